@@ -1,1 +1,55 @@
-export {};
+export { type Amount, amount, AmountText, parseAmount } from './amount.js';
+export { type Asset, isSameAsset, type Money } from './asset.js';
+export type { Brand } from './brand.js';
+export type {
+  Block,
+  Broadcast,
+  Chain,
+  ExpectedTransfer,
+  Observation,
+  OnChainEffect,
+  SubmittedTransaction,
+} from './chain.js';
+export { type Clock, systemClock, unixSeconds } from './clock.js';
+export { Fault, type FaultCode, type FaultFacts, faults, isFault } from './faults.js';
+export { type KnownToken, knownTokens, knownTokensOf } from './known-tokens.js';
+export { nameOfNetwork, networkOfName, parseNetworkOrName } from './network-names.js';
+export {
+  baseMainnet,
+  baseSepolia,
+  evmChainId,
+  network,
+  type Network,
+  networkFamily,
+  type NetworkFamily,
+  parseNetwork,
+  solanaDevnet,
+  solanaMainnet,
+  solanaTestnet,
+} from './network.js';
+export type { Payment, PaymentRequirements, X402Version } from './payment.js';
+export { type Reason, reasons, type Rejection } from './reasons.js';
+export type { RpcCall, RpcObserver } from './rpc-observer.js';
+export type {
+  AcceptablePayment,
+  Authorization,
+  Examination,
+  PlanResult,
+  SchemeHandler,
+  SignedTransaction,
+  SupportedKind,
+  TransactionPlan,
+  Verdict,
+  VerifiedPayment,
+} from './scheme-handler.js';
+export { isTooDeep, maximumDepth } from './wire/json-depth.js';
+export {
+  failedAnswer,
+  invalidAnswer,
+  reasonText,
+  type Reply,
+  type SettleAnswer,
+  validAnswer,
+  type VerifyAnswer,
+} from './wire/reply.js';
+export { type PaymentRequest, readPaymentRequest } from './wire/request.js';

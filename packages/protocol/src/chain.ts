@@ -1,0 +1,85 @@
+import type { Amount } from './amount.js';
+import type { Asset } from './asset.js';
+import type { Network } from './network.js';
+import type { Rejection } from './reasons.js';
+import type { SignedTransaction } from './scheme-handler.js';
+
+/** What the settlement engine needs from one network, whatever the scheme. */
+export interface Chain {
+  readonly network: Network;
+  /** The addresses that sign for us here. */
+  readonly signers: readonly string[];
+  /**
+   * Proves that the node serves this network and names the chain by its first block (EVM: block-0 hash, Solana: genesis hash).
+   * @throws Fault `CHAIN_WRONG_NETWORK` when the node serves another one.
+   */
+  identify(): Promise<string>;
+  /** The account nonce that the chain expects next of a signer, mined transactions only; undefined where there is none. */
+  nextAccountNonce(signer: string): Promise<bigint | undefined>;
+  /** The height of the latest block, EVM number or Solana block height. */
+  blockHeight(): Promise<bigint>;
+  /**
+   * Sends signed bytes. Sending them again is harmless, and an answer that looks like a failure ("already known", "nonce too
+   * low", a time-out) says nothing about the payment: only {@link Chain.observe} does.
+   */
+  broadcast(transaction: SignedTransaction): Promise<Broadcast>;
+  /** Looks for the evidence of each transaction, in the order given. */
+  observe(submitted: readonly SubmittedTransaction[]): Promise<readonly Observation[]>;
+  /** Minor units of `asset` that `owner` holds as of the latest confirmed block; zero where there is no token account. */
+  tokenBalance(query: { readonly asset: Asset; readonly owner: string }): Promise<Amount>;
+  /** The signer's balance of the native coin, in wei or lamports. */
+  nativeBalance(address: string): Promise<bigint>;
+  /** Makes `owner` able to receive `asset`. On Solana this creates the token account at our expense; on EVM it does nothing. */
+  prepareToReceive(query: { readonly asset: Asset; readonly owner: string }): Promise<void>;
+}
+
+export type Broadcast =
+  /** The node took it, or knows it already. */
+  | { readonly accepted: true }
+  /** The node refused it or did not answer; `detail` is for logs. */
+  | { readonly accepted: false; readonly detail: string };
+
+/** A transaction of ours and the transfer that it was made for. */
+export interface SubmittedTransaction {
+  readonly id: string;
+  readonly raw: Uint8Array;
+  readonly lastValidBlockHeight?: bigint;
+  readonly expected: ExpectedTransfer;
+}
+
+export interface ExpectedTransfer {
+  readonly asset: Asset;
+  readonly payer: string;
+  readonly payTo: string;
+  readonly amount: Amount;
+}
+
+export type Observation =
+  /** No block that counts as confirmed holds it yet. */
+  | { readonly state: 'pending' }
+  /** It is in a confirmed block and moved exactly the expected money. */
+  | { readonly state: 'transferred'; readonly effect: OnChainEffect; readonly feePaid: bigint }
+  /** It is in a confirmed block and did not move the expected money. */
+  | { readonly state: 'failed'; readonly rejection: Rejection; readonly block: Block; readonly feePaid: bigint }
+  /** It is in no block and no block can hold it any more. */
+  | { readonly state: 'expired'; readonly rejection: Rejection };
+
+export interface Block {
+  readonly number: bigint;
+  readonly hash: string;
+}
+
+/** One movement of a token on chain. It becomes one row, and a credit needs that row. */
+export interface OnChainEffect {
+  readonly transaction: string;
+  /**
+   * Its place within the transaction. EVM: the ordinal of the log among the transaction's logs (the block-wide index moves
+   * when a reorg includes the transaction elsewhere). Solana: the token account whose balance changed.
+   */
+  readonly position: string;
+  readonly asset: Asset;
+  readonly from: string;
+  readonly to: string;
+  readonly amount: Amount;
+  readonly block: Block;
+}
