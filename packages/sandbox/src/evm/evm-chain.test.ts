@@ -1,0 +1,142 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { decodeFunctionResult, encodeFunctionData } from 'viem';
+import type { Hex } from 'viem';
+import { sandboxKeys } from '../demo/sandbox-keys.js';
+import { contractCode, multicall3Abi, testUsdcAbi } from './contract-artifacts.js';
+import { BASE_SEPOLIA_USDC, MULTICALL3_ADDRESS, startEvmChain } from './evm-chain.js';
+import type { EvmChain } from './evm-chain.js';
+
+const buyer = sandboxKeys.evm.buyer.address;
+const folder = mkdtempSync(join(tmpdir(), 'tollkeeper-evm-chain-'));
+const running: EvmChain[] = [];
+
+async function start(options: Parameters<typeof startEvmChain>[0] = {}): Promise<EvmChain> {
+  const chain = await startEvmChain(options);
+  running.push(chain);
+  return chain;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+afterAll(async () => {
+  await Promise.all(running.map((chain) => chain.stop()));
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe('a local EVM chain', () => {
+  let chain: EvmChain;
+  beforeAll(async () => {
+    chain = await start();
+  });
+
+  test('answers as Base Sepolia with Multicall3 and USDC in their places', async () => {
+    expect(chain.chainId).toBe(84_532);
+    expect(chain.network).toBe('eip155:84532');
+    expect(await chain.rpc('eth_chainId')).toBe('0x14a34');
+    expect(await chain.rpc('eth_getCode', [BASE_SEPOLIA_USDC, 'latest'])).toBe(contractCode.testUsdc);
+    const getChainId = encodeFunctionData({ abi: multicall3Abi, functionName: 'getChainId' });
+    const answer = await chain.rpc('eth_call', [{ to: MULTICALL3_ADDRESS, data: getChainId }, 'latest']);
+    expect(BigInt(answer as Hex)).toBe(84_532n);
+  });
+
+  test('funds accounts in ether and in tokens', async () => {
+    const address = '0x1111111111111111111111111111111111111111';
+    await chain.fundEth(address, 7n);
+    await Promise.all([1n, 2n, 3n].map((amount) => chain.mint({ token: BASE_SEPOLIA_USDC, to: address, amount })));
+    expect(await chain.rpc('eth_getBalance', [address, 'latest'])).toBe('0x7');
+    expect(await chain.tokenBalance({ token: BASE_SEPOLIA_USDC, owner: address })).toBe(6n);
+  });
+
+  test('calls a block final two blocks later', async () => {
+    await chain.mine(3);
+    const head = (await chain.rpc('eth_getBlockByNumber', ['latest', false])) as { number: Hex };
+    const final = (await chain.rpc('eth_getBlockByNumber', ['finalized', false])) as { number: Hex };
+    expect(BigInt(head.number) - BigInt(final.number)).toBe(2n);
+  });
+
+  test('a batch may fail in one leg and keep the others', async () => {
+    const [target, allowFailure] = [BASE_SEPOLIA_USDC, true];
+    const legs = [
+      { target, allowFailure, callData: encodeFunctionData({ abi: testUsdcAbi, functionName: 'pause' }) },
+      { target, allowFailure, callData: encodeFunctionData({ abi: testUsdcAbi, functionName: 'decimals' }) },
+    ];
+    const data = encodeFunctionData({ abi: multicall3Abi, functionName: 'aggregate3', args: [legs] });
+    const answer = (await chain.rpc('eth_call', [{ to: MULTICALL3_ADDRESS, data }, 'latest'])) as Hex;
+    const results = decodeFunctionResult({ abi: multicall3Abi, functionName: 'aggregate3', data: answer });
+    expect(results.map((result) => result.success)).toEqual([false, true]);
+    expect(BigInt(results[1]?.returnData ?? '0x0')).toBe(6n);
+  });
+
+  test('says in one line that the port is taken', async () => {
+    await expect(startEvmChain({ port: chain.port })).rejects.toThrow(
+      /^Port \d+ on 127.0.0.1 is taken; stop what uses it or choose another port for the EVM chain$/,
+    );
+  });
+});
+
+test('mines on a timer when asked to', async () => {
+  const chain = await start({ blockTimeSeconds: 1, gasLimit: 123_000_000n, baseFeePerGas: 5_000_000n });
+  const before = Number(await chain.rpc('eth_blockNumber'));
+  await sleep(1_500);
+  expect(Number(await chain.rpc('eth_blockNumber'))).toBeGreaterThan(before);
+  const block = (await chain.rpc('eth_getBlockByNumber', ['latest', false])) as { gasLimit: Hex };
+  expect(BigInt(block.gasLimit)).toBe(123_000_000n);
+});
+
+test('keeps the chain through a graceful stop and through SIGKILL', async () => {
+  const stateFile = join(folder, 'kept.json');
+  const first = await startEvmChain({ stateFile });
+  const genesis = (await first.rpc('eth_getBlockByNumber', ['0x0', false])) as { hash: Hex };
+  await first.mint({ token: BASE_SEPOLIA_USDC, to: buyer, amount: 5n });
+  await first.stop();
+  expect(await first.exited).toMatchObject({ expected: true });
+
+  const second = await startEvmChain({ stateFile });
+  expect(await second.tokenBalance({ token: BASE_SEPOLIA_USDC, owner: buyer })).toBe(5n);
+  await second.mint({ token: BASE_SEPOLIA_USDC, to: buyer, amount: 2n });
+  const head = await second.rpc('eth_blockNumber');
+  await sleep(1_500);
+  process.kill(second.pid, 'SIGKILL');
+  expect(await second.exited).toMatchObject({ expected: false, reason: 'SIGKILL' });
+  await expect(second.rpc('eth_chainId')).rejects.toThrow('anvil has ended (SIGKILL)');
+
+  const third = await start({ stateFile });
+  expect(await third.tokenBalance({ token: BASE_SEPOLIA_USDC, owner: buyer })).toBe(7n);
+  expect(await third.rpc('eth_blockNumber')).toBe(head);
+  expect(await third.rpc('eth_getBlockByNumber', ['0x0', false])).toMatchObject({ hash: genesis.hash });
+  await third.mine();
+  const block = (await third.rpc('eth_getBlockByNumber', ['latest', false])) as { timestamp: Hex };
+  expect(Math.abs(Number(block.timestamp) - Date.now() / 1000)).toBeLessThan(5);
+});
+
+test('anvil ends with a parent that is killed', async () => {
+  const script = join(folder, 'parent.mts');
+  const module = new URL('./evm-chain.ts', import.meta.url).href;
+  writeFileSync(
+    script,
+    `const { startEvmChain } = await import(${JSON.stringify(module)});
+     const chain = await startEvmChain();
+     console.log(chain.pid);`,
+  );
+  const tsx = import.meta.resolve('tsx');
+  const parent = spawn(process.execPath, ['--import', tsx, '--conditions', '@tollkeeper/source', script]);
+  const [line] = (await once(parent.stdout, 'data')) as [Buffer];
+  const pid = Number(line.toString());
+  expect(isAlive(pid)).toBe(true);
+  await sleep(300);
+  parent.kill('SIGKILL');
+  for (let wait = 0; wait < 100 && isAlive(pid); wait += 1) await sleep(50);
+  expect(isAlive(pid)).toBe(false);
+});
