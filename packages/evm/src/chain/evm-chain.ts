@@ -1,0 +1,64 @@
+import { amount, type Chain, evmChainId, Fault, type Network } from '@tollkeeper/protocol';
+import { tokenInterface } from '../exact/token-calls.js';
+import type { EvmNode } from '../rpc/evm-node.js';
+import { RpcError } from '../rpc/rpc-error.js';
+import { broadcastTransaction } from './broadcast-transaction.js';
+import { observeTransactions } from './observe-transactions.js';
+
+/** One EVM network as the settlement engine sees it. */
+export function createEvmChain(parts: {
+  network: Network;
+  node: EvmNode;
+  signers: readonly string[];
+  confirmations: number;
+}): Chain {
+  const { network, node, confirmations } = parts;
+
+  return {
+    network,
+    signers: parts.signers,
+    async identify() {
+      const [chainId, genesis] = await Promise.all([node.chainId(), node.block(0n)]);
+      if (chainId !== evmChainId(network)) {
+        throw new Fault('CHAIN_WRONG_NETWORK', { network, servedChainId: chainId });
+      }
+      if (genesis === undefined) throw new Fault('CHAIN_RPC_UNAVAILABLE', { network, trouble: 'no first block' });
+      return genesis.hash;
+    },
+    nextAccountNonce: (signer) => node.minedTransactions(signer),
+    blockHeight: () => node.blockNumber(),
+    broadcast: (transaction) => broadcastTransaction(node, transaction),
+    observe: (submitted) => observeTransactions({ node, confirmations }, submitted),
+    async tokenBalance({ asset, owner }) {
+      const tag = confirmations === 1 ? 'latest' : await confirmedHeight(node, confirmations);
+      return amount(await readBalance({ node, network }, { token: asset.token, owner, tag }));
+    },
+    nativeBalance: (address) => node.balance(address),
+    // Any EVM address can hold any token.
+    prepareToReceive: async () => undefined,
+  };
+}
+
+async function confirmedHeight(node: EvmNode, confirmations: number): Promise<bigint> {
+  const height = (await node.blockNumber()) - BigInt(confirmations - 1);
+  return height > 0n ? height : 0n;
+}
+
+async function readBalance(
+  { node, network }: { node: EvmNode; network: Network },
+  { token, owner, tag }: { token: string; owner: string; tag: 'latest' | bigint },
+): Promise<bigint> {
+  try {
+    const answer = await node.call({ to: token, data: tokenInterface.encodeFunctionData('balanceOf', [owner]) }, tag);
+    const balance: unknown = tokenInterface.decodeFunctionResult('balanceOf', answer)[0];
+    if (typeof balance === 'bigint') return balance;
+  } catch (error) {
+    // A token that does not answer leaves the balance unknown, which must not read as zero.
+    if (!(error instanceof RpcError) && !isDecodingError(error)) throw error;
+  }
+  throw new Fault('CHAIN_RPC_UNAVAILABLE', { network, token, trouble: 'the token did not tell the balance' });
+}
+
+function isDecodingError(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'BAD_DATA';
+}

@@ -1,0 +1,18 @@
+/** What one network's settlements may cost, and how long its node may take. */
+export interface EvmLimits {
+  /** Gas that one settlement may use at most; a token that needs more is refused before it is signed. */
+  readonly gasLimitMax: bigint;
+  /** Wei that we pay per gas at most. */
+  readonly maxFeePerGasWei: bigint;
+  readonly rpcTimeoutMs: number;
+  /** Blocks that must hold a transaction before it counts: its own, and those on top of it. At least 1. */
+  readonly confirmations: number;
+}
+
+/** EIP-3009 transfers of known tokens use 60,000 to 120,000 gas. */
+export const defaultEvmLimits: EvmLimits = {
+  gasLimitMax: 300_000n,
+  maxFeePerGasWei: 500_000_000_000n,
+  rpcTimeoutMs: 10_000,
+  confirmations: 1,
+};

@@ -1,0 +1,73 @@
+import { AbiCoder } from 'ethers';
+
+/** A node's own refusal of a JSON-RPC call. Its message is foreign text: show it only through {@link shortText}. */
+export class RpcError extends Error {
+  override readonly name = 'RpcError';
+  readonly code: number;
+  readonly data: unknown;
+
+  constructor(refusal: { code: number; message: string; data?: unknown }) {
+    super(refusal.message);
+    this.code = refusal.code;
+    this.data = refusal.data;
+  }
+}
+
+// What nodes say, in one place. geth: core/txpool/errors.go and core/vm/errors.go; erigon, reth, nethermind and anvil follow it
+// with small variations.
+const alreadyKnown = /already known|already imported|known transaction|alreadyknown/i;
+const executionFailed =
+  /execution reverted|transaction reverted|\brevert(ed)?\b|out of gas|outofgas|invalid opcode|invalid jump|stack (under|over)flow|gas required exceeds|intrinsic gas|invalidfeopcode/i;
+
+/** JSON-RPC code 3 is geth's and anvil's "execution reverted, the data holds the reason". */
+const revertCode = 3;
+
+/** Whether the node says that it has the transaction already. */
+export function isAlreadyKnown(error: RpcError): boolean {
+  return alreadyKnown.test(error.message);
+}
+
+/** Whether a simulated call ran and failed, as opposed to a call that the node would not or could not run. */
+export function isExecutionFailure(error: RpcError): boolean {
+  return error.code === revertCode || executionFailed.test(error.message) || revertData(error) !== undefined;
+}
+
+/** The contract's own words for a failed call, cleaned and short; undefined when it gave none. */
+export function revertReason(error: RpcError): string | undefined {
+  const data = revertData(error);
+  const reason = data === undefined ? undefined : decodeRevert(data);
+  return reason === undefined || reason === '' ? undefined : cleaned(reason, 120);
+}
+
+/** A node's refusal in a form fit for a log line: printable, bounded, without addresses of servers. */
+export function shortText(error: RpcError): string {
+  return `${cleaned(error.message, 160)} (code ${error.code})`;
+}
+
+function revertData(error: RpcError): string | undefined {
+  const { data } = error;
+  const candidate = typeof data === 'object' && data !== null && 'data' in data ? data.data : data;
+  return typeof candidate === 'string' && /^0x([0-9a-f]{2}){4,}$/i.test(candidate)
+    ? candidate.toLowerCase()
+    : undefined;
+}
+
+function decodeRevert(data: string): string | undefined {
+  const [selector, body] = [data.slice(0, 10), `0x${data.slice(10)}`];
+  try {
+    // `Error(string)` and `Panic(uint256)`, Solidity's two built-in errors.
+    if (selector === '0x08c379a0') return String(AbiCoder.defaultAbiCoder().decode(['string'], body)[0]);
+    if (selector === '0x4e487b71') return `panic ${String(AbiCoder.defaultAbiCoder().decode(['uint256'], body)[0])}`;
+  } catch {
+    return undefined;
+  }
+  return `custom error ${selector}`;
+}
+
+function cleaned(text: string, maximumLength: number): string {
+  return text
+    .replace(/\w+:\/\/\S+/g, '(address)')
+    .replace(/[^\x20-\x7e]+/g, ' ')
+    .trim()
+    .slice(0, maximumLength);
+}
