@@ -2,7 +2,7 @@ import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { bytesToHex, sha256, stringToBytes, toHex } from 'viem';
 import { mnemonicToAccount } from 'viem/accounts';
 import type { Address, Hex } from 'viem';
-import { encodeBase58 } from './base58.js';
+import { encodeBase58 } from '../solana/base58.js';
 
 /**
  * Keys that everybody knows. They exist so that the sandbox and the tests need no setup; anything sent to them on a

@@ -1,14 +1,14 @@
 import { Agent, createServer, request } from 'node:http';
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { ServerResponse } from 'node:http';
+import { listenLocally } from '../demo/local-server.js';
+import type { LocalServer } from '../demo/local-server.js';
+import { readBody } from '../demo/read-body.js';
 import { applyRpcFault } from './apply-rpc-fault.js';
 import type { ForwardRpc, RpcOutcome } from './apply-rpc-fault.js';
 import type { RpcFault, RpcProxyCall, RpcRule } from './rpc-fault.js';
 
 /** A JSON-RPC endpoint that passes calls on to a node, counts them and misbehaves on demand. */
-export interface RpcProxy {
-  readonly url: string;
-  readonly port: number;
+export interface RpcProxy extends LocalServer {
   /** Calls of a method since the start or the last reset, or of all methods together. */
   calls(method?: string): number;
   /** HTTP requests since then; a batch is one. */
@@ -19,8 +19,6 @@ export interface RpcProxy {
   use(rule: RpcRule): () => void;
   /** Sets the counters to zero and removes every rule. */
   reset(): void;
-  /** Breaks every open connection and stops listening. */
-  stop(): Promise<void>;
 }
 
 interface RawCall {
@@ -36,7 +34,7 @@ export async function startRpcProxy(options: {
   readonly port?: number;
   readonly host?: string;
 }): Promise<RpcProxy> {
-  const { target, port = 0, host = '127.0.0.1' } = options;
+  const { target } = options;
   const agent = new Agent({ keepAlive: true });
   const book = createCallBook();
   const forward: ForwardRpc = (body) => post(target, body, agent);
@@ -47,20 +45,13 @@ export async function startRpcProxy(options: {
       // The node is away or the request is no JSON: either way the client sees a broken connection.
       .catch(() => response.destroy());
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, resolve);
-  });
-  const actualPort = (server.address() as AddressInfo).port;
-
+  const local = await listenLocally(server, { ...options, purpose: 'the RPC proxy' });
   return {
     ...book.control,
-    url: `http://${host}:${actualPort}`,
-    port: actualPort,
+    ...local,
     stop: async () => {
       agent.destroy();
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      await local.stop();
     },
   };
 }
@@ -152,12 +143,6 @@ function reply(response: ServerResponse, outcome: RpcOutcome): void {
     case 'break':
       response.destroy();
   }
-}
-
-async function readBody(stream: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 function post(url: string, body: string, agent: Agent): Promise<string> {
