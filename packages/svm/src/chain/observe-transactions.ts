@@ -1,0 +1,89 @@
+import type { Observation, Rejection, SubmittedTransaction } from '@tollkeeper/protocol';
+import type { SvmCommitment } from '../limits.js';
+import { describeTransactionError } from '../rpc/rpc-error.js';
+import type { SignatureStatus, SolanaRpc } from '../rpc/solana-rpc.js';
+import { blockOf, findTransfer } from './transfer-evidence.js';
+
+/** The node's own limit for one getSignatureStatuses call. */
+const signaturesPerCall = 256;
+
+const pending: Observation = { state: 'pending' };
+const expired: Observation = {
+  state: 'expired',
+  rejection: {
+    reason: 'invalid_exact_svm_transaction_failed',
+    detail: 'The blockhash expired before the chain took the transaction',
+  },
+};
+
+/** Looks for the evidence of each transaction, in the order given: one status call for all, details of those that landed. */
+export async function observeTransactions(
+  parts: { readonly rpc: SolanaRpc; readonly commitment: SvmCommitment },
+  submitted: readonly SubmittedTransaction[],
+): Promise<readonly Observation[]> {
+  const { rpc } = parts;
+  if (submitted.length === 0) return [];
+  const recent = await statusesOf(rpc, submitted, { history: false });
+  const absent = submitted.filter(({ id }) => recent.get(id) === undefined);
+  const outdated = await selectOutdated(rpc, absent);
+  const older = await statusesOf(rpc, outdated, { history: true });
+  const isGone = new Set(outdated.map(({ id }) => id).filter((id) => older.get(id) === undefined));
+
+  return Promise.all(
+    submitted.map(async (transaction) => {
+      if (isGone.has(transaction.id)) return expired;
+      const status = recent.get(transaction.id) ?? older.get(transaction.id);
+      return status !== undefined && isConfirmed(status, parts.commitment) ? readOutcome(rpc, transaction) : pending;
+    }),
+  );
+}
+
+/**
+ * Those that no later block can hold. The height is read before the history is searched and counts finalized blocks only, so
+ * that a transaction which is absent from the history afterwards is in no block at all.
+ */
+async function selectOutdated(
+  rpc: SolanaRpc,
+  absent: readonly SubmittedTransaction[],
+): Promise<readonly SubmittedTransaction[]> {
+  if (absent.every(({ lastValidBlockHeight }) => lastValidBlockHeight === undefined)) return [];
+  const height = await rpc.blockHeight('finalized');
+  return absent.filter(
+    ({ lastValidBlockHeight }) => lastValidBlockHeight !== undefined && height > lastValidBlockHeight,
+  );
+}
+
+async function statusesOf(
+  rpc: SolanaRpc,
+  transactions: readonly SubmittedTransaction[],
+  options: { history: boolean },
+): Promise<ReadonlyMap<string, SignatureStatus>> {
+  const found = new Map<string, SignatureStatus>();
+  for (let start = 0; start < transactions.length; start += signaturesPerCall) {
+    const ids = transactions.slice(start, start + signaturesPerCall).map(({ id }) => id);
+    const statuses = await rpc.signatureStatuses(ids, options);
+    statuses.forEach((status, index) => {
+      const id = ids[index];
+      if (status !== null && id !== undefined) found.set(id, status);
+    });
+  }
+  return found;
+}
+
+function isConfirmed({ level }: SignatureStatus, commitment: SvmCommitment): boolean {
+  return level === 'finalized' || level === commitment;
+}
+
+async function readOutcome(rpc: SolanaRpc, submitted: SubmittedTransaction): Promise<Observation> {
+  const landed = await rpc.transaction(submitted.id);
+  // The status may be known a moment before the transaction can be read.
+  if (landed === null) return pending;
+  const effect = landed.error === null ? findTransfer(submitted, landed) : undefined;
+  if (effect !== undefined) return { state: 'transferred', effect, feePaid: landed.fee };
+  const detail = landed.error === null ? 'It moved other money than expected' : describeTransactionError(landed.error);
+  return { state: 'failed', rejection: failed(detail), block: blockOf(landed), feePaid: landed.fee };
+}
+
+function failed(detail: string): Rejection {
+  return { reason: 'invalid_exact_svm_transaction_failed', detail };
+}

@@ -1,0 +1,84 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { createAssociatedTokenAccountIdempotentInstruction } from '@solana/spl-token';
+import { ComputeBudgetProgram, PublicKey, TransactionMessage } from '@solana/web3.js';
+import { Fault, type Asset } from '@tollkeeper/protocol';
+import { encodeBase58 } from '../address/base58.js';
+import type { SolanaRpc } from '../rpc/solana-rpc.js';
+import type { SvmSigner } from '../signing/secret-key.js';
+import { associatedTokenAccount } from '../token/associated-token-account.js';
+import type { MintRegistry } from '../token/mint-registry.js';
+import type { TokenProgram } from '../token/programs.js';
+import { readTokenAccount } from '../token/token-account.js';
+import { serializeTransaction } from '../transaction/serialize-transaction.js';
+
+const computeUnits = 60_000;
+const pollEveryMs = 500;
+const pollsMax = 120;
+/** A node may lose a transaction without a word, so the same bytes are sent again every so many polls. */
+const pollsPerSend = 4;
+
+interface Receiver {
+  readonly mint: string;
+  readonly owner: string;
+  readonly program: TokenProgram;
+  readonly account: string;
+}
+
+/**
+ * Creates the owner's associated token account at our expense (about 0.002 SOL of rent) and waits until it is confirmed, a
+ * minute at most. Does nothing where it exists, so it may be repeated, also at the same time.
+ * @throws Fault `CHAIN_RPC_UNAVAILABLE` when the chain did not answer or did not take it in time; the call may be repeated.
+ * @throws Fault `INTERNAL` when the asset is no usable token.
+ */
+export async function prepareToReceive(
+  parts: { readonly rpc: SolanaRpc; readonly mints: MintRegistry; readonly signer: SvmSigner },
+  query: { readonly asset: Asset; readonly owner: string },
+): Promise<void> {
+  const { rpc, mints, signer } = parts;
+  const { owner } = query;
+  const { network, token: mint } = query.asset;
+  const facts = await mints.factsOf(mint);
+  if (!facts.usable) throw new Fault('INTERNAL', { network, mint, detail: facts.detail });
+  const { program } = facts;
+  const receiver: Receiver = { mint, owner, program, account: associatedTokenAccount({ owner, mint, program }) };
+
+  if (await canReceive(rpc, receiver)) return;
+  const { blockhash } = await rpc.latestBlockhash();
+  const signed = createTokenAccountTransaction(signer, receiver, blockhash);
+  for (let poll = 0; poll < pollsMax; poll += 1) {
+    if (poll % pollsPerSend === 0) await rpc.send(signed.raw);
+    const [status] = await rpc.signatureStatuses([signed.id], { history: false });
+    if (status?.error) throw new Fault('INTERNAL', { network, mint, detail: 'The token account could not be created' });
+    if (status && status.level !== 'processed' && (await canReceive(rpc, receiver))) return;
+    await wait(pollEveryMs);
+  }
+  throw new Fault('CHAIN_RPC_UNAVAILABLE', { network, mint, detail: 'The token account was not confirmed in time' });
+}
+
+async function canReceive(rpc: SolanaRpc, { account, mint, owner }: Receiver): Promise<boolean> {
+  const [found] = await rpc.accounts([account]);
+  const held = readTokenAccount(found);
+  return held?.mint === mint && held.owner === owner;
+}
+
+function createTokenAccountTransaction(signer: SvmSigner, receiver: Receiver, blockhash: string) {
+  const payerKey = new PublicKey(signer.address);
+  const message = new TransactionMessage({
+    payerKey,
+    recentBlockhash: blockhash,
+    instructions: [
+      ComputeBudgetProgram.setComputeUnitLimit({ units: computeUnits }),
+      createAssociatedTokenAccountIdempotentInstruction(
+        payerKey,
+        new PublicKey(receiver.account),
+        new PublicKey(receiver.owner),
+        new PublicKey(receiver.mint),
+        new PublicKey(receiver.program),
+      ),
+    ],
+  })
+    .compileToV0Message()
+    .serialize();
+  const signature = signer.sign(message);
+  return { id: encodeBase58(signature), raw: serializeTransaction({ signatures: [signature], message }) };
+}

@@ -1,0 +1,40 @@
+import { Fault, type Chain, type Network } from '@tollkeeper/protocol';
+import type { SvmCommitment } from '../limits.js';
+import type { SolanaRpc } from '../rpc/solana-rpc.js';
+import type { SvmSigner } from '../signing/secret-key.js';
+import type { MintRegistry } from '../token/mint-registry.js';
+import { broadcastTransaction } from './broadcast-transaction.js';
+import { observeTransactions } from './observe-transactions.js';
+import { prepareToReceive } from './prepare-to-receive.js';
+import { readTokenBalance } from './token-balance.js';
+
+/** CAIP-2 names a cluster by the first characters of its genesis hash. */
+const referenceLength = 32;
+
+/** One Solana cluster as the settlement engine sees it. */
+export function createSvmChain(parts: {
+  readonly network: Network;
+  readonly rpc: SolanaRpc;
+  readonly mints: MintRegistry;
+  readonly signer: SvmSigner;
+  readonly commitment: SvmCommitment;
+}): Chain {
+  const { network, rpc, signer, commitment } = parts;
+  return {
+    network,
+    signers: [signer.address],
+    async identify() {
+      const genesisHash = await rpc.genesisHash();
+      if (network === `solana:${genesisHash.slice(0, referenceLength)}`) return genesisHash;
+      throw new Fault('CHAIN_WRONG_NETWORK', { network, genesisHash });
+    },
+    // Solana numbers no transactions of an account; the blockhash and the message make each of them unique.
+    nextAccountNonce: async () => undefined,
+    blockHeight: () => rpc.blockHeight(commitment),
+    broadcast: (transaction) => broadcastTransaction(rpc, transaction),
+    observe: (submitted) => observeTransactions(parts, submitted),
+    tokenBalance: (query) => readTokenBalance(rpc, query),
+    nativeBalance: (address) => rpc.balance(address),
+    prepareToReceive: (query) => prepareToReceive(parts, query),
+  };
+}

@@ -1,0 +1,103 @@
+/**
+ * All that this package knows of other people's error texts and codes. Texts of a node never reach a caller: they are
+ * translated here into sentences of ours, or dropped.
+ */
+
+/** JSON-RPC codes that judge the transaction sent, not the node's condition. */
+const transactionIsRefused: ReadonlySet<number> = new Set([
+  -32602, // Invalid params: the transaction does not pass the node's sanitizing.
+  -32003, // Transaction signature verification failure.
+  -32013, // Transaction signature length mismatch.
+  -32015, // Unsupported transaction version.
+]);
+
+/** Whether a node's refusal to simulate is about the transaction itself, so that asking again will not help. */
+export function isTransactionRefused(code: number): boolean {
+  return transactionIsRefused.has(code);
+}
+
+/** Whether a node refused to take a transaction because it has it already. */
+export function isAlreadyProcessed(message: string): boolean {
+  return /already (been )?processed|AlreadyProcessed/i.test(message);
+}
+
+/** Transaction errors that name our own fee payer's poverty and not the buyer's fault. */
+const feePayerTroubles: ReadonlySet<string> = new Set([
+  'AccountNotFound',
+  'InsufficientFundsForFee',
+  'InvalidAccountForFee',
+]);
+
+export function isFeePayerTrouble(error: unknown): boolean {
+  return typeof error === 'string' && feePayerTroubles.has(error);
+}
+
+const transactionErrors: Readonly<Record<string, string>> = {
+  BlockhashNotFound: 'The blockhash is unknown or too old; sign again with a recent one',
+  AlreadyProcessed: 'The transaction was processed before',
+  AccountNotFound: "The facilitator's fee payer has no account",
+  InsufficientFundsForFee: "The facilitator's fee payer cannot pay the network fee",
+  InvalidAccountForFee: "The facilitator's fee payer cannot pay network fees",
+  ProgramAccountNotFound: 'A program that the transaction calls does not exist',
+  InvalidProgramForExecution: 'A program that the transaction calls cannot be executed',
+  SignatureFailure: 'A signature does not fit the message',
+  InsufficientFundsForRent: 'An account would fall below the rent-exempt minimum',
+};
+
+/** Errors of the token programs by number; both use the same. */
+const tokenErrors: Readonly<Record<number, string>> = {
+  0: 'A token account would fall below the rent-exempt minimum',
+  1: 'The payer holds too little of the token',
+  3: 'A token account is of another mint',
+  4: "The payer's token account belongs to somebody else",
+  17: 'A token account is frozen',
+  18: "The transfer states other decimals than the mint's",
+};
+
+const instructionErrors: Readonly<Record<string, string>> = {
+  InvalidAccountData: 'a token account does not exist or is of another kind',
+  UninitializedAccount: 'a token account does not exist',
+  IncorrectProgramId: 'a token account does not exist or belongs to another token program',
+  InvalidAccountOwner: 'a token account does not exist or belongs to another token program',
+  MissingRequiredSignature: 'the authority has not signed',
+  ComputationalBudgetExceeded: 'the compute unit limit is too low',
+  ProgramFailedToComplete: 'the program did not complete, often because the compute unit limit is too low',
+};
+
+/** A sentence for the `err` of a simulation or a landed transaction. */
+export function describeTransactionError(error: unknown): string {
+  if (typeof error === 'string') return transactionErrors[error] ?? 'The chain refuses the transaction';
+  const [index, inner] = instructionError(error) ?? [];
+  if (index === undefined) {
+    const kind = typeof error === 'object' && error !== null ? Object.keys(error)[0] : undefined;
+    return (kind && transactionErrors[kind]) ?? 'The chain refuses the transaction';
+  }
+  if (typeof inner === 'string') {
+    return `Instruction ${index + 1} fails: ${instructionErrors[inner] ?? 'the program refuses it'}`;
+  }
+  const custom = property(inner, 'Custom');
+  const isTransfer = index === 2;
+  const known = isTransfer && typeof custom === 'number' ? tokenErrors[custom] : undefined;
+  return known ?? `Instruction ${index + 1} fails with an error of its program`;
+}
+
+function instructionError(error: unknown): readonly [number, unknown] | undefined {
+  const pair = property(error, 'InstructionError');
+  if (!Array.isArray(pair)) return undefined;
+  const [index, inner] = pair as unknown[];
+  return typeof index === 'number' ? [index, inner] : undefined;
+}
+
+function property(value: unknown, key: string): unknown {
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
+  return (value as Record<string, unknown>)[key];
+}
+
+/** Why a request got no answer, without the node's address, whose path often holds an API key. */
+export function describeTransportError(error: unknown): { outcome: 'timeout' | 'unreachable'; detail: string } {
+  if (error instanceof Error && (error.name === 'TimeoutError' || error.name === 'AbortError')) {
+    return { outcome: 'timeout', detail: 'no answer in time' };
+  }
+  const code = property(error instanceof Error ? error.cause : undefined, 'code');
+  return { outcome: 'unreachable', detail: typeof code === 'string' ? code : 'no connection' };
+}
