@@ -2,6 +2,7 @@ import { encodeBase58 } from './base58.js';
 import { parseAccountData } from './parsed-account.js';
 import { rpcFailure } from './rpc-failure.js';
 import { choiceOf, integerOf, type RpcConfig } from './rpc-params.js';
+import type { DecimalsOf } from './token-account.js';
 import { rentExemptEpoch, type ChainAccount } from './vm.js';
 
 const encodings = ['binary', 'base58', 'base64', 'jsonParsed', 'base64+zstd'] as const;
@@ -28,9 +29,6 @@ export function accountFormat(config: RpcConfig, fallback: AccountEncoding = 'bi
   return { encoding, slice: { offset, length } };
 }
 
-/** What `jsonParsed` needs from outside of the account itself. */
-export type DecimalsOf = (mint: string) => number | undefined;
-
 /** An account in the notation that the caller asked for. */
 export function encodeAccount(account: ChainAccount, format: AccountFormat, decimalsOf: DecimalsOf): object {
   return {
@@ -52,7 +50,8 @@ function encodeData(account: ChainAccount, { encoding, slice }: AccountFormat, d
       return [toBase58(data), 'base58'];
     case 'binary':
       return toBase58(data);
-    default:
+    case 'base64':
+    case 'base64+zstd':
       return [toBase64(data), 'base64'];
   }
 }

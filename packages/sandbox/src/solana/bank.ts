@@ -1,6 +1,6 @@
 import type { AccountChange, AccountStore } from './account-store.js';
 import { addressLookupTableProgram, resolveLookups } from './address-tables.js';
-import { readBalances } from './balances.js';
+import { readBalances, type Balances } from './balances.js';
 import { encodeBase58 } from './base58.js';
 import { transactionFee } from './fees.js';
 import type { LandedTransaction, LoadedAddresses } from './landed-transaction.js';
@@ -96,31 +96,45 @@ export function createBank(parts: BankParts): Bank {
       if (!outcome.charged) return undefined;
       const changes = accounts.absorb(writableKeys(transaction));
       const after = readBalances(transaction.allKeys, accounts);
-      const landed: LandedTransaction = {
-        signature: firstSignature(transaction),
-        slot: clock.slot(),
-        blockTime: Math.floor(parts.now().getTime() / 1000),
-        messageHash: transaction.messageHash,
-        memo: transactionMemo(transaction.message),
-        wire: transaction.wire,
-        accountKeys: transaction.allKeys,
-        meta: {
-          err: outcome.err,
-          fee: transactionFee(transaction.message).toString(),
-          preBalances: before.lamports,
-          postBalances: after.lamports,
-          preTokenBalances: before.tokens,
-          postTokenBalances: after.tokens,
-          logMessages: outcome.logs,
-          innerInstructions: outcome.innerInstructions,
-          loadedAddresses: transaction.loaded,
-          computeUnitsConsumed: Number(outcome.unitsConsumed),
-          returnData: outcome.returnData,
-        },
-      };
+      const run = { slot: clock.slot(), landedAt: parts.now(), outcome, before, after };
+      const landed = recordRun(transaction, run);
       parts.onLanded(landed, changes);
       history.add(landed);
       return landed;
+    },
+  };
+}
+
+interface Run {
+  readonly slot: number;
+  readonly landedAt: Date;
+  readonly outcome: VmOutcome;
+  readonly before: Balances;
+  readonly after: Balances;
+}
+
+function recordRun(transaction: ResolvedTransaction, run: Run): LandedTransaction {
+  const { outcome, before, after } = run;
+  return {
+    signature: firstSignature(transaction),
+    slot: run.slot,
+    blockTime: Math.floor(run.landedAt.getTime() / 1000),
+    messageHash: transaction.messageHash,
+    memo: transactionMemo(transaction.message),
+    wire: transaction.wire,
+    accountKeys: transaction.allKeys,
+    meta: {
+      err: outcome.err,
+      fee: transactionFee(transaction.message).toString(),
+      preBalances: before.lamports,
+      postBalances: after.lamports,
+      preTokenBalances: before.tokens,
+      postTokenBalances: after.tokens,
+      logMessages: outcome.logs,
+      innerInstructions: outcome.innerInstructions,
+      loadedAddresses: transaction.loaded,
+      computeUnitsConsumed: Number(outcome.unitsConsumed),
+      returnData: outcome.returnData,
     },
   };
 }

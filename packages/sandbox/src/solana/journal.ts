@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import type { AccountChange } from './account-store.js';
 import type { LandedTransaction } from './landed-transaction.js';
+import { lockStateFile } from './state-lock.js';
 
 /** What a chain remembers from its former life. */
 export interface FormerLife {
@@ -20,7 +20,7 @@ export interface FormerLife {
  */
 export interface Journal {
   readonly formerLife: FormerLife;
-  landed(landed: LandedTransaction, changes: readonly AccountChange[]): void;
+  readonly landed: (landed: LandedTransaction, changes: readonly AccountChange[]) => void;
   accounts(changes: readonly AccountChange[]): void;
   slot(slot: number): void;
   /** Notes the exact slot, writes everything through to the disk, and closes. */
@@ -47,7 +47,7 @@ type JournalRecord =
 /** Opens the state file, making it if absent, and compacts what it holds. Without a file, nothing is kept. */
 export function openJournal(file: string | undefined): Journal {
   if (file === undefined) return forgetfulJournal();
-  mkdirSync(dirname(file), { recursive: true });
+  const unlock = lockStateFile(file);
   const formerLife = existsSync(file) ? readJournal(file) : newLife();
   const fd = rewrite(file, formerLife);
   let claimedUntil = formerLife.nextSlot ?? 0;
@@ -71,6 +71,7 @@ export function openJournal(file: string | undefined): Journal {
       append({ kind: 'slot', until: slot + 1 });
       fsyncSync(fd);
       closeSync(fd);
+      unlock();
     },
   };
 }

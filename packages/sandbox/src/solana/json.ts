@@ -3,17 +3,10 @@
  * what a JS number holds, and clients read digits. `undefined` members are left out.
  */
 export function toJson(value: unknown): string {
-  switch (typeof value) {
-    case 'bigint':
-      return value.toString();
-    case 'object':
-      if (value === null) return 'null';
-      return Array.isArray(value) ? `[${value.map(toJson).join(',')}]` : objectToJson(value);
-    case 'undefined':
-      return 'null';
-    default:
-      return JSON.stringify(value);
-  }
+  if (typeof value === 'bigint') return value.toString();
+  if (value === null || value === undefined) return 'null';
+  if (Array.isArray(value)) return `[${value.map(toJson).join(',')}]`;
+  return typeof value === 'object' ? objectToJson(value) : JSON.stringify(value);
 }
 
 function objectToJson(value: object): string {

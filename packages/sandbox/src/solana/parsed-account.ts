@@ -1,8 +1,7 @@
 import { addressLookupTableProgram, tableHeaderLength } from './address-tables.js';
-import type { DecimalsOf } from './account-encoding.js';
 import { token2022Extensions } from './token-extensions.js';
 import { addressAt, readMint, readTokenAccount, tokenProgram, uiTokenAmount, viewOf } from './token-account.js';
-import type { Mint, TokenAccount } from './token-account.js';
+import type { DecimalsOf, Mint, TokenAccount } from './token-account.js';
 import type { ChainAccount } from './vm.js';
 
 /** Account data as `jsonParsed` tells it, for the programs that stock clients read; undefined for all others. */

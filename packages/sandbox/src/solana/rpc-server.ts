@@ -16,17 +16,17 @@ export interface RpcServerParts {
 export function createRpcServer(parts: RpcServerParts): Server {
   const server = createServer((request, response) => {
     if (request.method === 'GET' && request.url === '/health') {
-      respond(response, 200, 'ok', 'text/plain');
+      respond(response, { status: 200, body: 'ok', type: 'text/plain' });
       return;
     }
     if (request.method !== 'POST') {
       response.setHeader('allow', 'POST');
-      respond(response, 405, 'Used HTTP Method is not allowed. POST is required\n', 'text/plain');
+      respond(response, { status: 405, body: 'Only POST is allowed\n', type: 'text/plain' });
       return;
     }
     readBody(request, parts.maxBodyBytes, (body) => {
-      if (body === undefined) respond(response, 413, 'Payload too large\n', 'text/plain');
-      else respond(response, 200, answerBody(body, parts.methods), 'application/json; charset=utf-8');
+      if (body === undefined) respond(response, { status: 413, body: 'Payload too large\n', type: 'text/plain' });
+      else respond(response, { status: 200, body: answerBody(body, parts.methods), type: 'application/json' });
     });
   });
   server.on('upgrade', (_request, socket) => {
@@ -63,7 +63,8 @@ function readBody(request: IncomingMessage, limit: number, done: (body: Buffer |
   });
 }
 
-function respond(response: ServerResponse, status: number, body: string, type: string): void {
+function respond(response: ServerResponse, answer: { status: number; body: string; type: string }): void {
+  const { status, body, type } = answer;
   response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body) });
   response.end(body);
 }

@@ -1,20 +1,16 @@
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createAccountStore } from './account-store.js';
-import { createBank } from './bank.js';
-import { createFaucet } from './faucet.js';
 import { openJournal } from './journal.js';
-import { localKey } from './local-key.js';
+import { createLocalNode } from './local-node.js';
 import { accountMethods } from './methods/account-methods.js';
 import { clusterMethods } from './methods/cluster-methods.js';
 import { historyMethods } from './methods/history-methods.js';
 import type { NodeContext } from './methods/node-context.js';
 import { transactionMethods } from './methods/transaction-methods.js';
 import { createRpcServer, type RpcMethod } from './rpc-server.js';
-import { createSlotClock, genesisSlot, slotsPerEpoch, type CommitmentLag, type SlotClock } from './slot-clock.js';
-import { createTokenIssuer, type TokenIssuer } from './token-issuer.js';
+import type { CommitmentLag } from './slot-clock.js';
+import type { TokenIssuer } from './token-issuer.js';
 import type { TransactionError } from './transaction-error.js';
-import { createTransactionHistory } from './transaction-history.js';
-import { createVm } from './vm.js';
 
 /** The genesis hash of Solana devnet, which this chain answers as its own. */
 export const devnetGenesisHash = 'EtWTRABZaYq6iMfeYKouRu166VU2xqa1wcaWoxPkrZBG';
@@ -64,69 +60,27 @@ export interface SolanaChain extends TokenIssuer {
 /** Starts a local Solana chain over the real Solana VM. */
 export async function startSolanaChain(options: SolanaChainOptions = {}): Promise<SolanaChain> {
   const { port = 0, host = '127.0.0.1', slotMs = 400, maxBodyBytes = 50 * 1024 } = options;
+  const lag = options.commitmentLag ?? { confirmed: 1, finalized: 31 };
   const journal = openJournal(options.stateFile);
-  const { formerLife } = journal;
-  const vm = createVm();
-  const clock = createSlotClock({
-    seed: formerLife.seed,
-    slot: formerLife.nextSlot ?? genesisSlot,
-    lag: options.commitmentLag ?? { confirmed: 1, finalized: 31 },
-  });
-  const accounts = createAccountStore({ vm, clock });
-  const history = createTransactionHistory();
-  for (const [address, account] of formerLife.accounts) {
-    if (account !== undefined) accounts.write(address, account);
-  }
-  for (const landed of formerLife.landed) history.add(landed);
-
-  const bank = createBank({ vm, accounts, clock, history, now: () => new Date(), onLanded: journal.landed });
-  const authority = localKey('mint authority');
-  const faucetKey = localKey('faucet');
-  const issuer = createTokenIssuer({
-    vm,
-    accounts,
-    authority,
-    onChanged: (addresses) => {
-      journal.accounts(addresses.map((address) => [address, accounts.read(address)]));
-    },
-  });
-  const slots = createSlotTimer({ slotMs, clock, onSlot });
-  function onSlot(): void {
-    const slot = clock.slot();
-    journal.slot(slot);
-    accounts.prune();
-    vm.setClock({ slot, epoch: Math.floor(slot / slotsPerEpoch), unixTimestamp: Math.floor(Date.now() / 1000) });
-  }
-  onSlot();
-  for (const key of [authority, faucetKey]) {
-    if ((accounts.read(key.address)?.lamports ?? 0n) < richLamports) issuer.fundSol(key.address, richLamports);
-  }
-
-  const node: NodeContext = {
+  const { context, issuer, slots, mintAuthority } = createLocalNode({
+    journal,
     genesisHash: devnetGenesisHash,
-    identity: localKey('validator').address,
-    clock,
-    accounts,
-    bank,
-    history,
-    vm,
-    blockTime: (slot) => history.inSlot(slot)[0]?.blockTime ?? slots.timeOf(slot),
-    airdrop: createFaucet({ bank, clock, key: faucetKey }),
-  };
-  const server = createRpcServer({ methods: methodsOf(node), maxBodyBytes });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, resolve);
+    slotMs,
+    lag,
+  });
+  const { clock, history } = context;
+  const server = createRpcServer({ methods: methodsOf(context), maxBodyBytes });
+  const bound = await listen(server, { port, host }).catch((error: unknown) => {
+    journal.close(clock.slot());
+    throw error;
   });
   slots.resume();
-  const bound = (server.address() as AddressInfo).port;
-
   return {
     ...issuer,
     url: `http://${host}:${String(bound)}`,
     port: bound,
     genesisHash: devnetGenesisHash,
-    mintAuthority: { address: authority.address, secretKey: authority.secretKey },
+    mintAuthority: { address: mintAuthority.address, secretKey: mintAuthority.secretKey },
     landedTransactions: () =>
       history.all().map(({ signature, slot, messageHash, meta: { err } }) => ({ signature, slot, err, messageHash })),
     slot: () => clock.slot(),
@@ -135,20 +89,12 @@ export async function startSolanaChain(options: SolanaChainOptions = {}): Promis
     resumeSlots: slots.resume,
     async stop() {
       slots.pause();
-      const closed = new Promise<void>((resolve) => {
-        server.close(() => {
-          resolve();
-        });
-      });
-      server.closeAllConnections();
-      await closed;
+      if (!server.listening) return;
+      await closeServer(server);
       journal.close(clock.slot());
     },
   };
 }
-
-/** Enough for every airdrop of a long test: a hundred million SOL. */
-const richLamports = 100_000_000_000_000_000n;
 
 function methodsOf(node: NodeContext): ReadonlyMap<string, RpcMethod> {
   return new Map(
@@ -161,39 +107,20 @@ function methodsOf(node: NodeContext): ReadonlyMap<string, RpcMethod> {
   );
 }
 
-interface SlotTimer {
-  resume(): void;
-  pause(): void;
-  advance(slots: number): void;
-  timeOf(slot: number): number;
+function listen(server: Server, { port, host }: { port: number; host: string }): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      resolve((server.address() as AddressInfo).port);
+    });
+  });
 }
 
-/** Advances the clock with the wall clock; a stalled process catches up, as a node does. */
-function createSlotTimer(parts: { slotMs: number; clock: SlotClock; onSlot: () => void }): SlotTimer {
-  const { slotMs, clock, onSlot } = parts;
-  let timer: NodeJS.Timeout | undefined;
-  let lastSlotAt = Date.now();
-  const advance = (slots: number): void => {
-    clock.advance(slots);
-    onSlot();
-  };
-  const tick = (): void => {
-    const passed = Math.floor((Date.now() - lastSlotAt) / slotMs);
-    if (passed < 1) return;
-    lastSlotAt += passed * slotMs;
-    advance(passed);
-  };
-  return {
-    resume() {
-      if (timer !== undefined) return;
-      lastSlotAt = Date.now();
-      timer = setInterval(tick, slotMs);
-    },
-    pause() {
-      clearInterval(timer);
-      timer = undefined;
-    },
-    advance,
-    timeOf: (slot) => Math.floor((lastSlotAt - (clock.slot() - slot) * slotMs) / 1000),
-  };
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => {
+      resolve();
+    });
+    server.closeAllConnections();
+  });
 }

@@ -31,6 +31,9 @@ export interface Mint {
   readonly freezeAuthority: string | undefined;
 }
 
+/** Finds the decimals of a mint, which a token account does not carry. */
+export type DecimalsOf = (mint: string) => number | undefined;
+
 const isTokenProgram = (owner: string): boolean => owner === tokenProgram || owner === token2022Program;
 
 function kindOf(account: ChainAccount): 'mint' | 'account' | undefined {
