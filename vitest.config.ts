@@ -2,9 +2,10 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   resolve: { conditions: ['@tollkeeper/source'] },
-  ssr: { resolve: { conditions: ['@tollkeeper/source', 'node', 'import', 'default'] } },
+  ssr: { resolve: { conditions: ['@tollkeeper/source', 'node'] } },
   test: {
     include: ['packages/*/src/**/*.test.ts', 'test/**/*.test.ts'],
+    globalSetup: ['test/global-setup.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },

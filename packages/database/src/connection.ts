@@ -1,0 +1,48 @@
+import type { FaultFacts } from '@tollkeeper/protocol';
+import type { Pool, PoolClient } from 'pg';
+import { asConnectFault, asDatabaseFault, isConnectionLost } from './database-error.js';
+import { runStatement, type Statement } from './sql.js';
+
+/** One pooled connection, for as long as `use` runs. */
+export interface Connection {
+  readonly run: (statement: Statement) => Promise<unknown[]>;
+  /** Runs a command without parameters and answers its tag, which says what really happened: COMMIT or ROLLBACK. */
+  readonly command: (text: string, facts?: FaultFacts) => Promise<string>;
+  /** Whether the server is known to be gone. */
+  readonly isLost: () => boolean;
+}
+
+/** Lends out a pooled connection and takes it back; one that was lost is destroyed, not returned to the pool. */
+export async function withConnection<T>(pool: Pool, use: (connection: Connection) => Promise<T>): Promise<T> {
+  const client = await checkOut(pool);
+  let lost = false;
+  // Without a listener, losing the connection between two statements would end the process.
+  const onLoss = () => (lost = true);
+  client.on('error', onLoss);
+  const answer = async <A>(pending: Promise<A>, facts?: FaultFacts): Promise<A> => {
+    try {
+      return await pending;
+    } catch (error) {
+      lost ||= isConnectionLost(error);
+      throw asDatabaseFault(error, facts);
+    }
+  };
+  try {
+    return await use({
+      run: (statement) => answer(runStatement(client, statement)),
+      command: async (text, facts) => (await answer(client.query(text), facts)).command,
+      isLost: () => lost,
+    });
+  } finally {
+    client.removeListener('error', onLoss);
+    client.release(lost);
+  }
+}
+
+async function checkOut(pool: Pool): Promise<PoolClient> {
+  try {
+    return await pool.connect();
+  } catch (error) {
+    throw asConnectFault(error);
+  }
+}
