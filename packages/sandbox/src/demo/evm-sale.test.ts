@@ -89,7 +89,7 @@ test('a legacy buyer pays a legacy merchant', async () => {
 test('the reference answers 400 for a missing part and 500 for what it throws', async () => {
   const post = async (body: unknown) => {
     const response = await fetch(`${facilitator.url}/settle`, { method: 'POST', body: JSON.stringify(body) });
-    return { status: response.status, body: (await response.json()) };
+    return { status: response.status, body: await response.json() };
   };
   expect(await post({})).toEqual({
     status: 400,

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createKeyPairSignerFromBytes, createSolanaRpc, devnet, getBase58Encoder } from '@solana/kit';
 import { x402Facilitator } from '@x402/core/facilitator';
-import type { Network, PaymentPayload, PaymentRequirements } from '@x402/core/types';
+import type { PaymentPayload, PaymentRequirements } from '@x402/core/types';
 import { toFacilitatorEvmSigner } from '@x402/evm';
 import { registerExactEvmScheme } from '@x402/evm/exact/facilitator';
 import { toFacilitatorSvmSigner } from '@x402/svm';
@@ -76,9 +76,10 @@ async function registerSvm(
   svm: NonNullable<ReferenceFacilitatorOptions['svm']>,
 ): Promise<void> {
   const account = await createKeyPairSignerFromBytes(getBase58Encoder().encode(svm.privateKeyBase58));
-  // By network: the package does not recognise a bare RPC object, which is a proxy that denies having its methods.
-  const signer = toFacilitatorSvmSigner(account, { [SOLANA_DEVNET]: createSolanaRpc(devnet(svm.rpcUrl)) });
-  registerExactSvmScheme(facilitator, { signer, networks: SOLANA_DEVNET satisfies Network });
+  // As a map: the package does not recognise a bare RPC object, which is a proxy that denies having its methods. Under
+  // `*`, because version 1 asks by its own network name and would go to the public devnet.
+  const signer = toFacilitatorSvmSigner(account, { '*': createSolanaRpc(devnet(svm.rpcUrl)) });
+  registerExactSvmScheme(facilitator, { signer, networks: SOLANA_DEVNET });
 }
 
 async function answer(facilitator: x402Facilitator, request: IncomingMessage, response: ServerResponse): Promise<void> {
