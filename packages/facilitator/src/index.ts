@@ -1,1 +1,6 @@
-export {};
+export { composeService, type Overrides } from './compose.js';
+export { type Config, type ConfigProblem, type ConfigResult, describeProblems, readConfig } from './config/config.js';
+export { configurationVariables } from './config/variables.js';
+export { wellKnownAddresses } from './config/well-known-keys.js';
+export { createLogger, type Logger } from './logging/logger.js';
+export type { Checkpoint, CheckpointHook } from './settlement/checkpoint.js';

@@ -217,6 +217,17 @@ CREATE TABLE payment (
 CREATE INDEX payment_unconcluded ON payment (network, claimed_at) WHERE state IN ('claimed', 'submitted');
 CREATE INDEX payment_pay_to ON payment (network, pay_to, claimed_at);
 
+-- A payment as the service asks for it; what a lease means now is decided by the database's clock alone.
+CREATE VIEW payment_status AS
+SELECT id, claim_key, scheme, network, token, amount, payer, pay_to AS "payTo", x402_version AS "x402Version", state, transaction,
+  failure_reason AS "failureReason", failure_detail AS "failureDetail",
+  claimed_at AS "claimedAt", submitted_at AS "submittedAt", concluded_at AS "concludedAt", delivered_at AS "deliveredAt",
+  coalesce(lease_until > now(), false) AS leased,
+  answer_open_since IS NOT NULL AS "answerOpen",
+  delivered_at IS NULL AND coalesce(delivery_lease_until > now(), false) AS delivering,
+  delivered_at IS NOT NULL AS delivered
+FROM payment;
+
 CREATE TABLE chain_transaction (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   payment_id uuid NOT NULL REFERENCES payment (id),
@@ -266,7 +277,7 @@ GROUP BY asset.network, asset.token;
 
 GRANT SELECT, INSERT ON setting, chain_identity, merchant, wallet, deposit_address, asset, account, journal, transfer, effect
   TO tollkeeper_app;
-GRANT SELECT ON balance, trial_balance TO tollkeeper_app;
+GRANT SELECT ON balance, trial_balance, payment_status TO tollkeeper_app;
 GRANT SELECT, INSERT, UPDATE ON lane, chain_transaction TO tollkeeper_app;
 -- A claim that was refused before anything was signed leaves no row; a trigger keeps every other row.
 GRANT SELECT, INSERT, UPDATE, DELETE ON payment TO tollkeeper_app;

@@ -63,7 +63,12 @@ export function invalidAnswer(
 /** A settle answer that is not a success. `transaction` is the hash where something was broadcast. */
 export function failedAnswer(
   reply: Reply,
-  failure: { rejection: Rejection; payer?: string | undefined; transaction?: string; extra?: Record<string, unknown> },
+  failure: {
+    readonly rejection: Rejection;
+    readonly payer?: string | undefined;
+    readonly transaction?: string;
+    readonly extra?: Readonly<Record<string, unknown>> | undefined;
+  },
 ): SettleAnswer {
   return {
     success: false,

@@ -1,0 +1,58 @@
+import type { Payment } from '@tollkeeper/protocol';
+import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import { errorHandling } from './http/errors.js';
+import { requestLog } from './http/request-log.js';
+import type { Logger } from './logging/logger.js';
+import type { Metrics } from './metrics/metrics.js';
+import type { Proof, ProvenPayment } from './payment/proven-payment.js';
+import type { SchemeRegistry } from './payment/scheme-registry.js';
+import type { Readiness } from './readiness.js';
+import { addHealthRoutes } from './routes/health.js';
+import { addMetricsRoute } from './routes/metrics.js';
+import { addPaymentRoute } from './routes/payments.js';
+import { addSettleRoute } from './routes/settle.js';
+import { addSupportedRoute } from './routes/supported.js';
+import { addVerifyRoute } from './routes/verify.js';
+import type { PaymentReport } from './settlement/payment-report.js';
+import type { Settlement } from './settlement/settle.js';
+import type { Verification } from './verification/verify.js';
+
+/** The largest request body, in bytes; stock payloads stay under 8 KiB. */
+const bodyLimit = 65_536;
+
+export interface AppParts {
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly schemes: SchemeRegistry;
+  readonly prove: (payment: Payment) => Promise<Proof>;
+  readonly verify: (payment: ProvenPayment) => Promise<Verification>;
+  readonly settle: (payment: ProvenPayment, abort: AbortSignal) => Promise<Settlement>;
+  readonly report: (paymentId: string) => Promise<PaymentReport | undefined>;
+  readonly readiness: () => Promise<Readiness>;
+}
+
+/** The HTTP service without a socket. */
+export function createApp(parts: AppParts): FastifyInstance {
+  const loggerInstance: FastifyBaseLogger = parts.log;
+  const app = fastify({
+    loggerInstance,
+    disableRequestLogging: true,
+    bodyLimit,
+    forceCloseConnections: 'idle',
+    requestTimeout: 30_000,
+    routerOptions: { ignoreTrailingSlash: true },
+    return503OnClosing: true,
+  });
+  void app.register(errorHandling);
+  void app.register(requestLog, { metrics: parts.metrics });
+  void app.register((routes, _options, done) => {
+    addVerifyRoute(routes, parts);
+    addSettleRoute(routes, parts);
+    addSupportedRoute(routes, parts.schemes.handlers);
+    addPaymentRoute(routes, parts.report);
+    addHealthRoutes(routes, parts.readiness);
+    addMetricsRoute(routes, parts.metrics);
+    done();
+  });
+  return app;
+}

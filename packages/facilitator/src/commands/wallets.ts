@@ -1,0 +1,124 @@
+import type { AccountBalance } from '@tollkeeper/ledger';
+import type { Command } from 'commander';
+import { composeWallets } from '../compose.js';
+import type { Config } from '../config/config.js';
+import type { Wallet, Wallets } from '../custody/wallets.js';
+import { createLogger } from '../logging/logger.js';
+import { formatAmount } from './format-amount.js';
+import { print, printJson, printTable } from './output.js';
+
+interface Output {
+  readonly json?: true;
+}
+
+/** `tollkeeper wallets`: the only way to make a wallet and to see what it holds, until there is an API for it. */
+export function addWalletCommands(program: Command, config: () => Config): void {
+  const wallets = program.command('wallets').description('merchants’ wallets and what they hold');
+
+  wallets
+    .command('create')
+    .description('create a wallet with a deposit address on every configured network')
+    .requiredOption('--merchant <name>', 'the merchant; created on first use')
+    .requiredOption('--name <name>', 'the name of the wallet, unique for the merchant')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  tollkeeper wallets create --merchant acme --name main')
+    .action(async ({ merchant, name, json }: Output & { merchant: string; name: string }) => {
+      await withWallets(config(), async (all) => {
+        showWallet(await all.create({ merchant, name }), json);
+      });
+    });
+
+  wallets
+    .command('prepare')
+    .description('give a wallet the addresses and token accounts that it lacks, for example on a new network')
+    .argument('<wallet>', 'the id of the wallet')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  tollkeeper wallets prepare 019b0000-0000-7000-8000-000000000000')
+    .action(async (id: string, { json }: Output) => {
+      await withWallets(config(), async (all) => {
+        showWallet(await all.prepare(id), json);
+      });
+    });
+
+  wallets
+    .command('list')
+    .description('list all wallets')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  tollkeeper wallets list --json')
+    .action(async ({ json }: Output) => {
+      await withWallets(config(), async (all) => {
+        const found = await all.list();
+        if (json) printJson(found);
+        else printTable([['WALLET', 'MERCHANT', 'NAME'], ...found.map((each) => [each.id, each.merchant, each.name])]);
+      });
+    });
+
+  wallets
+    .command('balance')
+    .description('show what a wallet holds, by asset')
+    .argument('<wallet>', 'the id of the wallet')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  tollkeeper wallets balance 019b0000-0000-7000-8000-000000000000')
+    .action(async (id: string, { json }: Output) => {
+      await withWallets(config(), async (all) => {
+        const lines = toBalanceLines(await all.balances(id));
+        if (json) printJson(lines);
+        else showBalances(lines);
+      });
+    });
+}
+
+/** What a wallet holds of one asset, in minor units: what a reorg may still undo, and what it may spend. */
+interface BalanceLine {
+  readonly network: string;
+  readonly asset: string;
+  readonly pending: bigint;
+  readonly available: bigint;
+  readonly held: bigint;
+}
+
+function toBalanceLines(balances: readonly AccountBalance[]): readonly BalanceLine[] {
+  const lines = new Map<string, BalanceLine>();
+  for (const { kind, asset, balance, held } of balances) {
+    const key = `${asset.network} ${asset.token}`;
+    const line = lines.get(key) ?? { ...emptyLine, network: asset.network, asset: asset.token };
+    const side = kind === 'merchant_pending' ? { pending: balance } : { available: balance, held };
+    lines.set(key, { ...line, ...side });
+  }
+  return [...lines.values()];
+}
+
+const emptyLine = { pending: 0n, available: 0n, held: 0n };
+
+function showBalances(lines: readonly BalanceLine[]): void {
+  if (lines.length === 0) {
+    print('This wallet has not received anything yet.');
+    return;
+  }
+  const rows = lines.map(({ network, asset, pending, available, held }) => {
+    const format = (minorUnits: bigint) => formatAmount({ network: network as never, token: asset }, minorUnits);
+    return [network, format(pending), format(available), format(held)];
+  });
+  printTable([['NETWORK', 'PENDING', 'AVAILABLE', 'HELD'], ...rows]);
+}
+
+function showWallet(wallet: Wallet, json: true | undefined): void {
+  if (json) {
+    printJson(wallet);
+    return;
+  }
+  print(`Wallet ${wallet.id} (${wallet.merchant} / ${wallet.name})`);
+  for (const { network, address } of wallet.addresses) print(`  ${network}  ${address}`);
+  if (wallet.addresses.length === 0)
+    print('  no address yet: configure a network and run `tollkeeper wallets prepare`');
+}
+
+async function withWallets(config: Config, work: (wallets: Wallets) => Promise<void>): Promise<void> {
+  const log = createLogger({ level: 'warn', destination: process.stderr });
+  const { wallets, close } = await composeWallets(config, log);
+  try {
+    await work(wallets);
+  } finally {
+    await close();
+  }
+}

@@ -1,0 +1,176 @@
+import { createEvmNetwork, generateDepositKey as generateEvmKey } from '@tollkeeper/evm';
+import { createLedger } from '@tollkeeper/ledger';
+import {
+  knownTokensOf,
+  systemClock,
+  type Chain,
+  type Clock,
+  type FaultFacts,
+  type RpcObserver,
+  type SchemeHandler,
+} from '@tollkeeper/protocol';
+import { createSvmNetwork, generateDepositKey as generateSvmKey } from '@tollkeeper/svm';
+import { createApp } from './app.js';
+import type { Config, NetworkConfig } from './config/config.js';
+import { createKeyVault } from './custody/key-vault.js';
+import { createWallets, type CustodyNetwork, type Wallets } from './custody/wallets.js';
+import { generatedEncryptionKey } from './data-dir.js';
+import type { Logger } from './logging/logger.js';
+import { createMetrics } from './metrics/metrics.js';
+import { createPayToPolicy } from './payment/pay-to-policy.js';
+import { createProver } from './payment/proven-payment.js';
+import { createSchemeRegistry } from './payment/scheme-registry.js';
+import { chainChecks, createReadiness } from './readiness.js';
+import type { CheckpointHook } from './settlement/checkpoint.js';
+import { createPaymentReport } from './settlement/payment-report.js';
+import { createSettlementEngine } from './settlement/settlement-engine.js';
+import { settlementsInFlight } from './settlement/settlements-in-flight.js';
+import { openStorage, recogniseChain, type Storage } from './storage.js';
+import { createVerify } from './verification/verify.js';
+
+/** How often the chains are asked for the outcome of what is in flight. */
+const observationPollMs = 200;
+
+/** What a test may replace; nothing else differs between a test and production. */
+export interface Overrides {
+  readonly clock?: Clock;
+  readonly checkpoint?: CheckpointHook;
+}
+
+/** A configured network with the parts that settle on it. */
+interface OpenNetwork extends CustodyNetwork {
+  readonly schemes: readonly SchemeHandler[];
+}
+
+/** The only place that constructs real parts. Opens the database, meets the chains, and is ready to listen. */
+export async function composeService(config: Config, log: Logger, overrides: Overrides = {}) {
+  const clock = overrides.clock ?? systemClock;
+  const metrics = createMetrics();
+  const networks = openNetworks(config, { clock, onRpcCall: metrics.countRpcCall, log });
+  const chains = networks.map(({ chain }) => chain);
+  const storage = await openStorage(config, log);
+  try {
+    return await composeOn(storage);
+  } catch (error) {
+    await storage.close();
+    throw error;
+  }
+
+  async function composeOn({ database }: Storage) {
+    for (const chain of chains) await recogniseChain(database, chain);
+    const onPosted = ({ scope }: { scope: string }) => {
+      metrics.countPosting(scope);
+    };
+    const ledger = createLedger({ database, onPosted });
+    metrics.measureSettlements(() => settlementsInFlight(database));
+    const schemes = createSchemeRegistry(networks.flatMap((each) => each.schemes));
+    const engine = createSettlementEngine({
+      database,
+      ledger,
+      chains,
+      clock,
+      log,
+      waitMs: config.settleWaitMs,
+      pollMs: observationPollMs,
+      checkpoint: overrides.checkpoint ?? (() => undefined),
+    });
+    const { store, settle } = engine;
+    const app = createApp({
+      log,
+      metrics,
+      schemes,
+      settle,
+      prove: createProver({ schemes, payToPolicy: createPayToPolicy({ environment: config.environment, database }) }),
+      verify: createVerify({ store }),
+      report: createPaymentReport({ database, store }),
+      readiness: createReadiness([databaseCheck(database), ...chains.flatMap(chainChecks)]),
+    });
+    await engine.start();
+    return {
+      app,
+      /** Finishes requests under way, then submissions, then lets go of the database. */
+      async close() {
+        await app.close();
+        await engine.stop();
+        await storage.close();
+      },
+    };
+  }
+}
+
+/** Wallets without the service, for the command line. Prepares nothing on chain by itself. */
+export async function composeWallets(
+  config: Config,
+  log: Logger,
+): Promise<{ readonly wallets: Wallets; close(): Promise<void> }> {
+  const networks = openNetworks(config, { clock: systemClock, onRpcCall: () => undefined, log });
+  const encryptionKey = config.walletEncryptionKey ?? (await generatedEncryptionKey(config.dataDir));
+  const storage = await openStorage(config, log);
+  const { database } = storage;
+  const wallets = createWallets({
+    database,
+    ledger: createLedger({ database }),
+    vault: createKeyVault(encryptionKey),
+    clock: systemClock,
+    networks,
+    generateKey: { eip155: generateEvmKey, solana: generateSvmKey },
+  });
+  return { wallets, close: () => storage.close() };
+}
+
+function openNetworks(
+  config: Config,
+  parts: { readonly clock: Clock; readonly onRpcCall: RpcObserver; readonly log: Logger },
+): readonly OpenNetwork[] {
+  const { clock, onRpcCall, log } = parts;
+  const onWarning = (message: string, facts?: FaultFacts) => {
+    log.warn({ facts }, message);
+  };
+  const open = [];
+  if (config.evm !== undefined) {
+    const { network, rpcUrl, signers } = config.evm;
+    const assets = tokensOf(config.evm);
+    const signerKeys = signers.map(({ key }) => key.reveal());
+    const made = createEvmNetwork({
+      network,
+      rpcUrl: rpcUrl.reveal(),
+      signerKeys,
+      assets,
+      clock,
+      onRpcCall,
+      onWarning,
+    });
+    open.push(withAssets(made, assets));
+  }
+  if (config.svm !== undefined) {
+    const { network, rpcUrl, signers } = config.svm;
+    const assets = tokensOf(config.svm);
+    const feePayerKey = signers[0]?.key.reveal() ?? '';
+    const made = createSvmNetwork({
+      network,
+      rpcUrl: rpcUrl.reveal(),
+      feePayerKey,
+      assets,
+      clock,
+      onRpcCall,
+      onWarning,
+    });
+    open.push(withAssets(made, assets));
+  }
+  return open;
+}
+
+function tokensOf({ network, assets }: NetworkConfig): readonly string[] {
+  return [...new Set([...knownTokensOf(network).map(({ token }) => token), ...assets])];
+}
+
+function withAssets(
+  made: { readonly chain: Chain; readonly schemes: readonly SchemeHandler[] },
+  tokens: readonly string[],
+): OpenNetwork {
+  return { ...made, assets: tokens.map((token) => ({ network: made.chain.network, token })) };
+}
+
+function databaseCheck(database: Storage['database']) {
+  return { name: 'database', run: () => database.check(), detail: 'The database does not answer' };
+}

@@ -1,0 +1,106 @@
+/** One variable of the environment, as the documentation and `.env.example` show it. */
+interface Variable {
+  readonly name: string;
+  readonly description: string;
+  /** What holds when it is absent, in words. */
+  readonly otherwise: string;
+  readonly example: string;
+}
+
+/** Every variable that the facilitator reads. `.env.example` is a copy of this table, and a test keeps it one. */
+export const configurationVariables = [
+  {
+    name: 'ENVIRONMENT',
+    description: 'development or production; production refuses every unsafe default',
+    otherwise: 'production',
+    example: 'development',
+  },
+  { name: 'PORT', description: 'TCP port of the HTTP service', otherwise: '4022', example: '4022' },
+  {
+    name: 'HOST',
+    description: 'Address to listen on',
+    otherwise: '127.0.0.1 in development, 0.0.0.0 in production',
+    example: '127.0.0.1',
+  },
+  { name: 'LOG_LEVEL', description: 'trace, debug, info, warn, error or silent', otherwise: 'info', example: 'info' },
+  {
+    name: 'DATABASE_URL',
+    description: 'PostgreSQL 16 or newer; the login must be a member of the role tollkeeper_app',
+    otherwise: 'an embedded PostgreSQL under DATA_DIR (development only)',
+    example: 'postgresql://tollkeeper:password@localhost:5432/tollkeeper',
+  },
+  {
+    name: 'DATABASE_OWNER_URL',
+    description: 'The login that `tollkeeper migrate` uses; it owns the tables',
+    otherwise: 'DATABASE_URL',
+    example: 'postgresql://owner:password@localhost:5432/tollkeeper',
+  },
+  {
+    name: 'DATA_DIR',
+    description: 'Folder for the embedded database and for generated secrets',
+    otherwise: './data',
+    example: './data',
+  },
+  {
+    name: 'WALLET_ENCRYPTION_KEY',
+    description: '64 hex characters; encrypts the keys of deposit addresses',
+    otherwise: 'generated once into DATA_DIR (development only)',
+    example: '0000000000000000000000000000000000000000000000000000000000000000',
+  },
+  {
+    name: 'EVM_NETWORK',
+    description: 'CAIP-2 id (or version 1 name) of the EVM network',
+    otherwise: 'no EVM network',
+    example: 'eip155:84532',
+  },
+  {
+    name: 'EVM_RPC_URL',
+    description: 'JSON-RPC endpoint of the EVM network; credentials in it are never printed',
+    otherwise: 'none; needed with EVM_NETWORK',
+    example: 'http://127.0.0.1:8545',
+  },
+  {
+    name: 'EVM_PRIVATE_KEY',
+    description: 'Hex key of the account that sends settlements and pays gas',
+    otherwise: 'none; needed with EVM_NETWORK',
+    example: '0x0000000000000000000000000000000000000000000000000000000000000001',
+  },
+  {
+    name: 'EVM_ASSETS',
+    description: 'Token addresses to accept besides the known stablecoins, comma-separated',
+    otherwise: 'only the known stablecoins of the network',
+    example: '0x036CbD53842c5426634e7929541eC2318f3dCF7e',
+  },
+  {
+    name: 'SVM_NETWORK',
+    description: 'CAIP-2 id (or version 1 name) of the Solana network',
+    otherwise: 'no Solana network',
+    example: 'solana:EtWTRABZaYq6iMfeYKouRu166VU2xqa1',
+  },
+  {
+    name: 'SVM_RPC_URL',
+    description: 'JSON-RPC endpoint of the Solana network; credentials in it are never printed',
+    otherwise: 'none; needed with SVM_NETWORK',
+    example: 'http://127.0.0.1:8899',
+  },
+  {
+    name: 'SVM_PRIVATE_KEY',
+    description: 'Base58 secret key of the fee payer',
+    otherwise: 'none; needed with SVM_NETWORK',
+    example: 'base58-secret-key-of-64-bytes',
+  },
+  {
+    name: 'SVM_ASSETS',
+    description: 'Mints to accept besides the known stablecoins, comma-separated',
+    otherwise: 'only the known stablecoins of the network',
+    example: '4zMMC9srt5Ri5X14GAgXhaHii3GnPAEERYPJgZJDncDU',
+  },
+  {
+    name: 'SETTLE_WAIT_MS',
+    description: 'How long /settle waits for the chain before it answers settlement_pending, 1000 to 60000',
+    otherwise: '20000',
+    example: '20000',
+  },
+] as const satisfies readonly Variable[];
+
+export type VariableName = (typeof configurationVariables)[number]['name'];

@@ -1,0 +1,42 @@
+import type { AcceptablePayment, Authorization, Payment, Rejection, X402Version } from '@tollkeeper/protocol';
+import type { SchemeRegistry } from './scheme-registry.js';
+import type { PayToPolicy } from './pay-to-policy.js';
+
+/** A payment whose payer's consent is proven. Whether it may start a settlement is another question. */
+export interface ProvenPayment {
+  readonly x402Version: X402Version;
+  readonly authorization: Authorization;
+  /** How to go on, or why a new settlement may not start; an earlier one can be joined in both cases. */
+  readonly start: { readonly acceptable: AcceptablePayment } | { readonly rejection: Rejection };
+}
+
+export type Proof =
+  | { readonly proven: true; readonly payment: ProvenPayment }
+  | { readonly proven: false; readonly rejection: Rejection; readonly payer?: string };
+
+/** Every check that needs neither the chain nor what we stored about the payment; the same for verify and settle. */
+export function createProver(parts: { readonly schemes: SchemeRegistry; readonly payToPolicy: PayToPolicy }) {
+  return async function prove(payment: Payment): Promise<Proof> {
+    const found = parts.schemes.find(payment);
+    if ('rejection' in found) return { proven: false, rejection: found.rejection };
+    if (payment.requirements.amount === 0n) {
+      return {
+        proven: false,
+        rejection: { reason: 'invalid_payment_requirements', detail: 'amount must be greater than zero' },
+      };
+    }
+    const examination = found.handler.examine(payment);
+    if (examination.kind === 'refused') {
+      const { rejection, payer } = examination;
+      return { proven: false, rejection, ...(payer === undefined ? {} : { payer }) };
+    }
+    const { authorization } = examination.kind === 'lapsed' ? examination : examination.payment;
+    const refusedPayTo = await parts.payToPolicy(authorization);
+    if (refusedPayTo !== undefined) {
+      return { proven: false, rejection: refusedPayTo, payer: authorization.payer };
+    }
+    const start =
+      examination.kind === 'lapsed' ? { rejection: examination.rejection } : { acceptable: examination.payment };
+    return { proven: true, payment: { x402Version: payment.x402Version, authorization, start } };
+  };
+}

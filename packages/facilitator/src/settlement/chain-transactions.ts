@@ -1,0 +1,75 @@
+import type { Database, Sql } from '@tollkeeper/database';
+import { amount, type Network, type SignedTransaction, type SubmittedTransaction } from '@tollkeeper/protocol';
+
+/** A transaction of ours that has no outcome yet. */
+export interface TransactionInFlight extends SubmittedTransaction {
+  readonly paymentId: string;
+  readonly signer: string;
+  readonly accountNonce?: bigint;
+}
+
+/** Stores signed bytes, and moves the payment on with them, before anybody sends them. */
+export async function storeSigned(
+  transaction: Sql,
+  signed: SignedTransaction & { readonly paymentId: string; readonly network: Network },
+): Promise<void> {
+  await transaction`
+    INSERT INTO chain_transaction (payment_id, network, signer, account_nonce, transaction, raw, last_valid_block_height)
+    VALUES (${signed.paymentId}::uuid, ${signed.network}, ${signed.signer}, ${signed.accountNonce ?? null}, ${signed.id},
+      ${signed.raw}, ${signed.lastValidBlockHeight ?? null})`;
+  await transaction`
+    UPDATE payment SET state = 'submitted', submitted_at = now(), transaction = ${signed.id}, lease_holder = NULL,
+      lease_until = NULL
+    WHERE id = ${signed.paymentId}::uuid`;
+}
+
+/** Everything on a network that was signed and has no outcome, in the order of signing. */
+export async function findInFlight(database: Database, network: Network): Promise<readonly TransactionInFlight[]> {
+  const rows = await database.sql<InFlightRow>`
+    SELECT sent.payment_id AS "paymentId", sent.signer, sent.account_nonce AS "accountNonce", sent.transaction, sent.raw,
+      sent.last_valid_block_height AS "lastValidBlockHeight", payment.network, payment.token, payment.amount, payment.payer,
+      payment.pay_to AS "payTo"
+    FROM chain_transaction AS sent
+    JOIN payment ON payment.id = sent.payment_id
+    WHERE payment.network = ${network} AND payment.state = 'submitted'
+    ORDER BY sent.id`;
+  return rows.map((row) => ({
+    paymentId: row.paymentId,
+    signer: row.signer,
+    id: row.transaction,
+    raw: row.raw,
+    ...(row.accountNonce === null ? {} : { accountNonce: row.accountNonce }),
+    ...(row.lastValidBlockHeight === null ? {} : { lastValidBlockHeight: row.lastValidBlockHeight }),
+    expected: {
+      asset: { network: row.network, token: row.token },
+      payer: row.payer,
+      payTo: row.payTo,
+      amount: amount(row.amount),
+    },
+  }));
+}
+
+/** Minor units of a token that a payer has signed away to payments in flight. */
+export async function amountInFlight(
+  database: Database,
+  query: { readonly network: Network; readonly token: string; readonly payer: string },
+): Promise<bigint> {
+  const [row] = await database.sql<{ total: bigint }>`
+    SELECT coalesce(sum(amount), 0) AS total FROM payment
+    WHERE network = ${query.network} AND token = ${query.token} AND payer = ${query.payer} AND state = 'submitted'`;
+  return row?.total ?? 0n;
+}
+
+interface InFlightRow {
+  readonly paymentId: string;
+  readonly signer: string;
+  readonly accountNonce: bigint | null;
+  readonly transaction: string;
+  readonly raw: Uint8Array;
+  readonly lastValidBlockHeight: bigint | null;
+  readonly network: Network;
+  readonly token: string;
+  readonly amount: bigint;
+  readonly payer: string;
+  readonly payTo: string;
+}

@@ -1,0 +1,122 @@
+import type { Database, Sql } from '@tollkeeper/database';
+import type { Authorization, Clock, X402Version } from '@tollkeeper/protocol';
+import { uuidv7 } from '../uuid.js';
+import type { PaymentRow } from './payment-row.js';
+
+/** A claim is worked on under a lease of this length; after it, whoever asks next takes the claim over. */
+const claimLeaseSeconds = 15;
+
+/** A success that was handed out and not flushed within this time goes to the next caller. */
+const deliveryLeaseSeconds = 10;
+
+export type PaymentStore = ReturnType<typeof createPaymentStore>;
+
+/**
+ * The payment rows: who works on one, and who gets its answer. Every step is one guarded statement, so that two callers, in
+ * one process or in several, can never both win.
+ */
+export function createPaymentStore(parts: {
+  readonly database: Database;
+  readonly clock: Clock;
+  /** Names this process in leases. */
+  readonly processId: string;
+}) {
+  const { sql } = parts.database;
+  return {
+    find,
+    findByClaimKey,
+    claim,
+    takeOver,
+    release,
+    lockForSigning,
+    openAnswer,
+    takeDelivery,
+    confirmDelivery,
+    returnDelivery,
+  };
+
+  async function find(id: string): Promise<PaymentRow | undefined> {
+    const [row] = await sql<PaymentRow>`SELECT * FROM payment_status WHERE id = ${id}::uuid`;
+    return row;
+  }
+
+  async function findByClaimKey(claimKey: string): Promise<PaymentRow | undefined> {
+    const [row] = await sql<PaymentRow>`SELECT * FROM payment_status WHERE claim_key = ${claimKey}`;
+    return row;
+  }
+
+  /** Claims an authorization for this process. Undefined: it is claimed already, by anyone, at any time. */
+  async function claim(authorization: Authorization, x402Version: X402Version): Promise<string | undefined> {
+    const { asset } = authorization;
+    const [row] = await sql<{ id: string }>`
+      INSERT INTO payment (id, claim_key, scheme, network, token, amount, payer, pay_to, x402_version,
+        lease_holder, lease_until)
+      VALUES (${uuidv7(parts.clock)}::uuid, ${authorization.claimKey}, ${authorization.scheme}, ${asset.network},
+        ${asset.token}, ${authorization.amount}, ${authorization.payer}, ${authorization.payTo}, ${x402Version},
+        ${parts.processId}::uuid, now() + make_interval(secs => ${claimLeaseSeconds}))
+      ON CONFLICT (claim_key) DO NOTHING
+      RETURNING id`;
+    return row?.id;
+  }
+
+  /** Takes over a claim whose process died before it signed anything. */
+  async function takeOver(id: string): Promise<boolean> {
+    const rows = await sql`
+      UPDATE payment
+      SET lease_holder = ${parts.processId}::uuid, lease_until = now() + make_interval(secs => ${claimLeaseSeconds})
+      WHERE id = ${id}::uuid AND state = 'claimed' AND lease_until < now()
+      RETURNING id`;
+    return rows.length === 1;
+  }
+
+  /** Forgets a claim that signed nothing: a refusal before signing is never stored. */
+  async function release(id: string): Promise<void> {
+    await sql`
+      DELETE FROM payment
+      WHERE id = ${id}::uuid AND state = 'claimed' AND (lease_holder = ${parts.processId}::uuid OR lease_until < now())`;
+  }
+
+  /** Locks a claim for the transaction that signs it; false when it is no longer this process's to sign. */
+  async function lockForSigning(transaction: Sql, id: string): Promise<boolean> {
+    const rows = await transaction`
+      SELECT id FROM payment
+      WHERE id = ${id}::uuid AND state = 'claimed' AND lease_holder = ${parts.processId}::uuid
+      FOR UPDATE`;
+    return rows.length === 1;
+  }
+
+  /** Notes that a caller left without the final answer, so that a later one may collect it. */
+  async function openAnswer(id: string): Promise<void> {
+    await sql`
+      UPDATE payment SET answer_open_since = now()
+      WHERE id = ${id}::uuid AND answer_open_since IS NULL AND delivered_at IS NULL`;
+  }
+
+  /** Takes the right to answer success. `caller` is unique to one response. */
+  async function takeDelivery(id: string, caller: string): Promise<boolean> {
+    const rows = await sql`
+      UPDATE payment
+      SET delivery_lease_holder = ${caller}::uuid,
+        delivery_lease_until = now() + make_interval(secs => ${deliveryLeaseSeconds})
+      WHERE id = ${id}::uuid AND state = 'settled' AND delivered_at IS NULL
+        AND (delivery_lease_until IS NULL OR delivery_lease_until < now())
+      RETURNING id`;
+    return rows.length === 1;
+  }
+
+  /** The success was flushed to `caller`; from now on every repeat is a duplicate. */
+  async function confirmDelivery(id: string, caller: string): Promise<void> {
+    await sql`
+      UPDATE payment SET delivered_at = now(), answer_open_since = NULL
+      WHERE id = ${id}::uuid AND delivery_lease_holder = ${caller}::uuid AND delivered_at IS NULL`;
+  }
+
+  /** The connection to `caller` broke before the success was flushed; the next caller gets it. */
+  async function returnDelivery(id: string, caller: string): Promise<void> {
+    await sql`
+      UPDATE payment
+      SET delivery_lease_holder = NULL, delivery_lease_until = NULL,
+        answer_open_since = coalesce(answer_open_since, now())
+      WHERE id = ${id}::uuid AND delivery_lease_holder = ${caller}::uuid AND delivered_at IS NULL`;
+  }
+}
