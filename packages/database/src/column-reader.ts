@@ -4,13 +4,16 @@ const INT8 = 20;
 const INT8_ARRAY = 1016;
 const NUMERIC = 1700;
 const NUMERIC_ARRAY = 1231;
+const TEXT_ARRAY = 1009;
+
+const readTexts = pg.types.getTypeParser(TEXT_ARRAY, 'text') as (text: string) => (string | null)[];
 
 function integerOrText(text: string): bigint | string {
   return /^-?\d+$/.test(text) ? BigInt(text) : text;
 }
 
 function integersOrTexts(text: string): unknown[] {
-  return pg.types.arrayParser(text, integerOrText);
+  return readTexts(text).map((entry) => (entry === null ? null : integerOrText(entry)));
 }
 
 /** The driver would read `numeric[]` through floating point and int8 as text; money needs neither. */
