@@ -1,77 +1,303 @@
+import { baseSepolia, isFault, type Payment, systemClock } from '@tollkeeper/protocol';
 import {
-  type AcceptablePayment,
-  baseSepolia,
-  type Payment,
-  type SchemeHandler,
-  systemClock,
-} from '@tollkeeper/protocol';
-import { BASE_SEPOLIA_USDC, type EvmChain, sandboxKeys, startEvmChain } from '@tollkeeper/sandbox';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { offeredPayment } from '../../../test/support/evm-payment.js';
-import { createEvmNetwork, type EvmNetwork } from './index.js';
+  BASE_SEPOLIA_USDC,
+  contractCode,
+  faultOn,
+  gasBurnerTokenAbi,
+  MULTICALL3_ADDRESS,
+  sandboxKeys,
+  testUsdcAbi,
+  type TokenKind,
+} from '@tollkeeper/sandbox';
+import { Interface, Transaction } from 'ethers';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { offeredPayment, type TransferOffer } from '../../../test/support/evm-payment.js';
+import { bareParitySignature, malleatedSignature } from '../../../test/support/evm-signature.js';
+import { type EvmSetup, startEvmSetup } from '../../../test/support/evm-setup.js';
+import { createEvmNetwork } from './index.js';
 
-const { buyer, facilitator, merchant } = sandboxKeys.evm;
-const offer = { privateKey: buyer.privateKey, token: BASE_SEPOLIA_USDC, payTo: merchant.address, value: 10_000n };
-let anvil: EvmChain;
-let evm: EvmNetwork;
-let exact: SchemeHandler;
+const { facilitator, merchant, stranger } = sandboxKeys.evm;
+let setup: EvmSetup;
+let evm: ReturnType<EvmSetup['network']>;
 
 beforeAll(async () => {
-  anvil = await startEvmChain();
-  await anvil.mint({ token: BASE_SEPOLIA_USDC, to: buyer.address, amount: 1_000_000n });
-  evm = createEvmNetwork({
-    network: baseSepolia,
-    rpcUrl: anvil.url,
-    signerKeys: [facilitator.privateKey],
-    assets: [BASE_SEPOLIA_USDC.toLowerCase()],
-    clock: systemClock,
-    onRpcCall: () => undefined,
-    onWarning: (message) => expect.fail(message),
-  });
-  exact = evm.schemes[0] ?? expect.fail('no scheme');
+  setup = await startEvmSetup();
+  evm = setup.network();
 });
+afterEach(() => setup.proxy.reset());
+afterAll(() => setup.stop());
 
-afterAll(() => anvil.stop());
+type Hex = `0x${string}`;
+type Offer = Partial<TransferOffer> & { privateKey: Hex };
+const paid = (offer: Offer, changes?: Parameters<typeof offeredPayment>[1]) =>
+  offeredPayment({ token: BASE_SEPOLIA_USDC, payTo: merchant.address, value: 10_000n, ...offer }, changes);
 
-function acceptable(payment: Payment): AcceptablePayment {
-  const examination = exact.examine(payment);
-  if (examination.kind !== 'acceptable') expect.fail(JSON.stringify(examination.rejection));
-  return examination.payment;
+/** A token of the given kind, our side with that token allowed, and a payer who holds it. */
+async function withToken(kind: TokenKind, limits = {}) {
+  const token = await setup.anvil.deployToken({ kind, name: 'USDC', symbol: 'USDC', version: '2', decimals: 6 });
+  const payer = await setup.payer({ token });
+  return { token, payer, evm: setup.network({ assets: [token], limits }) };
 }
 
-test('a valid payment goes through every gate and its transfer is seen on chain', async () => {
-  const payment = acceptable(await offeredPayment(offer));
-  const verdict = await payment.verify();
-  if (!verdict.valid) expect.fail(JSON.stringify(verdict.rejection));
-  const planning = await verdict.payment.plan();
-  if (!planning.planned) expect.fail(JSON.stringify(planning.rejection));
-  const { plan } = planning;
-  expect(plan).toMatchObject({ signer: facilitator.address, ordered: true });
+function bySignature(payment: Payment, encode: (signature: string) => string): Payment {
+  return { ...payment, payload: { ...payment.payload, signature: encode(String(payment.payload['signature'])) } };
+}
 
-  const nonce = await evm.chain.nextAccountNonce(plan.signer);
-  const signed = plan.sign(nonce);
-  expect(signed).toEqual(plan.sign(nonce));
-  const expected = {
-    asset: payment.authorization.asset,
-    payer: buyer.address,
-    payTo: merchant.address,
-    amount: payment.authorization.amount,
-  };
-  const submitted = { id: signed.id, raw: signed.raw, expected };
-  expect(await evm.chain.observe([submitted])).toEqual([{ state: 'pending' }]);
-  expect(await evm.chain.broadcast(signed)).toEqual({ accepted: true });
-  expect(await evm.chain.broadcast(signed)).toEqual({ accepted: true });
-  const [seen] = await evm.chain.observe([submitted]);
-  if (seen?.state !== 'transferred') expect.fail(JSON.stringify(seen));
-  // USDC writes AuthorizationUsed first.
-  expect(seen.effect).toMatchObject({
-    transaction: signed.id,
-    position: '1',
-    from: buyer.address,
-    to: merchant.address,
+describe('a payment that would move the money', () => {
+  test('passes every gate, is signed without the node and is seen on chain', async () => {
+    const payer = await setup.payer();
+    const verified = await evm.verify(await paid(payer));
+    const planning = await verified.plan();
+    if (!planning.planned) return expect.fail(JSON.stringify(planning.rejection));
+    const { plan } = planning;
+    expect(plan).toMatchObject({ signer: facilitator.address, ordered: true });
+    const nonce = (await evm.chain.nextAccountNonce(plan.signer)) ?? expect.fail('EVM signers count');
+    setup.proxy.reset();
+    const signed = plan.sign(nonce);
+    expect(plan.sign(nonce)).toEqual(signed);
+    expect(setup.proxy.calls()).toBe(0);
+    expect(() => plan.sign(undefined)).toThrow('account nonce');
+
+    const { payTo, asset, amount } = verified.authorization;
+    const submitted = { id: signed.id, raw: signed.raw, expected: { payer: payer.address, payTo, asset, amount } };
+    expect(await evm.chain.observe([submitted])).toEqual([{ state: 'pending' }]);
+    expect(await evm.chain.broadcast(signed)).toEqual({ accepted: true });
+    const [seen] = await evm.chain.observe([submitted]);
+    if (seen?.state !== 'transferred') return expect.fail(JSON.stringify(seen));
+    // USDC writes AuthorizationUsed first.
+    expect(seen.effect).toMatchObject({ transaction: signed.id, position: '1', amount: 10_000n });
+    expect(seen.effect).toMatchObject({ from: payer.address, to: merchant.address, asset });
+    expect(seen.feePaid).toBeGreaterThan(0n);
+    expect(await evm.chain.nextAccountNonce(plan.signer)).toBe(nonce + 1n);
+    expect(await evm.chain.tokenBalance({ asset, owner: payer.address })).toBe(990_000n);
   });
-  expect(seen.effect).toMatchObject({ amount: 10_000n, asset: { network: baseSepolia, token: BASE_SEPOLIA_USDC } });
-  expect(seen.feePaid).toBeGreaterThan(0n);
-  expect(await evm.chain.nextAccountNonce(plan.signer)).toBe((nonce ?? 0n) + 1n);
-  expect(await evm.chain.tokenBalance({ asset: expected.asset, owner: merchant.address })).toBe(10_000n);
+
+  test('costs three calls to verify at first, one when everything is known, and none when the signature is wrong', async () => {
+    const payer = await setup.payer();
+    const cold = setup.network();
+    setup.proxy.reset();
+    await cold.verify(await paid(payer));
+    expect(setup.proxy.counts()).toEqual({ eth_getCode: 2, eth_call: 1 });
+    setup.proxy.reset();
+    await cold.verify(await paid(payer));
+    expect(setup.proxy.counts()).toEqual({ eth_call: 1 });
+    setup.proxy.reset();
+    const stolen = await paid({ ...payer, value: 1n }, { requirements: { extra: { name: 'Other', version: '2' } } });
+    const swapped = { ...stolen, requirements: { ...stolen.requirements, extra: { name: 'USDC', version: '2' } } };
+    expect(cold.exact.examine(swapped).kind).toBe('acceptable');
+    expect(cold.exact.examine(bySignature(stolen, (text) => text.replace(/..$/, '00'))).kind).toBe('refused');
+    expect(setup.proxy.calls()).toBe(0);
+  });
+
+  test('publishes who signs', () => {
+    expect(evm.exact.supported()).toEqual({ signers: [facilitator.address] });
+    expect(evm.chain.signers).toEqual([facilitator.address]);
+  });
 });
+
+describe('a payment that would not execute is refused for the reason that the reference gives', () => {
+  test('too little money', async () => {
+    const payer = await setup.payer({ amount: 9_999n });
+    expect(await evm.rejection(await paid(payer))).toMatchObject({
+      reason: 'invalid_exact_evm_insufficient_balance',
+      detail: 'The payer holds 9999, less than 10000',
+    });
+  });
+
+  test('an authorization that is used', async () => {
+    const payment = await paid(await setup.payer());
+    await evm.send(payment);
+    expect(await evm.rejection(payment)).toMatchObject({ reason: 'invalid_exact_evm_nonce_already_used' });
+  });
+
+  test.each([
+    ['name', { name: 'USD Coin' }],
+    ['version', { version: '1' }],
+  ])("another %s than the token's", async (field, domain) => {
+    const payer = await setup.payer();
+    const reason = `invalid_exact_evm_token_${field}_mismatch`;
+    expect(await evm.rejection(await paid({ ...payer, ...domain }))).toMatchObject({ reason });
+  });
+
+  test('a token without EIP-3009', async () => {
+    const plain = await withToken('plain');
+    const rejection = await plain.evm.rejection(await paid({ ...plain.payer, token: plain.token }));
+    expect(rejection).toMatchObject({ reason: 'invalid_exact_evm_eip3009_not_supported' });
+  });
+
+  test('an asset without a contract', async () => {
+    const token = '0x00000000000000000000000000000000000000ff';
+    const payment = await paid({ ...(await setup.payer()), token });
+    expect(await setup.network({ assets: [token] }).rejection(payment)).toMatchObject({
+      reason: 'asset_not_deployed_contract',
+    });
+  });
+
+  test.each([
+    ['malleated', malleatedSignature, "ECRecover: invalid signature 's' value"],
+    ['with v of 0 or 1', bareParitySignature, "ECRecover: invalid signature 'v' value"],
+  ])('a signature %s, which the token does not take', async (_name, encode, word) => {
+    const payment = bySignature(await paid(await setup.payer()), encode);
+    expect(await evm.rejection(payment)).toEqual({
+      reason: 'invalid_exact_evm_transaction_simulation_failed',
+      detail: `The transfer does not execute within 300000 gas: ${word}`,
+    });
+  });
+
+  test('a payer whom the token has blacklisted', async () => {
+    const payer = await setup.payer();
+    const data = calldata(testUsdcAbi, 'blacklist', [payer.address]);
+    await setup.anvil.asTokenOwner({ to: BASE_SEPOLIA_USDC, data });
+    expect(await evm.rejection(await paid(payer))).toMatchObject({
+      reason: 'invalid_exact_evm_transaction_simulation_failed',
+      detail: expect.stringContaining('Blacklistable: account is blacklisted') as string,
+    });
+  });
+
+  test.each([
+    ['a smart wallet', contractCode.multicall3],
+    ['an account that delegates (EIP-7702)', `0xef0100${'11'.repeat(20)}` as Hex],
+  ])('%s as the payer', async (_name, code) => {
+    const payer = await setup.payer();
+    await setup.anvil.rpc('anvil_setCode', [payer.address, code]);
+    expect(await evm.rejection(await paid(payer))).toMatchObject({
+      reason: 'invalid_exact_evm_signature',
+      detail: expect.stringContaining('smart contract') as string,
+    });
+  });
+
+  test('a token that would burn more gas than we pay for', async () => {
+    const burner = await withToken('gas-burner');
+    await burnGas(burner.token, 400_000n);
+    expect(await burner.evm.rejection(await paid({ ...burner.payer, token: burner.token }))).toMatchObject({
+      reason: 'invalid_exact_evm_transaction_simulation_failed',
+    });
+  });
+
+  test('on a chain without Multicall3 too', async () => {
+    await setup.anvil.rpc('anvil_setCode', [MULTICALL3_ADDRESS, '0x']);
+    try {
+      const payer = await setup.payer({ amount: 0n });
+      expect(await evm.rejection(await paid(payer))).toMatchObject({
+        reason: 'invalid_exact_evm_insufficient_balance',
+      });
+    } finally {
+      await setup.anvil.rpc('anvil_setCode', [MULTICALL3_ADDRESS, contractCode.multicall3]);
+    }
+  });
+});
+
+describe('trouble with the node is no verdict', () => {
+  test.each(['eth_call', 'eth_getCode'])('when %s breaks', async (method) => {
+    const payment = setup.network().accept(await paid(await setup.payer()));
+    setup.proxy.use(faultOn(method, { kind: 'drop' }));
+    await expect(payment.verify()).rejects.toSatisfy((error) => isFault(error, 'CHAIN_RPC_UNAVAILABLE'));
+  });
+
+  test('when the node refuses to simulate', async () => {
+    const payment = evm.accept(await paid(await setup.payer()));
+    setup.proxy.use(faultOn('eth_call', { kind: 'error', code: -32005, message: 'limit exceeded' }));
+    await expect(payment.verify()).rejects.toSatisfy((error) => isFault(error, 'CHAIN_RPC_UNAVAILABLE'));
+  });
+
+  test('when the diagnosis of a failed simulation breaks', async () => {
+    const payment = evm.accept(await paid(await setup.payer({ amount: 0n })));
+    setup.proxy.use(faultOn('eth_call', { kind: 'drop' }, [2]));
+    await expect(payment.verify()).rejects.toSatisfy((error) => isFault(error, 'CHAIN_RPC_UNAVAILABLE'));
+  });
+
+  test('when fees or gas cannot be read', async () => {
+    for (const method of ['eth_estimateGas', 'eth_getBlockByNumber', 'eth_maxPriorityFeePerGas']) {
+      const verified = await evm.verify(await paid(await setup.payer()));
+      const remove = setup.proxy.use(faultOn(method, { kind: 'http-status', status: 502 }));
+      await expect(verified.plan()).rejects.toSatisfy((error) => isFault(error, 'CHAIN_RPC_UNAVAILABLE'));
+      remove();
+      expect((await verified.plan()).planned).toBe(true);
+    }
+  });
+});
+
+describe('a plan', () => {
+  test('signs a type-2 transaction of the token, with bounded gas and fees', async () => {
+    const { signed } = await evm.sign(await paid(await setup.payer()));
+    const transaction = Transaction.from(`0x${Buffer.from(signed.raw).toString('hex')}`);
+    expect(transaction).toMatchObject({ type: 2, chainId: 84_532n, to: BASE_SEPOLIA_USDC, value: 0n });
+    expect(transaction.from).toBe(facilitator.address);
+    expect(transaction.hash).toBe(signed.id);
+    expect(transaction.nonce).toBe(Number(signed.accountNonce));
+    expect(transaction.gasLimit).toBeLessThan(200_000n);
+    const block = (await setup.anvil.rpc('eth_getBlockByNumber', ['latest', false])) as { baseFeePerGas: Hex };
+    expect(transaction.maxFeePerGas).toBeGreaterThanOrEqual(2n * BigInt(block.baseFeePerGas));
+  });
+
+  test('is refused when the money is gone since the check', async () => {
+    const payer = await setup.payer({ amount: 10_000n });
+    const [first, second] = [await evm.verify(await paid(payer)), await evm.verify(await paid(payer))];
+    expect((await first.plan()).planned).toBe(true);
+    await evm.send(await paid(payer));
+    expect(await second.plan()).toMatchObject({
+      planned: false,
+      rejection: { reason: 'invalid_exact_evm_insufficient_balance' },
+    });
+  });
+
+  test('is refused when the authorization is used since the check', async () => {
+    const payment = await paid(await setup.payer());
+    const verified = await evm.verify(payment);
+    await evm.send(payment);
+    expect(await verified.plan()).toMatchObject({ rejection: { reason: 'invalid_exact_evm_nonce_already_used' } });
+  });
+
+  test('is refused when the token has begun to burn gas', async () => {
+    const burner = await withToken('gas-burner');
+    const verified = await burner.evm.verify(await paid({ ...burner.payer, token: burner.token }));
+    await burnGas(burner.token, 400_000n);
+    expect(await verified.plan()).toMatchObject({
+      planned: false,
+      rejection: { reason: 'invalid_exact_evm_transaction_simulation_failed' },
+    });
+  });
+
+  test('is refused when the network asks for more than the operator pays, and never offers more than that', async () => {
+    const payer = await setup.payer();
+    const poor = setup.network({ limits: { maxFeePerGasWei: 1n } });
+    expect(await (await poor.verify(await paid(payer))).plan()).toMatchObject({
+      planned: false,
+      rejection: { reason: 'unexpected_settle_error' },
+    });
+    const capped = setup.network({ limits: { maxFeePerGasWei: 1_100_000_000n } });
+    const { signed } = await capped.sign(await paid(payer));
+    const transaction = Transaction.from(`0x${Buffer.from(signed.raw).toString('hex')}`);
+    expect(transaction.maxFeePerGas).toBeLessThanOrEqual(1_100_000_000n);
+    expect(transaction.maxPriorityFeePerGas).toBeLessThanOrEqual(1_100_000_000n);
+  });
+});
+
+describe('a network that cannot be', () => {
+  const parts = {
+    network: baseSepolia,
+    rpcUrl: 'http://127.0.0.1:8545',
+    signerKeys: [stranger.privateKey],
+    assets: [],
+    clock: systemClock,
+    onRpcCall: () => undefined,
+    onWarning: () => undefined,
+  };
+
+  test('is refused without repeating a key', () => {
+    const secret = `${stranger.privateKey}0`;
+    expect(() => createEvmNetwork({ ...parts, signerKeys: [secret] })).toThrow(/^A signer key is not a secp256k1/);
+    expect(() => createEvmNetwork({ ...parts, signerKeys: [] })).toThrow('at least one signer key');
+    expect(() => createEvmNetwork({ ...parts, assets: ['USDC'] })).toThrow('"USDC" is not the address of a token');
+    expect(() => createEvmNetwork({ ...parts, limits: { confirmations: 0 } })).toThrow('confirmations');
+  });
+});
+
+function calldata(abi: readonly unknown[], method: string, parameters: readonly unknown[]): Hex {
+  return new Interface(JSON.stringify(abi)).encodeFunctionData(method, parameters) as Hex;
+}
+
+async function burnGas(token: Hex, amount: bigint): Promise<void> {
+  const data = calldata(gasBurnerTokenAbi, 'setGasToBurn', [amount]);
+  await setup.anvil.asTokenOwner({ to: token, data });
+}

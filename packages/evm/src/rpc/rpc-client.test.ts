@@ -1,0 +1,123 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { baseSepolia, isFault, type RpcCall } from '@tollkeeper/protocol';
+import { afterEach, expect, test } from 'vitest';
+import { createRpcClient, type RpcClient } from './rpc-client.js';
+import { RpcError } from './rpc-error.js';
+
+type Answer = (request: { id: unknown; authorization: string | undefined }, response: ServerResponse) => void;
+
+const stops: (() => void)[] = [];
+afterEach(() => {
+  for (const stop of stops.splice(0)) stop();
+});
+
+/** A client of a server that answers as told; the address carries a key that must never be seen. */
+async function clientOf(answer: Answer, timeoutMs = 2000): Promise<{ rpc: RpcClient; calls: RpcCall[] }> {
+  const server = createServer((request, response) => void respond(request, response));
+  async function respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const { id } = JSON.parse(Buffer.concat(chunks).toString()) as { id: unknown };
+    answer({ id, authorization: request.headers.authorization }, response);
+  }
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  stops.push(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  return client(`http://user:s3cret@127.0.0.1:${port}/v2/s3cret-key`, timeoutMs);
+}
+
+function client(url: string, timeoutMs = 2000): { rpc: RpcClient; calls: RpcCall[] } {
+  const calls: RpcCall[] = [];
+  const onRpcCall = (call: RpcCall) => void calls.push(call);
+  return { rpc: createRpcClient({ network: baseSepolia, url, timeoutMs, onRpcCall }), calls };
+}
+
+const json = (body: unknown, status = 200): Answer => {
+  return ({ id }, response) => {
+    response
+      .writeHead(status)
+      .end(JSON.stringify(typeof body === 'function' ? (body as (id: unknown) => unknown)(id) : body));
+  };
+};
+
+test('a result comes back as it is, null included', async () => {
+  const { rpc, calls } = await clientOf(json((id: unknown) => ({ jsonrpc: '2.0', id, result: null })));
+  expect(await rpc.call('eth_getTransactionReceipt', ['0x'])).toBeNull();
+  expect(calls).toEqual([
+    { network: baseSepolia, method: 'eth_getTransactionReceipt', outcome: 'ok', seconds: expect.any(Number) as number },
+  ]);
+});
+
+test('credentials in the address travel as a header', async () => {
+  const { rpc } = await clientOf(({ id, authorization }, response) => {
+    response.end(JSON.stringify({ jsonrpc: '2.0', id, result: authorization }));
+  });
+  expect(await rpc.call('m', [])).toBe(`Basic ${Buffer.from('user:s3cret').toString('base64')}`);
+});
+
+test.each([200, 400])('a refusal of the node is an error of its own, with HTTP status %i', async (status) => {
+  const error = { code: 3, message: 'execution reverted', data: '0x' };
+  const { rpc, calls } = await clientOf(json((id: unknown) => ({ jsonrpc: '2.0', id, error }), status));
+  const refusal = await rpc.call('eth_call', []).catch((caught: unknown) => caught);
+  expect(refusal).toBeInstanceOf(RpcError);
+  expect(refusal).toMatchObject(error);
+  expect(calls[0]?.outcome).toBe('error');
+});
+
+test.each<[string, Answer, string]>([
+  ['fails', json({}, 503), 'HTTP 503'],
+  ['throttles', json({ error: { code: 429, message: 'slow down' } }, 429), 'HTTP 429'],
+  ['answers with HTML', (_request, response) => void response.writeHead(401).end('<html>'), 'HTTP 401 without JSON'],
+  ['answers another request', json({ jsonrpc: '2.0', id: 'another', result: '0x1' }), 'answer to another request'],
+  ['answers with no result', json((id: unknown) => ({ jsonrpc: '2.0', id })), 'answer is not JSON-RPC'],
+  ['answers with a list', json([]), 'answer is not JSON-RPC'],
+  ['answers with too much', json((id: unknown) => ({ id, result: 'x'.repeat(9 * 1024 * 1024) })), 'answer too large'],
+  [
+    'redirects',
+    (_request, response) => void response.writeHead(302, { location: 'http://127.0.0.1:9/' }).end(),
+    'unreachable',
+  ],
+  ['hangs up', (_request, response) => void response.destroy(), 'UND_ERR_SOCKET'],
+])('a node that %s is a fault that hides the address', async (_name, answer, trouble) => {
+  const { rpc, calls } = await clientOf(answer);
+  await expectHiddenFault(rpc, trouble);
+  expect(calls[0]?.outcome).toBe('unreachable');
+});
+
+test('a node that is silent is a timeout', async () => {
+  const { rpc, calls } = await clientOf(() => undefined, 50);
+  await expectHiddenFault(rpc, 'timeout');
+  expect(calls[0]?.outcome).toBe('timeout');
+});
+
+test('a node that stops in the middle of its answer is a timeout', async () => {
+  const { rpc, calls } = await clientOf((_request, response) => void response.write('{'), 50);
+  await expectHiddenFault(rpc, 'timeout');
+  expect(calls[0]?.outcome).toBe('timeout');
+});
+
+test('a node that is not there is unreachable', async () => {
+  const { rpc, calls } = await clientOf(() => undefined);
+  for (const stop of stops.splice(0)) stop();
+  await expectHiddenFault(rpc, 'ECONNREFUSED');
+  expect(calls[0]?.outcome).toBe('unreachable');
+});
+
+test.each(['', 'localhost:8545', 'ftp://s3cret', 'not s3cret at all'])(
+  '%j is no RPC address, and the error hides it',
+  (url) => {
+    expect(() => client(url)).toThrow(/^The RPC address of eip155:84532 is not an http or https address$/);
+  },
+);
+
+async function expectHiddenFault(rpc: RpcClient, trouble: string): Promise<void> {
+  const fault = await rpc.call('eth_call', []).catch((caught: unknown) => caught);
+  if (!isFault(fault, 'CHAIN_RPC_UNAVAILABLE')) return expect.fail(String(fault));
+  expect(fault.facts).toEqual({ network: baseSepolia, method: 'eth_call', trouble });
+  expect(fault.cause).toBeUndefined();
+  expect(`${fault.stack ?? ''}${JSON.stringify(fault)}`).not.toContain('s3cret');
+}

@@ -1,0 +1,114 @@
+import { createEvmNetwork, type EvmLimits } from '@tollkeeper/evm';
+import {
+  type AcceptablePayment,
+  baseSepolia,
+  type Clock,
+  type Payment,
+  type Rejection,
+  type SignedTransaction,
+  type SubmittedTransaction,
+  systemClock,
+  type VerifiedPayment,
+} from '@tollkeeper/protocol';
+import {
+  BASE_SEPOLIA_USDC,
+  type EvmChain,
+  type RpcProxy,
+  sandboxKeys,
+  startEvmChain,
+  startRpcProxy,
+} from '@tollkeeper/sandbox';
+import { expect } from 'vitest';
+import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts';
+import type { Address, Hex } from 'viem';
+
+/** A local chain with a faulty-on-demand RPC in front of it, and whatever a test needs to pay on it. */
+export type EvmSetup = Awaited<ReturnType<typeof startEvmSetup>>;
+
+export async function startEvmSetup(options: Parameters<typeof startEvmChain>[0] = {}) {
+  const anvil = await startEvmChain(options);
+  const proxy = await startRpcProxy({ target: anvil.url });
+  return {
+    anvil,
+    proxy,
+    network: (parts: NetworkOptions = {}) => openNetwork(proxy, parts),
+    payer: (funds?: Parameters<typeof createPayer>[1]) => createPayer(anvil, funds),
+    async stop() {
+      await proxy.stop();
+      await anvil.stop();
+    },
+  };
+}
+
+interface NetworkOptions {
+  readonly assets?: readonly string[];
+  readonly limits?: Partial<EvmLimits>;
+  readonly signerKey?: Hex;
+  readonly clock?: Clock;
+}
+
+/** Our side of the chain, and short ways through its gates that fail the test where a gate stays shut. */
+function openNetwork(proxy: RpcProxy, parts: NetworkOptions) {
+  const { chain, schemes } = createEvmNetwork({
+    network: baseSepolia,
+    rpcUrl: proxy.url,
+    signerKeys: [parts.signerKey ?? sandboxKeys.evm.facilitator.privateKey],
+    assets: parts.assets ?? [BASE_SEPOLIA_USDC],
+    clock: parts.clock ?? systemClock,
+    onRpcCall: () => undefined,
+    onWarning: (message) => expect.fail(message),
+    limits: { rpcTimeoutMs: 2000, ...parts.limits },
+  });
+  const [exact] = schemes;
+  if (exact === undefined) throw new Error('An EVM network has the scheme exact');
+
+  function accept(payment: Payment): AcceptablePayment {
+    const examination = exact?.examine(payment) ?? expect.fail('no scheme');
+    if (examination.kind !== 'acceptable') expect.fail(JSON.stringify(examination.rejection));
+    return examination.payment;
+  }
+
+  async function verify(payment: Payment): Promise<VerifiedPayment> {
+    const verdict = await accept(payment).verify();
+    return verdict.valid ? verdict.payment : expect.fail(JSON.stringify(verdict.rejection));
+  }
+
+  async function sign(payment: Payment): Promise<{ signed: SignedTransaction; submitted: SubmittedTransaction }> {
+    const verified = await verify(payment);
+    const planning = await verified.plan();
+    if (!planning.planned) return expect.fail(JSON.stringify(planning.rejection));
+    const signed = planning.plan.sign(await chain.nextAccountNonce(planning.plan.signer));
+    const { payer, payTo, asset, amount } = verified.authorization;
+    return { signed, submitted: { id: signed.id, raw: signed.raw, expected: { payer, payTo, asset, amount } } };
+  }
+
+  return {
+    chain,
+    exact,
+    accept,
+    verify,
+    sign,
+    /** What is wrong with a payment that passed the local checks. */
+    async rejection(payment: Payment): Promise<Rejection> {
+      const verdict = await accept(payment).verify();
+      return verdict.valid ? expect.fail('the payment is valid') : verdict.rejection;
+    },
+    /** Moves the money of a valid payment. */
+    async send(payment: Payment): Promise<SubmittedTransaction> {
+      const { signed, submitted } = await sign(payment);
+      expect(await chain.broadcast(signed)).toEqual({ accepted: true });
+      return submitted;
+    },
+  };
+}
+
+/** A new account that holds tokens and no ether. */
+async function createPayer(
+  anvil: EvmChain,
+  { token = BASE_SEPOLIA_USDC, amount = 1_000_000n }: { token?: Address; amount?: bigint } = {},
+): Promise<{ privateKey: Hex; address: Address }> {
+  const privateKey = generatePrivateKey();
+  const address = privateKeyToAddress(privateKey);
+  if (amount > 0n) await anvil.mint({ token, to: address, amount });
+  return { privateKey, address };
+}

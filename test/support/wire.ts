@@ -1,0 +1,112 @@
+import { randomUUID } from 'node:crypto';
+import { BASE_SEPOLIA_USDC, sandboxKeys, type SolanaChain } from '@tollkeeper/sandbox';
+import { solanaDevnet, type SettleAnswer, type VerifyAnswer } from '@tollkeeper/protocol';
+import { encode, memoInstruction, signTransaction, standardInstructions } from '../svm/solana-payment.js';
+import { offeredPayment, type TransferOffer } from './evm-payment.js';
+import { devnetUsdc, evmNetwork } from './test-facilitator.js';
+
+/** A verify or settle body as it goes over the wire. */
+export interface WireRequest {
+  readonly x402Version: number;
+  readonly paymentPayload: Readonly<Record<string, unknown>> & { readonly payload: Readonly<Record<string, unknown>> };
+  readonly paymentRequirements: Readonly<Record<string, unknown>>;
+}
+
+type EvmOffer = Partial<TransferOffer> & { readonly payTo: string };
+
+/** A fresh EIP-3009 payment of 0.01 USDC by the sandbox buyer, in protocol version 2. */
+export async function evmRequest(offer: EvmOffer): Promise<WireRequest> {
+  const { token = BASE_SEPOLIA_USDC, value = 10_000n, privateKey = sandboxKeys.evm.buyer.privateKey } = offer;
+  const { payload } = await offeredPayment({ ...offer, token, value, privateKey });
+  const requirements = {
+    scheme: 'exact',
+    network: evmNetwork,
+    amount: value.toString(),
+    asset: token,
+    payTo: offer.payTo,
+    maxTimeoutSeconds: 60,
+    extra: { name: offer.name ?? 'USDC', version: offer.version ?? '2' },
+  };
+  return {
+    x402Version: 2,
+    paymentPayload: { x402Version: 2, accepted: requirements, payload },
+    paymentRequirements: requirements,
+  };
+}
+
+/** A fresh SPL Token payment of 0.01 USDC by the sandbox buyer, in protocol version 2. The memo makes each one unique. */
+export async function svmRequest(
+  chain: SolanaChain,
+  offer: { readonly payTo: string; readonly amount?: bigint },
+): Promise<WireRequest> {
+  const { payTo, amount = 10_000n } = offer;
+  const transaction = signTransaction({
+    instructions: [...standardInstructions({ payTo, amount }), memoInstruction(randomUUID())],
+    blockhash: await latestBlockhash(chain.url),
+  });
+  const requirements = {
+    scheme: 'exact',
+    network: solanaDevnet,
+    amount: amount.toString(),
+    asset: devnetUsdc,
+    payTo,
+    maxTimeoutSeconds: 60,
+    extra: { feePayer: sandboxKeys.svm.facilitator.address },
+  };
+  return {
+    x402Version: 2,
+    paymentPayload: { x402Version: 2, accepted: requirements, payload: { transaction: encode(transaction) } },
+    paymentRequirements: requirements,
+  };
+}
+
+/** The same payment as a version 1 client sends it. */
+export function inVersion1(request: WireRequest): WireRequest {
+  const { amount, network, ...rest } = request.paymentRequirements;
+  const name = network === evmNetwork ? 'base-sepolia' : 'solana-devnet';
+  const { payload } = request.paymentPayload;
+  return {
+    x402Version: 1,
+    paymentPayload: { x402Version: 1, scheme: 'exact', network: name, payload },
+    paymentRequirements: {
+      ...rest,
+      network: name,
+      maxAmountRequired: amount,
+      resource: 'https://merchant.example/weather',
+      description: 'The weather',
+      mimeType: 'application/json',
+    },
+  };
+}
+
+export interface Answered<Body> {
+  readonly status: number;
+  readonly body: Body;
+}
+
+export function settle(url: string, request: unknown): Promise<Answered<SettleAnswer>> {
+  return post(`${url}/settle`, request);
+}
+
+export function verify(url: string, request: unknown): Promise<Answered<VerifyAnswer>> {
+  return post(`${url}/verify`, request);
+}
+
+async function post<Body>(url: string, body: unknown): Promise<Answered<Body>> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  return { status: response.status, body: (await response.json()) as Body };
+}
+
+async function latestBlockhash(rpcUrl: string): Promise<string> {
+  const response = await fetch(rpcUrl, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'getLatestBlockhash', params: [] }),
+  });
+  const { result } = (await response.json()) as { result: { value: { blockhash: string } } };
+  return result.value.blockhash;
+}
