@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
-import { Connection, Keypair, SystemProgram, Transaction } from '@solana/web3.js';
+import { Connection, Keypair, SystemProgram, TransactionMessage, VersionedTransaction } from '@solana/web3.js';
 import { startSolanaChain } from './index.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'solana-chain-'));
@@ -19,10 +19,11 @@ const mint = '4zMMC9srt5Ri5X14GAgXhaHii3GnPAEERYPJgZJDncDU';
 
 async function sendTransfer(connection: Connection, payer: Keypair) {
   const { blockhash } = await connection.getLatestBlockhash();
-  const transaction = new Transaction({ feePayer: payer.publicKey, recentBlockhash: blockhash });
   const toPubkey = Keypair.generate().publicKey;
-  transaction.add(SystemProgram.transfer({ fromPubkey: payer.publicKey, toPubkey, lamports: 1_000_000 }));
-  transaction.sign(payer);
+  const instructions = [SystemProgram.transfer({ fromPubkey: payer.publicKey, toPubkey, lamports: 1_000_000 })];
+  const message = new TransactionMessage({ payerKey: payer.publicKey, recentBlockhash: blockhash, instructions });
+  const transaction = new VersionedTransaction(message.compileToLegacyMessage());
+  transaction.sign([payer]);
   const wire = transaction.serialize();
   return { signature: await connection.sendRawTransaction(wire), wire, blockhash };
 }
@@ -90,7 +91,7 @@ describe('a chain with a state file', () => {
     for (const { wire, signature } of sent) {
       expect(await codeOf(revived.sendRawTransaction(wire))).toContain('already been processed');
       await expect
-        .poll(() => revived.getTransaction(signature, { commitment: 'confirmed' }))
+        .poll(() => revived.getTransaction(signature, { commitment: 'confirmed', maxSupportedTransactionVersion: 0 }))
         .toMatchObject({ meta: { err: null } });
     }
     await sendTransfer(revived, payer);

@@ -8,6 +8,7 @@ import {
   unpackAccount,
 } from '@solana/spl-token';
 import {
+  AddressLookupTableProgram,
   ComputeBudgetProgram,
   Connection,
   Keypair,
@@ -163,6 +164,43 @@ describe('with web3.js and spl-token', () => {
         },
       },
     });
+  });
+
+  test('keys come from a lookup table once it is in an older slot', async () => {
+    const payer = fundedPayer();
+    const { publicKey: receiver } = Keypair.generate();
+    const [create, table] = AddressLookupTableProgram.createLookupTable({
+      authority: payer.publicKey,
+      payer: payer.publicKey,
+      recentSlot: await connection.getSlot('finalized'),
+    });
+    const extend = AddressLookupTableProgram.extendLookupTable({
+      lookupTable: table,
+      authority: payer.publicKey,
+      payer: payer.publicKey,
+      addresses: [receiver],
+    });
+    await confirmed(await connection.sendRawTransaction((await signed(payer, [create, extend])).serialize()));
+    const { value: lookup } = await connection.getAddressLookupTable(table);
+    expect(lookup?.state.addresses).toEqual([receiver]);
+    const { value: parsed } = await connection.getParsedAccountInfo(table);
+    expect(parsed?.data).toMatchObject({ parsed: { info: { addresses: [receiver.toBase58()] } } });
+
+    const { blockhash: recentBlockhash } = await connection.getLatestBlockhash();
+    const instructions = [
+      SystemProgram.transfer({ fromPubkey: payer.publicKey, toPubkey: receiver, lamports: 2_000_000 }),
+    ];
+    const message = new TransactionMessage({ payerKey: payer.publicKey, recentBlockhash, instructions });
+    const transaction = new VersionedTransaction(message.compileToV0Message(lookup === null ? [] : [lookup]));
+    expect(transaction.message.staticAccountKeys).not.toContainEqual(receiver);
+    transaction.sign([payer]);
+    const signature = await connection.sendRawTransaction(transaction.serialize());
+    await confirmed(signature);
+    expect(await connection.getBalance(receiver)).toBe(2_000_000);
+    const landed = await connection.getTransaction(signature, { maxSupportedTransactionVersion: 0 });
+    expect(landed?.meta?.loadedAddresses?.writable).toEqual([receiver]);
+    const told = await connection.getParsedTransaction(signature, { maxSupportedTransactionVersion: 0 });
+    expect(told?.transaction.message.accountKeys.at(-1)).toMatchObject({ pubkey: receiver, source: 'lookupTable' });
   });
 
   test('createToken and fundToken may be repeated', () => {

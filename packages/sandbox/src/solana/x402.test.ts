@@ -31,8 +31,7 @@ afterAll(async () => {
   await chain.stop();
 });
 
-const facilitatorSigner = (id: string) =>
-  toFacilitatorSvmSigner(sponsor, { [id]: createSolanaRpc(chain.url) } as never);
+const facilitatorSigner = (id: string) => toFacilitatorSvmSigner(sponsor, { [id]: createSolanaRpc(chain.url) });
 
 describe('the stock x402 packages', () => {
   test('a version 2 payment is built, verified and settled', async () => {
@@ -72,12 +71,12 @@ describe('the stock x402 packages', () => {
       extra: { feePayer: sponsor.address },
     } as const;
     let header: string | undefined;
-    const merchant = (_input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
+    const merchant = (_input: unknown, init?: RequestInit): Promise<Response> => {
       header = new Headers(init?.headers).get('X-PAYMENT') ?? undefined;
       if (header !== undefined) return Promise.resolve(Response.json({ ok: true }));
       return Promise.resolve(Response.json({ x402Version: 1, accepts: [requirements] }, { status: 402 }));
     };
-    const pay = wrapFetchWithPayment(merchant, buyer as never, undefined, undefined, {
+    const pay = wrapFetchWithPayment(merchant, buyer, undefined, undefined, {
       svmConfig: { rpcUrl: chain.url },
     });
     expect((await pay('http://localhost/paid', {})).status).toBe(200);
