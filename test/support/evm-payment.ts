@@ -4,7 +4,7 @@ import { bytesToHex, type Hex } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
 
 /** The `payload` of an EIP-3009 payment as it goes over the wire. */
-interface EvmPayload {
+export interface EvmPayload {
   readonly signature: string;
   readonly authorization: {
     readonly from: string;
@@ -42,7 +42,7 @@ const transferTypes = {
 } as const;
 
 /** Signs an authorization with viem, as the stock clients do. */
-async function signTransfer(offer: TransferOffer): Promise<EvmPayload> {
+export async function signTransfer(offer: TransferOffer): Promise<EvmPayload> {
   const { chainId = 84_532, name = 'USDC', version = '2' } = offer;
   const account = privateKeyToAccount(offer.privateKey);
   const now = BigInt(Math.floor(Date.now() / 1000));

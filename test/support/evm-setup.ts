@@ -31,8 +31,10 @@ export async function startEvmSetup(options: Parameters<typeof startEvmChain>[0]
   return {
     anvil,
     proxy,
-    network: (parts: NetworkOptions = {}) => openNetwork(proxy, parts),
+    network: (parts: NetworkOptions = {}) => openNetwork({ anvil, proxy }, parts),
     payer: (funds?: Parameters<typeof createPayer>[1]) => createPayer(anvil, funds),
+    /** Waits until a transaction is in a block: anvil mines a moment after it has taken it. */
+    mined: (id: string) => mined(anvil, id),
     async stop() {
       await proxy.stop();
       await anvil.stop();
@@ -48,7 +50,7 @@ interface NetworkOptions {
 }
 
 /** Our side of the chain, and short ways through its gates that fail the test where a gate stays shut. */
-function openNetwork(proxy: RpcProxy, parts: NetworkOptions) {
+function openNetwork({ anvil, proxy }: { anvil: EvmChain; proxy: RpcProxy }, parts: NetworkOptions) {
   const { chain, schemes } = createEvmNetwork({
     network: baseSepolia,
     rpcUrl: proxy.url,
@@ -93,10 +95,11 @@ function openNetwork(proxy: RpcProxy, parts: NetworkOptions) {
       const verdict = await accept(payment).verify();
       return verdict.valid ? expect.fail('the payment is valid') : verdict.rejection;
     },
-    /** Moves the money of a valid payment. */
+    /** Moves the money of a valid payment, and waits until it is mined. */
     async send(payment: Payment): Promise<SubmittedTransaction> {
       const { signed, submitted } = await sign(payment);
       expect(await chain.broadcast(signed)).toEqual({ accepted: true });
+      await mined(anvil, signed.id);
       return submitted;
     },
   };
@@ -111,4 +114,9 @@ async function createPayer(
   const address = privateKeyToAddress(privateKey);
   if (amount > 0n) await anvil.mint({ token, to: address, amount });
   return { privateKey, address };
+}
+
+async function mined(anvil: EvmChain, id: string): Promise<void> {
+  const look = () => anvil.rpc('eth_getTransactionReceipt', [id]);
+  await expect.poll(look, { timeout: 5000, interval: 5 }).not.toBeNull();
 }

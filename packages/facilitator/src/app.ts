@@ -1,5 +1,5 @@
 import type { Payment } from '@tollkeeper/protocol';
-import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import { errorHandling } from './http/errors.js';
 import { requestLog } from './http/request-log.js';
 import type { Logger } from './logging/logger.js';
@@ -36,7 +36,7 @@ export function createApp(parts: AppParts): FastifyInstance {
   const loggerInstance: FastifyBaseLogger = parts.log;
   const app = fastify({
     loggerInstance,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit,
     forceCloseConnections: 'idle',
     requestTimeout: 30_000,

@@ -1,0 +1,49 @@
+import { readSandboxConfig, sandboxUsage } from './sandbox-config.js';
+import { createProgress } from './start/progress.js';
+import { startSandbox } from './start/start-sandbox.js';
+
+const args = process.argv.slice(2);
+if (args.includes('--help') || args.includes('-h')) {
+  process.stdout.write(`${sandboxUsage}\n`);
+  process.exit(0);
+}
+
+const stops: (() => Promise<void>)[] = [];
+let stopping: Promise<void> | undefined;
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    if (stopping === undefined) process.stdout.write('\nStopping …\n');
+    void stopAll().then(() => process.exit(0));
+  });
+}
+
+try {
+  const config = readSandboxConfig({ env: process.env, args });
+  process.stdout.write('Starting the Tollkeeper sandbox\n');
+  const progress = createProgress((text) => process.stdout.write(text));
+  const sandbox = await startSandbox(config, { progress, onStop: (stop) => stops.unshift(stop) });
+  process.stdout.write(sandbox.description);
+  if (!sandbox.allAgree) throw new Error('The payments, the ledger and the chains do not agree; see PROBLEM above.');
+  if (config.once) {
+    await stopAll();
+    process.exit(0);
+  }
+  process.stdout.write('Running. Ctrl-C stops everything.\n');
+  const part = await sandbox.broken;
+  if (stopping === undefined) throw new Error(`Stopping, because ${part} has ended by itself.`);
+} catch (error) {
+  if (stopping === undefined) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    await stopAll();
+    process.exit(1);
+  }
+}
+
+/** Stops the parts in the opposite order of their start, each whatever became of the others. */
+function stopAll(): Promise<void> {
+  stopping ??= (async () => {
+    for (const stop of stops) await stop().catch(() => undefined);
+  })();
+  return stopping;
+}
