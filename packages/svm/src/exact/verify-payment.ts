@@ -42,17 +42,29 @@ export async function verifyPayment(parts: VerificationParts, payment: ExaminedP
   if (isFeePayerTrouble(simulation.error)) {
     parts.onWarning('The fee payer cannot pay network fees; fund it', { mint: transfer.mint });
   }
-  const rejection = judgeSimulation(simulation, payment) ?? judgeMint(mint, payment);
+  const rejection = judgeError(simulation) ?? judgeMint(mint, payment) ?? judgeDestination(simulation, payment);
   if (rejection !== undefined) return unproven(rejection);
   return { proven: true, payment: { ...payment, simulatedInSlot: simulation.slot } as ProvenPayment };
 }
 
-function judgeSimulation(simulation: Simulation, payment: ExaminedPayment): Rejection | undefined {
-  if (simulation.error !== null) return simulationFailed(describeTransactionError(simulation.error));
+function judgeError({ error }: Simulation): Rejection | undefined {
+  return error === null ? undefined : simulationFailed(describeTransactionError(error));
+}
+
+function judgeMint(mint: MintFacts, { transfer }: ExaminedPayment): Rejection | undefined {
+  if (!mint.usable) return { reason: 'unsupported_asset', detail: mint.detail };
+  if (mint.program !== transfer.program) return simulationFailed('The token belongs to the other token program');
+  return undefined;
+}
+
+/** Looks at the destination as the simulation left it. */
+function judgeDestination(
+  { account }: Simulation,
+  { authorization, transfer }: ExaminedPayment,
+): Rejection | undefined {
   // Some nodes do not return accounts; then there is nothing to compare.
-  if (simulation.account === undefined) return undefined;
-  const { authorization, transfer } = payment;
-  const destination = readTokenAccount(simulation.account);
+  if (account === undefined) return undefined;
+  const destination = readTokenAccount(account);
   if (destination?.mint !== transfer.mint || destination.program !== transfer.program) {
     return simulationFailed('The destination is no account of this token');
   }
@@ -63,12 +75,6 @@ function judgeSimulation(simulation: Simulation, payment: ExaminedPayment): Reje
     };
   }
   if (destination.amount < transfer.amount) return simulationFailed('The destination would not receive the amount');
-  return undefined;
-}
-
-function judgeMint(mint: MintFacts, { transfer }: ExaminedPayment): Rejection | undefined {
-  if (!mint.usable) return { reason: 'unsupported_asset', detail: mint.detail };
-  if (mint.program !== transfer.program) return simulationFailed('The token belongs to the other token program');
   return undefined;
 }
 

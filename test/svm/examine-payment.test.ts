@@ -1,0 +1,424 @@
+import { createAssociatedTokenAccountIdempotentInstruction, TOKEN_2022_PROGRAM_ID } from '@solana/spl-token';
+import {
+  AddressLookupTableAccount,
+  Keypair,
+  PublicKey,
+  SystemProgram,
+  TransactionInstruction,
+  TransactionMessage,
+  VersionedTransaction,
+} from '@solana/web3.js';
+import {
+  amount,
+  network,
+  solanaDevnet,
+  solanaMainnet,
+  systemClock,
+  type Examination,
+  type Payment,
+} from '@tollkeeper/protocol';
+import { sandboxKeys } from '@tollkeeper/sandbox';
+import { createSvmNetwork } from '@tollkeeper/svm';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  anyBlockhash,
+  buyer,
+  computeLimit,
+  computePrice,
+  encode,
+  feePayer,
+  lighthouseProgram,
+  memoInstruction,
+  merchant,
+  paymentOf,
+  price,
+  signTransaction,
+  standardInstructions,
+  transactionText,
+  transferInstruction,
+  usdc,
+} from './solana-payment.js';
+
+const unreachable = 'http://127.0.0.1:9';
+const stranger = Keypair.generate();
+const feePayerKey = new PublicKey(feePayer.address);
+
+const [scheme] = createSvmNetwork({
+  network: solanaDevnet,
+  rpcUrl: unreachable,
+  feePayerKey: feePayer.privateKeyBase58,
+  assets: [usdc],
+  clock: systemClock,
+  onRpcCall: () => {
+    throw new Error('examining asks no chain');
+  },
+  onWarning: () => {
+    throw new Error('examining warns of nothing');
+  },
+}).schemes;
+
+function examine(payment: Payment): Examination {
+  if (scheme === undefined) throw new Error('There is no scheme');
+  return scheme.examine(payment);
+}
+
+function reasonOf(payment: Payment): string {
+  const examination = examine(payment);
+  return examination.kind === 'acceptable' ? 'acceptable' : examination.rejection.reason;
+}
+
+const reasonOfInstructions = (instructions: TransactionInstruction[], signers = [buyer]): string =>
+  reasonOf(paymentOf(transactionText({ instructions, signers })));
+
+const raw = (programId: PublicKey, data: readonly number[] = [], keys: TransactionInstruction['keys'] = []) =>
+  new TransactionInstruction({ programId, keys, data: Buffer.from(data) });
+
+const replaced = (place: number, instruction: TransactionInstruction): TransactionInstruction[] =>
+  standardInstructions().with(place, instruction);
+
+describe('a stock payment', () => {
+  test.each([false, true])('is acceptable, as a legacy message: %s', (legacy) => {
+    const examination = examine(paymentOf(transactionText({ legacy })));
+    expect(examination).toMatchObject({
+      kind: 'acceptable',
+      payment: {
+        authorization: {
+          scheme: 'exact',
+          payer: buyer.publicKey.toBase58(),
+          payTo: merchant,
+          asset: { network: solanaDevnet, token: usdc },
+          amount: price,
+        },
+      },
+    });
+  });
+
+  test('may carry memos and wallet assertions behind the transfer', () => {
+    const lighthouse = raw(lighthouseProgram, [6, 0]);
+    const extras = [lighthouse, memoInstruction('a'), lighthouse, memoInstruction('b')];
+    expect(reasonOfInstructions([...standardInstructions(), ...extras])).toBe('acceptable');
+  });
+
+  test('may pay with Token-2022 and ask for as much compute as we publish', () => {
+    const token2022 = standardInstructions({ program: TOKEN_2022_PROGRAM_ID }).with(0, computeLimit(200_000));
+    expect(reasonOfInstructions(token2022.with(1, computePrice(5_000_000)))).toBe('acceptable');
+  });
+
+  test('has one claim key, whatever is written around its message', () => {
+    const claimOf = (payment: Payment): string => {
+      const examination = examine(payment);
+      return examination.kind === 'acceptable' ? examination.payment.authorization.claimKey : 'refused';
+    };
+    const transaction = signTransaction({ instructions: standardInstructions() });
+    const claimKey = claimOf(paymentOf(encode(transaction)));
+    expect(claimKey).toMatch(/^[0-9a-f]{64}$/);
+    const bytes = transaction.serialize();
+    bytes.fill(7, 1, 65);
+    expect(claimOf(paymentOf(encode(bytes)))).toBe(claimKey);
+    const other = transactionText({ instructions: [...standardInstructions(), memoInstruction('again')] });
+    expect(claimOf(paymentOf(other))).not.toBe(claimKey);
+  });
+
+  test('is told what we take, the same each time', () => {
+    expect(scheme?.supported()).toEqual({
+      extra: {
+        feePayer: feePayer.address,
+        maxComputeUnits: 200_000,
+        maxComputeUnitPriceMicroLamports: '5000000',
+        maxRequiredSignatures: 2,
+        addressLookupTables: false,
+      },
+      signers: [feePayer.address],
+    });
+    expect(scheme?.supported()).toEqual(scheme?.supported());
+  });
+});
+
+describe('the requirements are refused', () => {
+  const text = transactionText();
+  const upper = merchant.toUpperCase();
+  test.each<[string, Payment]>([
+    ['invalid_exact_svm_unsupported_scheme', paymentOf(text, { requirements: { scheme: 'upto' } })],
+    ['invalid_exact_svm_unsupported_scheme', paymentOf(text, { accepted: { scheme: 'upto' } })],
+    ['invalid_exact_svm_network_mismatch', paymentOf(text, { accepted: { network: solanaMainnet } })],
+    [
+      'invalid_exact_svm_network_mismatch',
+      paymentOf(text, { accepted: { network: solanaMainnet }, requirements: { network: solanaMainnet } }),
+    ],
+    ['invalid_exact_svm_payload_missing_fee_payer', paymentOf(text, { requirements: { extra: {} } })],
+    ['invalid_exact_svm_payload_missing_fee_payer', paymentOf(text, { requirements: { extra: { feePayer: 7 } } })],
+    [
+      'invalid_exact_svm_fee_payer_not_managed_by_facilitator',
+      paymentOf(text, { requirements: { extra: { feePayer: merchant } } }),
+    ],
+    ['invalid_payment_requirements', paymentOf(text, { requirements: { payTo: upper } })],
+    ['invalid_payment_requirements', paymentOf(text, { requirements: { payTo: ` ${merchant}` } })],
+    ['invalid_payment_requirements', paymentOf(text, { requirements: { asset: `${usdc}=` } })],
+    ['invalid_exact_svm_payload_mint_mismatch', paymentOf(text, { requirements: { asset: merchant } })],
+    ['invalid_exact_svm_payload_recipient_mismatch', paymentOf(text, { requirements: { payTo: feePayer.address } })],
+    ['invalid_exact_svm_payload_amount_mismatch', paymentOf(text, { requirements: { amount: amount(9_999n) } })],
+    ['invalid_exact_svm_payload_amount_mismatch', paymentOf(text, { requirements: { amount: amount(10n ** 77n) } })],
+  ])('%s', (reason, payment) => {
+    expect(reasonOf(payment)).toBe(reason);
+  });
+});
+
+describe('a payload that is no transaction', () => {
+  test.each([undefined, null, 7, '', {}, [], true])('of the wrong shape is invalid_payload: %j', (transaction) => {
+    expect(reasonOf(paymentOf(transaction))).toBe('invalid_payload');
+  });
+
+  const undecodable = 'invalid_exact_svm_payload_transaction_could_not_be_decoded';
+  const text = transactionText();
+  test.each([
+    ['not base64', '!!!!'],
+    ['not canonical base64', `${text}\n`],
+    ['base64 of nothing much', 'AQ=='],
+    ['truncated', Buffer.from(text, 'base64').subarray(0, 200).toString('base64')],
+    ['too long', 'A'.repeat(1_000_000)],
+  ])('is undecodable when it is %s', (_, transaction) => {
+    expect(reasonOf(paymentOf(transaction))).toBe(undecodable);
+  });
+
+  test('is undecodable when the authority of a signed transfer is out of range, where the reference answers 500', () => {
+    const { message } = signTransaction({ instructions: standardInstructions() });
+    const transfer = message.compiledInstructions[2];
+    if (transfer !== undefined) transfer.accountKeyIndexes[3] = 99;
+    const transaction = new VersionedTransaction(message);
+    transaction.sign([buyer]);
+    expect(reasonOf(paymentOf(encode(transaction)))).toBe(undecodable);
+  });
+
+  test('never throws, whatever bytes or values it holds', () => {
+    const anything = fc.oneof(
+      fc.anything(),
+      fc.string(),
+      fc.base64String(),
+      fc.uint8Array({ maxLength: 1300 }).map((bytes) => Buffer.from(bytes).toString('base64')),
+    );
+    fc.assert(
+      fc.property(anything, (transaction) => {
+        expect([undecodable, 'invalid_payload']).toContain(reasonOf(paymentOf(transaction)));
+      }),
+    );
+  });
+
+  test('is refused after any change of a signed transaction that changes its message', () => {
+    const bytes = Buffer.from(text, 'base64');
+    const messageStart = 1 + 2 * 64;
+    fc.assert(
+      fc.property(
+        fc.integer({ min: messageStart, max: bytes.length - 1 }),
+        fc.integer({ min: 1, max: 255 }),
+        (place, bits) => {
+          const changed = Buffer.from(bytes);
+          changed[place] = (changed[place] ?? 0) ^ bits;
+          expect(reasonOf(paymentOf(encode(changed)))).not.toBe('acceptable');
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe('signers', () => {
+  test('other than buyer and fee payer are refused', () => {
+    const extra = memoInstruction('me too');
+    extra.keys.push({ pubkey: stranger.publicKey, isSigner: true, isWritable: false });
+    expect(reasonOfInstructions([...standardInstructions(), extra], [buyer, stranger])).toBe(
+      'invalid_exact_svm_payload_excessive_signers',
+    );
+  });
+
+  test('must have the fee payer of the requirements at their head', () => {
+    const text = transactionText({ feePayer: stranger.publicKey, signers: [buyer, stranger] });
+    expect(reasonOf(paymentOf(text))).toBe('invalid_exact_svm_fee_payer_mismatch');
+  });
+
+  test('must have signed this very message', () => {
+    const unsigned = transactionText({ signers: [] });
+    expect(reasonOf(paymentOf(unsigned))).toBe('invalid_exact_svm_payload_signature_invalid');
+    const transaction = signTransaction({ instructions: standardInstructions() });
+    const other = signTransaction({ instructions: [...standardInstructions(), memoInstruction('another message')] });
+    transaction.signatures[1] = other.signatures[1] ?? new Uint8Array(64);
+    expect(reasonOf(paymentOf(encode(transaction)))).toBe('invalid_exact_svm_payload_signature_invalid');
+  });
+
+  test('must include the authority of the transfer', () => {
+    const transfer = transferInstruction({ authority: stranger.publicKey });
+    for (const key of transfer.keys) key.isSigner = false;
+    const signed = memoInstruction('signed by somebody else');
+    signed.keys.push({ pubkey: buyer.publicKey, isSigner: true, isWritable: false });
+    const instructions = replaced(2, transfer);
+    expect(reasonOfInstructions([...instructions, signed])).toBe('invalid_exact_svm_payload_signature_invalid');
+    expect(reasonOfInstructions(instructions, [])).toBe('invalid_exact_svm_payload_signature_invalid');
+  });
+});
+
+describe('the layout', () => {
+  const noise = raw(SystemProgram.programId, [9]);
+  const prefix = 'invalid_exact_svm_payload_';
+  const table = new AddressLookupTableAccount({
+    key: stranger.publicKey,
+    state: {
+      deactivationSlot: 2n ** 64n - 1n,
+      lastExtendedSlot: 0,
+      lastExtendedSlotStartIndex: 0,
+      authority: undefined as never,
+      addresses: [new PublicKey(usdc)],
+    },
+  });
+
+  test('may not name accounts by lookup table', () => {
+    const message = new TransactionMessage({
+      payerKey: feePayerKey,
+      recentBlockhash: anyBlockhash,
+      instructions: standardInstructions(),
+    }).compileToV0Message([table]);
+    expect(message.addressTableLookups).toHaveLength(1);
+    const transaction = new VersionedTransaction(message);
+    transaction.sign([buyer]);
+    expect(reasonOf(paymentOf(encode(transaction)))).toBe(
+      'invalid_exact_svm_smart_wallet_alt_resolution_not_available',
+    );
+  });
+
+  test.each<[string, TransactionInstruction[]]>([
+    ['transaction_instructions_length', standardInstructions().slice(1)],
+    [
+      'transaction_instructions_length',
+      [...standardInstructions(), ...new Array<TransactionInstruction>(5).fill(noise)],
+    ],
+    ['transaction_instructions_compute_limit_instruction', replaced(0, computePrice())],
+    ['transaction_instructions_compute_limit_instruction', [noise, ...standardInstructions()]],
+    ['transaction_instructions_compute_limit_instruction_too_high', replaced(0, computeLimit(200_001))],
+    ['transaction_instructions_compute_price_instruction', replaced(1, computeLimit())],
+    ['transaction_instructions_compute_price_instruction', replaced(1, raw(computePrice().programId, [3, 0]))],
+    ['transaction_instructions_compute_price_instruction_too_high', replaced(1, computePrice(5_000_001))],
+    ['transaction_instructions_compute_price_instruction_too_high', replaced(1, computePrice(2n ** 64n - 1n))],
+    ['no_transfer_instruction', replaced(2, noise)],
+    ['unknown_fourth_instruction', [...standardInstructions(), noise]],
+    ['unknown_fifth_instruction', [...standardInstructions(), memoInstruction(''), noise]],
+    ['unknown_sixth_instruction', [...standardInstructions(), memoInstruction(''), memoInstruction(''), noise]],
+    [
+      'unknown_seventh_instruction',
+      [...standardInstructions(), memoInstruction(''), memoInstruction(''), memoInstruction(''), noise],
+    ],
+    ['unknown_fourth_instruction', [...standardInstructions(), computePrice(5_000_000)]],
+    ['unknown_fourth_instruction', [...standardInstructions(), transferInstruction()]],
+  ])('is refused: %s', (reason, instructions) => {
+    const payment = paymentOf(transactionText({ instructions, signers: signersOf(instructions) }));
+    expect(reasonOf(payment)).toBe(`${prefix}${reason}`);
+  });
+
+  test.each([
+    ['a plain Transfer', 3],
+    ['Approve', 4],
+    ['SetAuthority', 6],
+    ['Burn', 8],
+    ['CloseAccount', 9],
+    ['ApproveChecked', 13],
+  ])('has no %s of the token program in the place of the transfer', (_, discriminator) => {
+    const transfer = transferInstruction();
+    transfer.data[0] = discriminator;
+    expect(reasonOfInstructions(replaced(2, transfer))).toBe(`${prefix}no_transfer_instruction`);
+  });
+});
+
+/** Only those that an instruction asks for may sign. */
+function signersOf(instructions: TransactionInstruction[]): Keypair[] {
+  const wanted = instructions.some(({ keys }) =>
+    keys.some(({ isSigner, pubkey }) => isSigner && pubkey.equals(buyer.publicKey)),
+  );
+  return wanted ? [buyer] : [];
+}
+
+describe('a memo', () => {
+  const requiring = (memo: unknown, ...memos: string[]) =>
+    reasonOf(
+      paymentOf(
+        transactionText({ instructions: [...standardInstructions(), ...memos.map((text) => memoInstruction(text))] }),
+        {
+          requirements: { extra: { feePayer: feePayer.address, memo } },
+        },
+      ),
+    );
+
+  test('that is required must be there once, with the same text', () => {
+    expect(requiring('Rechnung 7 ✓', 'Rechnung 7 ✓')).toBe('acceptable');
+    expect(requiring('invoice 7')).toBe('invalid_exact_svm_payload_memo_count');
+    expect(requiring('invoice 7', 'invoice 7', 'invoice 7')).toBe('invalid_exact_svm_payload_memo_count');
+    expect(requiring('invoice 7', 'invoice 8')).toBe('invalid_exact_svm_payload_memo_mismatch');
+    expect(requiring('invoice 7', 'invoice 7 ')).toBe('invalid_exact_svm_payload_memo_mismatch');
+    expect(requiring(7, '7')).toBe('invalid_exact_svm_payload_memo_mismatch');
+  });
+
+  test('is free where none is required', () => {
+    expect(requiring(undefined, 'anything')).toBe('acceptable');
+    expect(requiring('', 'anything')).toBe('acceptable');
+    expect(requiring(null)).toBe('acceptable');
+  });
+});
+
+describe('money must change hands', () => {
+  test('between payer and payee', () => {
+    const payTo = buyer.publicKey.toBase58();
+    const payment = paymentOf(transactionText({ transfer: { payTo } }), { requirements: { payTo } });
+    expect(reasonOf(payment)).toBe('invalid_payment_requirements');
+  });
+
+  test('also when the payer is only a delegate of the account that would pay itself', () => {
+    const transfer = transferInstruction({ owner: new PublicKey(merchant) });
+    expect(reasonOfInstructions(replaced(2, transfer))).toBe('invalid_payment_requirements');
+  });
+
+  test('and not end at our own fee payer', () => {
+    const payTo = feePayer.address;
+    const payment = paymentOf(transactionText({ transfer: { payTo } }), { requirements: { payTo } });
+    expect(reasonOf(payment)).toBe('invalid_payment_requirements');
+  });
+
+  test('in an amount above zero', () => {
+    const payment = paymentOf(transactionText({ transfer: { amount: 0n } }), { requirements: { amount: amount(0n) } });
+    expect(reasonOf(payment)).toBe('invalid_payment_requirements');
+  });
+
+  test('but the payee may be an address off the curve, such as the vault of a multisig', () => {
+    const [vault] = PublicKey.findProgramAddressSync([Buffer.from('vault')], SystemProgram.programId);
+    const payTo = vault.toBase58();
+    const payment = paymentOf(transactionText({ transfer: { payTo } }), { requirements: { payTo } });
+    expect(reasonOf(payment)).toBe('acceptable');
+  });
+
+  test('in a token that we settle; this is asked last', () => {
+    const asset = sandboxKeys.svm.stranger.address;
+    const requirements = { asset };
+    expect(reasonOf(paymentOf(transactionText({ transfer: { mint: asset } }), { requirements }))).toBe(
+      'unsupported_asset',
+    );
+    const wrongAmount = transactionText({ transfer: { mint: asset, amount: 1n } });
+    expect(reasonOf(paymentOf(wrongAmount, { requirements }))).toBe('invalid_exact_svm_payload_amount_mismatch');
+  });
+});
+
+test('creating the token account at our expense is refused', () => {
+  const create = createAssociatedTokenAccountIdempotentInstruction(
+    feePayerKey,
+    transferInstruction().keys[2]?.pubkey ?? feePayerKey,
+    new PublicKey(merchant),
+    new PublicKey(usdc),
+  );
+  expect(reasonOfInstructions([computeLimit(), computePrice(), create, transferInstruction()])).toBe(
+    'invalid_exact_svm_payload_no_transfer_instruction',
+  );
+  expect(reasonOfInstructions([...standardInstructions(), create])).toBe(
+    'invalid_exact_svm_payload_unknown_fourth_instruction',
+  );
+});
+
+test('a Solana network of another genesis is not ours', () => {
+  const other = network('solana:4uhcVJyU9pJkvQyS88uRDiswHXSCkY3z');
+  const payment = paymentOf(transactionText(), { accepted: { network: other }, requirements: { network: other } });
+  expect(reasonOf(payment)).toBe('invalid_exact_svm_network_mismatch');
+});

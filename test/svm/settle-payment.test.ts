@@ -1,0 +1,394 @@
+import { randomBytes } from 'node:crypto';
+import { inspect } from 'node:util';
+import { AuthorityType, createSetAuthorityInstruction } from '@solana/spl-token';
+import { Keypair, type TransactionInstruction } from '@solana/web3.js';
+import {
+  amount,
+  isFault,
+  baseSepolia,
+  solanaDevnet,
+  solanaMainnet,
+  systemClock,
+  type AcceptablePayment,
+  type Payment,
+  type RpcCall,
+  type SignedTransaction,
+  type SubmittedTransaction,
+  type VerifiedPayment,
+} from '@tollkeeper/protocol';
+import { sandboxKeys, startSolanaChain, type SolanaChain } from '@tollkeeper/sandbox';
+import { createSvmNetwork, generateDepositKey, type SvmNetwork, type SvmNetworkParts } from '@tollkeeper/svm';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import {
+  buyer,
+  encodeBase58,
+  feePayer,
+  memoInstruction,
+  merchant,
+  paymentOf,
+  price,
+  signTransaction,
+  standardInstructions,
+  transactionText,
+  transferInstruction,
+  usdc,
+  type TransferSpec,
+} from './solana-payment.js';
+
+const otherMint = sandboxKeys.svm.tokenOwner.address;
+let chain: SolanaChain;
+let ours: SvmNetwork;
+let calls: RpcCall[];
+let warnings: string[];
+
+beforeAll(async () => {
+  chain = await startSolanaChain({ slotMs: 20, commitmentLag: { confirmed: 1, finalized: 4 } });
+  chain.createToken({ mint: usdc, decimals: 6, program: 'token' });
+  chain.fundSol(feePayer.address, 10_000_000_000n);
+  chain.fundToken({ mint: usdc, owner: buyer.publicKey.toBase58(), amount: 1_000_000_000n });
+  chain.fundToken({ mint: usdc, owner: merchant, amount: 0n });
+});
+afterAll(() => chain.stop());
+beforeEach(() => {
+  calls = [];
+  warnings = [];
+  chain.resumeSlots();
+  ours = create();
+});
+
+function create(changes: Partial<SvmNetworkParts> = {}): SvmNetwork {
+  return createSvmNetwork({
+    network: solanaDevnet,
+    rpcUrl: chain.url,
+    feePayerKey: feePayer.privateKeyBase58,
+    assets: [usdc],
+    clock: systemClock,
+    onRpcCall: (call) => calls.push(call),
+    onWarning: (message) => warnings.push(message),
+    ...changes,
+  });
+}
+
+const methods = () => calls.map(({ method }) => method);
+
+async function latestBlockhash(): Promise<string> {
+  const body = JSON.stringify({
+    jsonrpc: '2.0',
+    id: 1,
+    method: 'getLatestBlockhash',
+    params: [{ commitment: 'confirmed' }],
+  });
+  const response = await fetch(chain.url, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+  return ((await response.json()) as { result: { value: { blockhash: string } } }).result.value.blockhash;
+}
+
+async function send(instructions: TransactionInstruction[], signer: Keypair): Promise<void> {
+  const transaction = signTransaction({ instructions, signers: [signer], blockhash: await latestBlockhash() });
+  transaction.sign([Keypair.fromSeed(feePayer.seed)]);
+  const raw = transaction.serialize();
+  const before = chain.landedTransactions().length;
+  await ours.chain.broadcast({ id: encodeBase58(transaction.signatures[0] ?? new Uint8Array()), raw, signer: '' });
+  expect(chain.landedTransactions()).toHaveLength(before + 1);
+  expect(chain.landedTransactions().at(-1)?.err).toBeNull();
+  chain.advanceSlots(2);
+}
+
+/** A payment of the same money as the plain one, in another message. */
+async function memoPayment(payer: Keypair): Promise<Payment> {
+  const instructions = [...standardInstructions({ authority: payer.publicKey }), memoInstruction('second')];
+  return paymentOf(transactionText({ instructions, signers: [payer], blockhash: await latestBlockhash() }));
+}
+
+async function livePayment(transfer: TransferSpec = {}, signers = [buyer]): Promise<Payment> {
+  const blockhash = await latestBlockhash();
+  const transaction = transactionText({ instructions: standardInstructions(transfer), blockhash, signers });
+  return paymentOf(transaction, transfer.payTo === undefined ? {} : { requirements: { payTo: transfer.payTo } });
+}
+
+function examine(payment: Payment): AcceptablePayment {
+  const examination = ours.schemes[0]?.examine(payment);
+  if (examination?.kind !== 'acceptable') throw new Error(JSON.stringify(examination));
+  return examination.payment;
+}
+
+async function verify(payment: Payment): Promise<VerifiedPayment> {
+  const verdict = await examine(payment).verify();
+  if (!verdict.valid) throw new Error(verdict.rejection.detail);
+  return verdict.payment;
+}
+
+async function refusal(payment: Payment): Promise<string> {
+  const verdict = await examine(payment).verify();
+  if (verdict.valid) throw new Error('The payment is valid');
+  return `${verdict.rejection.reason}: ${verdict.rejection.detail}`;
+}
+
+async function sign(payment: VerifiedPayment): Promise<SignedTransaction> {
+  const result = await payment.plan();
+  if (!result.planned) throw new Error(result.rejection.detail);
+  return result.plan.sign(undefined);
+}
+
+const submittedOf = (payment: VerifiedPayment, signed: SignedTransaction): SubmittedTransaction => ({
+  ...signed,
+  expected: payment.authorization,
+});
+
+async function observe(submitted: SubmittedTransaction) {
+  const [observation] = await ours.chain.observe([submitted]);
+  return observation;
+}
+
+describe('a valid payment', () => {
+  test('is examined, verified, planned, signed, sent and found on chain with its exact effect', async () => {
+    const payment = await verify(await livePayment());
+    expect(methods().sort()).toEqual(['getMultipleAccounts', 'simulateTransaction']);
+    const before = chain.tokenBalance({ mint: usdc, owner: merchant });
+
+    const signed = await sign(payment);
+    expect(signed).toMatchObject({ signer: feePayer.address });
+    expect(await observe(submittedOf(payment, signed))).toEqual({ state: 'pending' });
+    expect(await ours.chain.broadcast(signed)).toEqual({ accepted: true });
+    expect(await ours.chain.broadcast(signed)).toEqual({ accepted: true });
+
+    await expect.poll(async () => (await observe(submittedOf(payment, signed)))?.state).toBe('transferred');
+    expect(await observe(submittedOf(payment, signed))).toMatchObject({
+      state: 'transferred',
+      feePaid: 10_001n,
+      effect: {
+        transaction: signed.id,
+        asset: { network: solanaDevnet, token: usdc },
+        from: buyer.publicKey.toBase58(),
+        to: merchant,
+        amount: price,
+      },
+    });
+    expect(chain.tokenBalance({ mint: usdc, owner: merchant })).toBe(before + price);
+    expect(await ours.chain.tokenBalance({ asset: { network: solanaDevnet, token: usdc }, owner: merchant })).toBe(
+      before + price,
+    );
+  });
+
+  test('costs one RPC call to verify once the mint is known', async () => {
+    await verify(await livePayment());
+    calls.length = 0;
+    await verify(await livePayment({}));
+    expect(methods()).toEqual(['simulateTransaction']);
+  });
+});
+
+describe('verifying refuses', () => {
+  const failed = 'invalid_exact_svm_transaction_simulation_failed';
+  const landed = () => chain.landedTransactions().length;
+
+  test('a payer who holds too little, in words that help', async () => {
+    const poor = Keypair.generate();
+    chain.fundToken({ mint: usdc, owner: poor.publicKey.toBase58(), amount: price - 1n });
+    const before = landed();
+    expect(await refusal(await livePayment({ authority: poor.publicKey }, [poor]))).toBe(
+      `${failed}: The payer holds too little of the token`,
+    );
+    expect(landed()).toBe(before);
+  });
+
+  test('a payer or a payee without a token account', async () => {
+    const nobody = Keypair.generate();
+    expect(await refusal(await livePayment({ authority: nobody.publicKey }, [nobody]))).toContain(
+      `${failed}: Instruction 3`,
+    );
+    expect(await refusal(await livePayment({ payTo: nobody.publicKey.toBase58() }))).toContain(
+      `${failed}: Instruction 3`,
+    );
+  });
+
+  test('a blockhash that the chain does not know any more', async () => {
+    const payment = await livePayment();
+    chain.advanceSlots(200);
+    expect(await refusal(payment)).toContain(`${failed}: The blockhash is unknown or too old`);
+  });
+
+  test('what landed before', async () => {
+    const payment = await livePayment();
+    const verified = await verify(payment);
+    await ours.chain.broadcast(await sign(verified));
+    expect(await refusal(payment)).toContain(`${failed}: The transaction was processed before`);
+  });
+
+  test('a payee whose associated account was handed to somebody else', async () => {
+    const [naive, thief] = [Keypair.generate(), Keypair.generate()];
+    const payTo = naive.publicKey.toBase58();
+    chain.fundToken({ mint: usdc, owner: payTo, amount: 0n });
+    const account = transferInstruction({ payTo }).keys[2]?.pubkey ?? naive.publicKey;
+    const handOver = createSetAuthorityInstruction(
+      account,
+      naive.publicKey,
+      AuthorityType.AccountOwner,
+      thief.publicKey,
+    );
+    await send([handOver], naive);
+    expect(await refusal(await livePayment({ payTo }))).toContain('invalid_exact_svm_payload_recipient_mismatch');
+  });
+
+  test('and warns when our own fee payer is broke', async () => {
+    const broke = Keypair.generate();
+    ours = create({ feePayerKey: encodeBase58(broke.secretKey) });
+    const blockhash = await latestBlockhash();
+    const transaction = transactionText({ feePayer: broke.publicKey, blockhash });
+    const payment = paymentOf(transaction, { requirements: { extra: { feePayer: broke.publicKey.toBase58() } } });
+    expect(await refusal(payment)).toContain("facilitator's fee payer");
+    expect(warnings).toEqual(['The fee payer cannot pay network fees; fund it']);
+  });
+});
+
+describe('trouble with the node', () => {
+  test('is a fault and no verdict', async () => {
+    const payment = await livePayment();
+    ours = create({ rpcUrl: 'http://127.0.0.1:2/secret-api-key' });
+    const error: unknown = await examine(payment)
+      .verify()
+      .catch((caught: unknown) => caught);
+    expect(isFault(error, 'CHAIN_RPC_UNAVAILABLE')).toBe(true);
+    expect(inspect(error, { depth: 10 })).not.toContain('secret-api-key');
+  });
+
+  test('when broadcasting says nothing about the payment', async () => {
+    const signed = await sign(await verify(await livePayment()));
+    ours = create({ rpcUrl: 'http://127.0.0.1:2' });
+    expect(await ours.chain.broadcast(signed)).toEqual({ accepted: false, detail: 'ECONNREFUSED' });
+  });
+});
+
+describe('what became of a transaction', () => {
+  test('is pending, not expired, until a finalized block is past its last height', async () => {
+    const payment = await verify(await livePayment());
+    const signed = await sign(payment);
+    const submitted = submittedOf(payment, signed);
+    chain.pauseSlots();
+    const last = signed.lastValidBlockHeight ?? 0n;
+    chain.advanceSlots(Number(last - (await ours.chain.blockHeight())) + 3);
+    expect(await ours.chain.blockHeight()).toBeGreaterThan(last);
+    expect(await observe(submitted)).toEqual({ state: 'pending' });
+    chain.advanceSlots(1);
+    expect(await observe(submitted)).toMatchObject({ state: 'expired' });
+    // The chain itself agrees: it takes the bytes, and nothing comes of them.
+    await ours.chain.broadcast(signed);
+    expect(await observe(submitted)).toMatchObject({ state: 'expired' });
+  });
+
+  test('is the transfer, also when it left the recent statuses and its blockhash is dead', async () => {
+    const payment = await verify(await livePayment());
+    const signed = await sign(payment);
+    await ours.chain.broadcast(signed);
+    chain.advanceSlots(1000);
+    expect(await observe(submittedOf(payment, signed))).toMatchObject({ state: 'transferred' });
+  });
+
+  test('is a failure with its fee when the payer spent the money first', async () => {
+    const payer = Keypair.generate();
+    chain.fundToken({ mint: usdc, owner: payer.publicKey.toBase58(), amount: price });
+    const [first, second] = await Promise.all([
+      verify(await livePayment({ authority: payer.publicKey }, [payer])),
+      verify(await memoPayment(payer)),
+    ]);
+    const [winner, loser] = [await sign(first), await sign(second)];
+    await ours.chain.broadcast(winner);
+    await ours.chain.broadcast(loser);
+    chain.advanceSlots(2);
+    const observations = await ours.chain.observe([submittedOf(second, loser), submittedOf(first, winner)]);
+    expect(observations).toMatchObject([
+      {
+        state: 'failed',
+        feePaid: 10_001n,
+        rejection: {
+          reason: 'invalid_exact_svm_transaction_failed',
+          detail: 'The payer holds too little of the token',
+        },
+      },
+      { state: 'transferred' },
+    ]);
+  });
+
+  test('is a failure when it moved other money than expected', async () => {
+    const payment = await verify(await livePayment());
+    const signed = await sign(payment);
+    await ours.chain.broadcast(signed);
+    chain.advanceSlots(2);
+    const expected = payment.authorization;
+    const wrong = [
+      { ...expected, amount: amount(price + 1n) },
+      { ...expected, payTo: sandboxKeys.svm.merchant2.address },
+      { ...expected, asset: { network: solanaDevnet, token: otherMint } },
+    ];
+    for (const transfer of wrong) {
+      expect(await observe({ ...signed, expected: transfer })).toMatchObject({
+        state: 'failed',
+        rejection: { reason: 'invalid_exact_svm_transaction_failed' },
+      });
+    }
+  });
+
+  test('is asked for 256 at a time', async () => {
+    const payment = await verify(await livePayment());
+    const signed = await sign(payment);
+    const unknown = Array.from({ length: 300 }, () => ({
+      ...submittedOf(payment, signed),
+      id: encodeBase58(randomBytes(64)),
+    }));
+    calls.length = 0;
+    const observations = await ours.chain.observe(unknown);
+    expect(observations).toHaveLength(300);
+    expect(methods()).toEqual(['getSignatureStatuses', 'getSignatureStatuses', 'getBlockHeight']);
+    expect(await ours.chain.observe([])).toEqual([]);
+  });
+});
+
+describe('receiving', () => {
+  const asset = { network: solanaDevnet, token: usdc };
+
+  test('needs a token account, which is created once at our expense', async () => {
+    const { address: owner } = generateDepositKey();
+    expect(await ours.chain.tokenBalance({ asset, owner })).toBe(0n);
+    const before = await ours.chain.nativeBalance(feePayer.address);
+    await Promise.all([ours.chain.prepareToReceive({ asset, owner }), ours.chain.prepareToReceive({ asset, owner })]);
+    const rent = 2_039_280n;
+    const spent = before - (await ours.chain.nativeBalance(feePayer.address));
+    expect(spent).toBeGreaterThanOrEqual(rent + 5_000n);
+    expect(spent).toBeLessThanOrEqual(rent + 10_000n);
+    calls.length = 0;
+    await ours.chain.prepareToReceive({ asset, owner });
+    expect(methods()).toEqual(['getMultipleAccounts']);
+
+    const payment = await verify(await livePayment({ payTo: owner }));
+    await ours.chain.broadcast(await sign(payment));
+    chain.advanceSlots(2);
+    expect(await ours.chain.tokenBalance({ asset, owner })).toBe(price);
+  });
+
+  test('is refused for what is no token', async () => {
+    const notAMint = { network: solanaDevnet, token: merchant };
+    const attempt = ours.chain.prepareToReceive({ asset: notAMint, owner: merchant });
+    await expect(attempt).rejects.toMatchObject({ code: 'INTERNAL', facts: { detail: 'The mint does not exist' } });
+  });
+});
+
+describe('the network', () => {
+  test('is proven by its genesis hash', async () => {
+    expect(await ours.chain.identify()).toBe(chain.genesisHash);
+    await expect(create({ network: solanaMainnet }).chain.identify()).rejects.toMatchObject({
+      code: 'CHAIN_WRONG_NETWORK',
+    });
+  });
+
+  test('has no account nonces and one signer', async () => {
+    expect(await ours.chain.nextAccountNonce(feePayer.address)).toBeUndefined();
+    expect(ours.chain.signers).toEqual([feePayer.address]);
+  });
+
+  test('is not built of a bad key, a bad asset or another family, and says no secret', () => {
+    const bad = feePayer.privateKeyBase58.slice(0, -1);
+    expect(() => create({ feePayerKey: bad })).toThrow(RangeError);
+    expect(() => create({ feePayerKey: bad })).not.toThrow(bad.slice(0, 10));
+    expect(() => create({ assets: ['0x036CbD53842c5426634e7929541eC2318f3dCF7e'] })).toThrow(RangeError);
+    expect(() => create({ network: baseSepolia })).toThrow(RangeError);
+  });
+});
