@@ -88,12 +88,22 @@ module.exports = {
       to: { path: '^packages/', pathNot: entryPoints() },
     },
     {
-      name: 'only-compose-constructs',
+      name: 'only-compose-knows-the-chains',
       severity: 'error',
       comment:
-        'compose.ts builds the real parts and hands them on; other files of the facilitator name only their types.',
-      from: { path: '^packages/facilitator/', pathNot: ['^packages/facilitator/src/compose\\.ts$', TEST_FILE] },
-      to: { path: '^packages/(evm|svm|database|ledger)/', dependencyTypesNot: ['type-only'] },
+        'compose.ts plugs the chains in and the configuration parses their keys; other files know the ports of protocol.',
+      from: {
+        path: '^packages/facilitator/',
+        pathNot: ['^packages/facilitator/src/(compose\\.ts$|config/)', TEST_FILE],
+      },
+      to: { path: '^packages/(evm|svm)/', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'testing-is-for-tests',
+      severity: 'error',
+      comment: 'What a package offers under `testing` opens databases and keys that production refuses.',
+      from: { path: '^packages/', pathNot: [TEST_FILE, '^packages/[^/]+/src/testing/', '^packages/sandbox/'] },
+      to: { path: '^packages/[^/]+/src/testing/' },
     },
     {
       name: 'no-cycles',

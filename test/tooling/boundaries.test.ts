@@ -20,11 +20,13 @@ const thirdParty = ['ethers', '@solana/web3.js', '@prisma/client', 'pg', 'fastif
 
 /** What another package must not reach, and one file that a rule may not see. */
 const surroundings = {
+  'packages/database/src/testing/index.ts': 'export {};\n',
+  'packages/evm/src/index.ts': 'export const part = 1;\n',
   'packages/evm/src/verify.ts': 'export const verify = 1;\n',
-  'packages/facilitator/src/compose.ts': "import { part } from '@tollkeeper/ledger';\nexport const composed = part;\n",
+  'packages/facilitator/src/compose.ts': "import { part } from '@tollkeeper/evm';\nexport const composed = part;\n",
   'packages/facilitator/src/routes.ts':
-    "import type { part } from '@tollkeeper/ledger';\nexport type Part = typeof part;\n",
-  'packages/ledger/src/index.ts': 'export const part = 1;\n',
+    "import type { part } from '@tollkeeper/evm';\nexport type Part = typeof part;\n",
+  'packages/ledger/src/balance.test.ts': "import '@tollkeeper/database/testing';\n",
   'packages/svm/src/verify.test.ts': "import '@tollkeeper/sandbox';\nimport 'litesvm';\n",
   'test/e2e.test.ts': "import '@tollkeeper/facilitator';\nimport '@x402/fetch';\nimport '@solana/web3.js';\n",
 };
@@ -69,9 +71,14 @@ const breaches: readonly Breach[] = [
     text: "import '../packages/evm/src/verify.js';",
   },
   {
-    rule: 'only-compose-constructs',
+    rule: 'only-compose-knows-the-chains',
     file: 'packages/facilitator/src/constructs.ts',
-    text: "import { part } from '@tollkeeper/ledger';\nexport const constructed = part;",
+    text: "import { part } from '@tollkeeper/evm';\nexport const constructed = part;",
+  },
+  {
+    rule: 'testing-is-for-tests',
+    file: 'packages/ledger/src/tested.ts',
+    text: "import '@tollkeeper/database/testing';",
   },
   { rule: 'no-cycles', file: 'packages/svm/src/chicken.ts', text: "import './egg.js';" },
   { rule: 'no-tests-in-source', file: 'packages/svm/src/uses-test.ts', text: "import './verify.test.js';" },

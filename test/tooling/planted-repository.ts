@@ -27,14 +27,13 @@ export async function createPlantedRepository(configFile: string): Promise<Plant
     }
   };
 
-  for (const file of [configFile, 'package.json', 'tsconfig.base.json', 'tsconfig.tests.json', 'vitest.config.ts']) {
+  for (const file of [configFile, 'package.json', 'tsconfig.base.json', 'tsconfig.lint.json']) {
     await cp(join(repositoryRoot, file), join(root, file));
   }
   for (const name of packageNames) {
     const folder = join('packages', name);
     await plant({ [join(folder, 'src/index.ts')]: 'export {};\n' });
     await cp(join(repositoryRoot, folder, 'package.json'), join(root, folder, 'package.json'));
-    await cp(join(repositoryRoot, folder, 'tsconfig.json'), join(root, folder, 'tsconfig.json'));
   }
   return { root, plant, remove: () => rm(root, { recursive: true, force: true }) };
 }
