@@ -62,6 +62,7 @@ describe('a payment that would move the money', () => {
     const submitted = { id: signed.id, raw: signed.raw, expected: { payer: payer.address, payTo, asset, amount } };
     expect(await evm.chain.observe([submitted])).toEqual([{ state: 'pending' }]);
     expect(await evm.chain.broadcast(signed)).toEqual({ accepted: true });
+    await setup.mined(signed.id);
     const [seen] = await evm.chain.observe([submitted]);
     if (seen?.state !== 'transferred') return expect.fail(JSON.stringify(seen));
     // USDC writes AuthorizationUsed first.

@@ -71,6 +71,7 @@ describe('a broadcast', () => {
       expect(await evm.chain.nextAccountNonce(facilitator.address)).toBe(signed.accountNonce);
       await setup.anvil.mine();
     });
+    await setup.mined(signed.id);
     expect(await evm.chain.broadcast(signed)).toEqual({ accepted: true });
     expect(await stateOf(submitted)).toMatchObject({ state: 'transferred' });
   });
@@ -221,6 +222,7 @@ describe('the evidence', () => {
     await setup.anvil.rpc('anvil_rollback', [1]);
     expect(await stateOf(submitted)).toEqual({ state: 'pending' });
     expect(await evm.chain.broadcast({ ...submitted, signer: facilitator.address })).toEqual({ accepted: true });
+    await setup.mined(submitted.id);
     expect(await stateOf(submitted)).toMatchObject({ state: 'transferred' });
   });
 });
