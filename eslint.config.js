@@ -3,7 +3,7 @@ import js from '@eslint/js';
 import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
-const TESTS = ['packages/*/src/**/*.test.ts', 'test/**/*.ts'];
+const TESTS = ['packages/*/src/**/*.test.ts', 'packages/*/src/testing/**/*.ts', 'test/**/*.ts'];
 const BENCH = ['bench/**/*.ts'];
 
 /** The only files that may read the wall clock; everything else receives a `Clock`. */
@@ -11,7 +11,7 @@ const WALL_CLOCK = ['packages/protocol/src/clock.ts', 'packages/sandbox/**/*.ts'
 
 /** The only files that may read the environment; everything else receives a `Config`. */
 const ENVIRONMENT = [
-  'packages/facilitator/src/config/**/*.ts',
+  'packages/facilitator/src/config/process-environment.ts',
   'packages/sandbox/src/sandbox-config.ts',
   ...TESTS,
   ...BENCH,
@@ -19,14 +19,6 @@ const ENVIRONMENT = [
 
 /** The only files of the facilitator that build real parts: the service, and the database that the commands share with it. */
 const COMPOSITION = ['packages/facilitator/src/compose.ts', 'packages/facilitator/src/storage.ts'];
-
-/** Programs that talk to a person on a terminal. A service logs through pino. */
-const TERMINAL = [
-  'packages/facilitator/src/main.ts',
-  'packages/facilitator/src/cli/**/*.ts',
-  'packages/sandbox/src/main.ts',
-  ...BENCH,
-];
 
 const useTheClock = 'Take the time from the injected Clock, so that a test can set it.';
 const wallClock = [
@@ -139,7 +131,6 @@ export default defineConfig(
       'no-restricted-properties': ['error', { object: 'Number', property: 'parseFloat', message: useTheAmountCodec }],
     },
   },
-  { name: 'tollkeeper/terminal', files: TERMINAL, rules: { 'no-console': 'off' } },
   {
     name: 'tollkeeper/test-size',
     files: [...TESTS, ...BENCH],

@@ -46,7 +46,7 @@ const plants: readonly { readonly rule?: string; readonly file: string; readonly
     text: "import { env } from 'node:process';\nexport const port = env['PORT'];",
   },
   {
-    file: 'packages/facilitator/src/config/config.ts',
+    file: 'packages/facilitator/src/config/process-environment.ts',
     text: "export const port = process.env['PORT'];",
   },
   {
@@ -59,7 +59,6 @@ const plants: readonly { readonly rule?: string; readonly file: string; readonly
     text: "import { createLedger } from '@tollkeeper/ledger';\nexport const ledger = createLedger;",
   },
   { rule: 'no-console', file: 'packages/evm/src/prints.ts', text: "console.log('paid');" },
-  { file: 'packages/sandbox/src/main.ts', text: "console.log('paid');" },
   {
     rule: '@typescript-eslint/no-floating-promises',
     file: 'packages/evm/src/floats.ts',
