@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Payment } from '@tollkeeper/protocol';
 import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import { errorHandling } from './http/errors.js';
@@ -38,6 +39,7 @@ export function createApp(parts: AppParts): FastifyInstance {
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit,
+    genReqId: () => randomUUID(),
     forceCloseConnections: 'idle',
     requestTimeout: 30_000,
     routerOptions: { ignoreTrailingSlash: true },

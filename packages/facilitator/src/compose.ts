@@ -62,7 +62,8 @@ export async function composeService(config: Config, log: Logger, overrides: Ove
       metrics.countPosting(scope);
     };
     const ledger = createLedger({ database, onPosted });
-    metrics.measureSettlements(() => settlementsInFlight(database));
+    const served = chains.map(({ network }) => network);
+    metrics.measureSettlements(() => settlementsInFlight(database, served));
     const schemes = createSchemeRegistry(networks.flatMap((each) => each.schemes));
     const engine = createSettlementEngine({
       database,

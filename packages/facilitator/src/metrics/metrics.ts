@@ -17,7 +17,7 @@ export interface CountedAnswer {
 /** Everything that `/metrics` shows. Labels take values from closed lists only, so that no caller can add series. */
 export function createMetrics() {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry, prefix: 'tollkeeper_' });
+  collectDefaultMetrics({ register: registry });
   const labels = ['network', 'scheme', 'outcome'] as const;
   const answers = {
     verify: counter(registry, 'tollkeeper_verify_total', 'Verify requests answered', labels),
@@ -45,10 +45,9 @@ export function createMetrics() {
     countPosting(scope: string) {
       postings.inc({ scope });
     },
-    /** Registers gauges that are read from the database when Prometheus asks. */
+    /** Registers the gauge of payments without an outcome, which is read from the database when Prometheus asks. */
     measureSettlements(read: () => Promise<readonly SettlementsInState[]>) {
       gauge(registry, 'tollkeeper_settlements_in_flight', 'Payments without an outcome, by state', async (self) => {
-        self.reset();
         for (const { network, state, count } of await read()) self.set({ network, state }, count);
       });
     },

@@ -1,11 +1,17 @@
 import type { Database } from '@tollkeeper/database';
+import type { Network } from '@tollkeeper/protocol';
 import type { SettlementsInState } from '../metrics/metrics.js';
 
-/** How many payments have no outcome yet, by network and state; it reads only the index of those. */
-export async function settlementsInFlight(database: Database): Promise<readonly SettlementsInState[]> {
+/** How many payments have no outcome yet, by network and state, zeros included. Reads only the index of those. */
+export async function settlementsInFlight(
+  database: Database,
+  networks: readonly Network[],
+): Promise<readonly SettlementsInState[]> {
   const rows = await database.sql<{ network: string; state: string; count: bigint }>`
-    SELECT network, state, count(*) AS count FROM payment
-    WHERE state IN ('claimed', 'submitted')
+    SELECT network, state, count(payment.id) AS count
+    FROM unnest(${networks}::text[]) AS network
+    CROSS JOIN unnest(ARRAY['claimed', 'submitted']) AS state
+    LEFT JOIN payment USING (network, state)
     GROUP BY network, state`;
   return rows.map(({ network, state, count }) => ({ network, state, count: Number(count) }));
 }
