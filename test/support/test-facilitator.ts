@@ -16,9 +16,11 @@ import {
   BASE_SEPOLIA_USDC,
   sandboxKeys,
   startEvmChain,
+  startRpcProxy,
   startSolanaChain,
   type EvmChain,
   type EvmChainOptions,
+  type RpcProxy,
   type SolanaChain,
   type SolanaChainOptions,
 } from '@tollkeeper/sandbox';
@@ -31,7 +33,7 @@ export const devnetUsdc = '4zMMC9srt5Ri5X14GAgXhaHii3GnPAEERYPJgZJDncDU';
 export interface TestFacilitatorOptions {
   readonly evm?: EvmChainOptions | false;
   readonly svm?: SolanaChainOptions | false;
-  /** Variables of the facilitator that differ, for example an RPC proxy's URL. */
+  /** Variables of the facilitator that differ. The URLs are those of the RPC proxies. */
   readonly env?: (urls: { readonly evmRpc: string; readonly svmRpc: string }) => Record<string, string>;
   readonly overrides?: Overrides;
   /** Takes the facilitator's log; it is dropped by default. */
@@ -44,6 +46,9 @@ export interface TestFacilitator {
   url(): string;
   readonly evm: EvmChain;
   readonly svm: SolanaChain;
+  /** What stands between the facilitator and each chain: it counts calls, and misbehaves on demand. */
+  readonly evmRpc: RpcProxy;
+  readonly svmRpc: RpcProxy;
   readonly database: TestDatabase;
   readonly wallet: { readonly id: string; readonly evm: string; readonly svm: string };
   readonly config: Config;
@@ -61,7 +66,8 @@ export async function startTestFacilitator(options: TestFacilitatorOptions = {})
     options.evm === false ? undefined : startFundedEvm(options.evm),
     options.svm === false ? undefined : startFundedSvm(options.svm),
   ]);
-  const urls = { evmRpc: evm?.url ?? '', svmRpc: svm?.url ?? '' };
+  const [evmRpc, svmRpc] = await Promise.all([evm, svm].map((chain) => chain && startRpcProxy({ target: chain.url })));
+  const urls = { evmRpc: evmRpc?.url ?? '', svmRpc: svmRpc?.url ?? '' };
   const config = configOf({
     ENVIRONMENT: 'development',
     PORT: '0',
@@ -87,6 +93,8 @@ export async function startTestFacilitator(options: TestFacilitatorOptions = {})
     url: () => service.url,
     evm: evm ?? missing('EVM'),
     svm: svm ?? missing('Solana'),
+    evmRpc: evmRpc ?? missing('EVM'),
+    svmRpc: svmRpc ?? missing('Solana'),
     database,
     wallet,
     config,
@@ -97,6 +105,7 @@ export async function startTestFacilitator(options: TestFacilitatorOptions = {})
     bookProblems: () => findBookProblems({ database: database.database, evm, svm }),
     async stop() {
       await service.close();
+      await Promise.all([evmRpc?.stop(), svmRpc?.stop()]);
       await Promise.all([evm?.stop(), svm?.stop(), database.drop()]);
       await rm(dataDir, { recursive: true, force: true });
     },

@@ -1,9 +1,20 @@
 import { randomUUID } from 'node:crypto';
+import type { Keypair } from '@solana/web3.js';
 import { BASE_SEPOLIA_USDC, sandboxKeys, type SolanaChain } from '@tollkeeper/sandbox';
 import { solanaDevnet, type SettleAnswer, type VerifyAnswer } from '@tollkeeper/protocol';
-import { encode, memoInstruction, signTransaction, standardInstructions } from '../svm/solana-payment.js';
+import { buyer, encode, memoInstruction, signTransaction, standardInstructions } from '../svm/solana-payment.js';
 import { offeredPayment, type TransferOffer } from './evm-payment.js';
-import { devnetUsdc, evmNetwork } from './test-facilitator.js';
+import { devnetUsdc, evmNetwork, type TestFacilitator } from './test-facilitator.js';
+
+/** The chain families on which every promise of the engine is tried. */
+export const families = ['EVM', 'Solana'] as const;
+
+export type Family = (typeof families)[number];
+
+/** A fresh payment of 0.01 USDC by the sandbox buyer to the test's own wallet. */
+export function freshRequest({ wallet, svm }: TestFacilitator, family: Family): Promise<WireRequest> {
+  return family === 'EVM' ? evmRequest({ payTo: wallet.evm }) : svmRequest(svm, { payTo: wallet.svm });
+}
 
 /** A verify or settle body as it goes over the wire. */
 export interface WireRequest {
@@ -37,11 +48,13 @@ export async function evmRequest(offer: EvmOffer): Promise<WireRequest> {
 /** A fresh SPL Token payment of 0.01 USDC by the sandbox buyer, in protocol version 2. The memo makes each one unique. */
 export async function svmRequest(
   chain: SolanaChain,
-  offer: { readonly payTo: string; readonly amount?: bigint },
+  offer: { readonly payTo: string; readonly amount?: bigint; readonly payer?: Keypair },
 ): Promise<WireRequest> {
-  const { payTo, amount = 10_000n } = offer;
+  const { payTo, amount = 10_000n, payer = buyer } = offer;
+  const transfer = { payTo, amount, authority: payer.publicKey };
   const transaction = signTransaction({
-    instructions: [...standardInstructions({ payTo, amount }), memoInstruction(randomUUID())],
+    instructions: [...standardInstructions(transfer), memoInstruction(randomUUID())],
+    signers: [payer],
     blockhash: await latestBlockhash(chain.url),
   });
   const requirements = {
@@ -58,6 +71,11 @@ export async function svmRequest(
     paymentPayload: { x402Version: 2, accepted: requirements, payload: { transaction: encode(transaction) } },
     paymentRequirements: requirements,
   };
+}
+
+/** The same payment with other fields in its `payload`. */
+export function withPayload(request: WireRequest, payload: Readonly<Record<string, unknown>>): WireRequest {
+  return { ...request, paymentPayload: { ...request.paymentPayload, payload } };
 }
 
 /** The same payment as a version 1 client sends it. */
