@@ -32,12 +32,11 @@ import type { MintRegistry } from '../token/mint-registry.js';
 import { createExactScheme } from './exact-scheme.js';
 
 /** Stands for a part that these payments must never reach. */
-function untouchable(name: string): ProxyHandler<object> {
-  return {
-    get: () => () => {
-      throw new Error(`${name} was used`);
-    },
+function untouchable(name: string): unknown {
+  const refuse = () => {
+    throw new Error(`${name} was used`);
   };
+  return new Proxy({}, { get: () => refuse });
 }
 
 function schemeThatMustNotSign(): SchemeHandler {
@@ -49,8 +48,8 @@ function schemeThatMustNotSign(): SchemeHandler {
   return createExactScheme({
     network: solanaDevnet,
     signer: { ...signer, sign },
-    rpc: new Proxy({} as SolanaRpc, untouchable('The RPC')),
-    mints: new Proxy({} as MintRegistry, untouchable('The mint registry')),
+    rpc: untouchable('The RPC') as SolanaRpc,
+    mints: untouchable('The mint registry') as MintRegistry,
     allowedMints: new Set([usdc]),
     limits: defaultSvmLimits,
     onWarning: (message) => {

@@ -54,7 +54,8 @@ function transferFee(older: number, newer: number): readonly [number, Buffer] {
 const hook = (program: PublicKey) =>
   [ExtensionType.TransferHook, Buffer.concat([someone.toBuffer(), program.toBuffer()])] as const;
 
-const factsOf = (data: Buffer, owner: string = token2022Program) => readMintFacts(mint, { owner, data });
+const factsOf = (data: Uint8Array, owner: string = token2022Program) =>
+  readMintFacts(mint, { owner, data: Buffer.from(data) });
 
 describe('a mint is usable', () => {
   test('of either program without extensions', () => {
