@@ -100,4 +100,77 @@ export const evmDifferences: readonly Difference[] = [
   },
 ];
 
-export const svmDifferences: readonly Difference[] = [];
+const merchantsMistake = 'The mistake is in the requirements, and the answer says so.';
+
+export const svmDifferences: readonly Difference[] = [
+  {
+    vector: 'a payload without a transaction',
+    ours: 'invalid_payload',
+    reference: 'invalid_exact_svm_payload_transaction_could_not_be_decoded',
+    why: 'There is nothing to decode; the caller put something else where the transaction belongs.',
+  },
+  {
+    vector: 'a byte behind the transaction',
+    ours: 'invalid_exact_svm_payload_transaction_could_not_be_decoded',
+    reference: 'invalid_exact_svm_payload_signature_invalid',
+    why: 'Such bytes are no transaction for a validator; the reference takes them for a part of the message.',
+  },
+  {
+    vector: 'an authority index out of range under a valid signature',
+    ours: 'invalid_exact_svm_payload_transaction_could_not_be_decoded',
+    reference: thrown,
+    why: noThrow,
+  },
+  {
+    vector: 'an account named by a lookup table',
+    ours: 'invalid_exact_svm_smart_wallet_alt_resolution_not_available',
+    reference: 'valid',
+    why: 'Reading a table takes a call, and its owner may close it; until then everything is decided without a call.',
+  },
+  {
+    vector: 'an asset that is no address',
+    ours: 'invalid_payment_requirements',
+    reference: 'invalid_exact_svm_payload_mint_mismatch',
+    why: merchantsMistake,
+  },
+  {
+    vector: 'a payTo that is no address',
+    ours: 'invalid_payment_requirements',
+    reference: 'invalid_exact_svm_payload_recipient_mismatch',
+    why: merchantsMistake,
+  },
+  {
+    vector: 'an authority that has not signed',
+    ours: 'invalid_exact_svm_payload_signature_invalid',
+    reference: 'invalid_exact_svm_transaction_simulation_failed',
+    why: 'Consent is proven without a call, because the claim is written down before the chain is asked.',
+  },
+  {
+    vector: 'the fee payer among the accounts of a memo',
+    ours: 'invalid_exact_svm_payload_transaction_fee_payer_included_in_instruction_accounts',
+    reference: 'valid',
+    why: 'The specification forbids it in every instruction (rule 2); the reference looks at the authority only.',
+  },
+  { vector: 'a payment to oneself', ours: 'invalid_payment_requirements', reference: 'valid', why: noMoneyMoves },
+  { vector: 'a payment to the fee payer', ours: 'invalid_payment_requirements', reference: 'valid', why: noMoneyMoves },
+  { vector: 'a payment to the mint', ours: 'invalid_payment_requirements', reference: 'valid', why: noMoneyMoves },
+  { vector: 'a payment of nothing', ours: 'invalid_payment_requirements', reference: 'valid', why: noMoneyMoves },
+  {
+    vector: 'a token that is not on the list',
+    ours: 'unsupported_asset',
+    reference: 'valid',
+    why: 'Only tokens that the operator chose are settled, because we book them at their word.',
+  },
+  {
+    vector: 'a token that keeps a fee of each transfer',
+    ours: 'unsupported_asset',
+    reference: 'valid',
+    why: 'The payee would receive less than the amount that the payment is for.',
+  },
+  {
+    vector: 'a token account that the payee handed to somebody else',
+    ours: 'invalid_exact_svm_payload_recipient_mismatch',
+    reference: 'valid',
+    why: 'The money would go to another owner than payTo.',
+  },
+];

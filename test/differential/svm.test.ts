@@ -39,7 +39,7 @@ import {
   usdc,
   type TransactionSpec,
 } from '../svm/solana-payment.js';
-import { svmDifferences } from './differences.js';
+import { svmDifferences, thrown } from './differences.js';
 
 const feePayerKey = new PublicKey(feePayer.address);
 const stranger = Keypair.fromSeed(sandboxKeys.svm.stranger.seed);
@@ -63,7 +63,7 @@ beforeAll(async () => {
   chain.createToken({ mint: token2022, decimals: 6, program: 'token-2022' });
   const transferFee = { basisPoints: 100, maximumFee: 1_000n };
   chain.createToken({ mint: withFee, decimals: 6, program: 'token-2022', transferFee });
-  for (const owner of [buyer.publicKey.toBase58(), merchant, feePayer.address, naive.publicKey.toBase58()]) {
+  for (const owner of [buyer.publicKey.toBase58(), merchant, feePayer.address, usdc, naive.publicKey.toBase58()]) {
     for (const mint of [usdc, unlisted, token2022, withFee]) chain.fundToken({ mint, owner, amount: 1_000_000n });
   }
   chain.fundToken({ mint: usdc, owner: poor.publicKey.toBase58(), amount: 1n });
@@ -158,7 +158,7 @@ async function referenceAnswer({ accepted, requirements, payload }: Payment): Pr
     const answer = await reference.verify(envelope, theirs);
     return answer.isValid ? 'valid' : (answer.invalidReason ?? 'no reason');
   } catch {
-    return 'throws';
+    return thrown;
   }
 }
 
@@ -374,6 +374,10 @@ const differing: Record<string, () => Promise<Payment>> = {
   },
   'a payment to the fee payer': async () => {
     const payTo = feePayer.address;
+    return paymentOf(await live({ instructions: standardInstructions({ payTo }) }), { requirements: { payTo } });
+  },
+  'a payment to the mint': async () => {
+    const payTo = usdc;
     return paymentOf(await live({ instructions: standardInstructions({ payTo }) }), { requirements: { payTo } });
   },
   'a payment of nothing': async () => {

@@ -22,9 +22,10 @@ export const moneyChangesHands: Check<TransferSubject> = ({ requirements, transf
   refuseIf(
     requirements.payTo === feePayer ||
       requirements.payTo === transfer.authority ||
+      requirements.payTo === transfer.mint ||
       transfer.source === transfer.destination,
     'invalid_payment_requirements',
-    'payTo must be neither the payer nor this facilitator',
+    'payTo must be neither the payer nor the token nor this facilitator',
   );
 
 export const amountIsPositive: Check<TransferSubject> = ({ requirements }) =>
