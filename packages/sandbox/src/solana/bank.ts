@@ -48,7 +48,7 @@ const refused = (err: string): VmOutcome => ({
   unitsConsumed: 0n,
   innerInstructions: [],
   returnData: null,
-  postAccounts: new Map(),
+  postAccounts: () => new Map(),
 });
 
 export function createBank(parts: BankParts): Bank {

@@ -4,7 +4,7 @@ import { createFaucet } from './faucet.js';
 import type { Journal } from './journal.js';
 import { localKey, type LocalKey } from './local-key.js';
 import type { NodeContext } from './methods/node-context.js';
-import { createSlotClock, genesisSlot, slotsPerEpoch, type CommitmentLag } from './slot-clock.js';
+import { createSlotClock, newChainSlot, slotsPerEpoch, type CommitmentLag } from './slot-clock.js';
 import { createSlotTimer, type SlotTimer } from './slot-timer.js';
 import { createTokenIssuer, type TokenIssuer } from './token-issuer.js';
 import { createTransactionHistory } from './transaction-history.js';
@@ -32,7 +32,7 @@ const richLamports = 100_000_000_000_000_000n;
 export function createLocalNode({ journal, genesisHash, slotMs, lag }: LocalNodeParts): LocalNode {
   const { formerLife } = journal;
   const vm = createVm();
-  const clock = createSlotClock({ seed: formerLife.seed, slot: formerLife.nextSlot ?? genesisSlot, lag });
+  const clock = createSlotClock({ seed: formerLife.seed, slot: formerLife.nextSlot ?? newChainSlot, lag });
   const accounts = createAccountStore({ vm, clock });
   const history = createTransactionHistory();
   for (const [address, account] of formerLife.accounts) {

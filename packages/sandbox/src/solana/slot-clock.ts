@@ -14,8 +14,11 @@ export const blockhashLifetime = 150;
 
 export const slotsPerEpoch = 432_000;
 
-/** Where a new chain starts. Devnet numbers are this large, which shows code that keeps them in 32 bits. */
+/** The oldest block. Devnet's numbers are this large, and far from their heights, which shows code that mixes the two. */
 export const genesisSlot = 447_552_000;
+
+/** Where a new chain stands, so that its finalized slot is a block too. */
+export const newChainSlot = genesisSlot + 64;
 
 /** Slots and block heights differ on a real cluster, because some slots have no block. */
 const slotsWithoutBlock = 11_000_000;

@@ -14,6 +14,7 @@ import {
   Keypair,
   LAMPORTS_PER_SOL,
   PublicKey,
+  SYSVAR_CLOCK_PUBKEY,
   SystemProgram,
   TransactionMessage,
   VersionedTransaction,
@@ -65,6 +66,30 @@ describe('with web3.js and spl-token', () => {
     expect((await connection.getVersion())['solana-core']).toMatch(/^\d+\.\d+\.\d+$/);
     expect(await connection.getSlot('processed')).toBeGreaterThan(await connection.getBlockHeight('processed'));
     expect((await connection.getEpochInfo()).slotsInEpoch).toBe(432_000);
+  });
+
+  test('programs see the wall clock and the slot', async () => {
+    const { value, context } = await connection.getAccountInfoAndContext(SYSVAR_CLOCK_PUBKEY, 'processed');
+    expect(Number(value?.data.readBigUInt64LE(0))).toBe(context.slot);
+    const seconds = Number(value?.data.readBigInt64LE(32));
+    expect(Math.abs(seconds - Date.now() / 1000)).toBeLessThan(3);
+    const blockTime = await connection.getBlockTime(context.slot);
+    expect(Math.abs((blockTime ?? 0) - Date.now() / 1000)).toBeLessThan(3);
+  });
+
+  test('fees and rent are told before they are paid', async () => {
+    const payer = fundedPayer();
+    const transaction = await signed(payer, [
+      ComputeBudgetProgram.setComputeUnitPrice({ microLamports: 1_000_000 }),
+      SystemProgram.transfer({ fromPubkey: payer.publicKey, toPubkey: payer.publicKey, lamports: 1 }),
+    ]);
+    const { value } = await connection.getFeeForMessage(transaction.message);
+    const before = await connection.getBalance(payer.publicKey, 'processed');
+    await connection.sendRawTransaction(transaction.serialize());
+    expect(before - (await connection.getBalance(payer.publicKey, 'processed'))).toBe(value);
+    expect(value).toBe(5_000 + 6_000);
+    expect(await connection.getMinimumBalanceForRentExemption(165)).toBe(2_039_280);
+    expect(await connection.getRecentPrioritizationFees()).toHaveLength(150);
   });
 
   test('an airdrop arrives and is found in history', async () => {

@@ -106,7 +106,7 @@ test('every single byte of a transaction may take any value', async () => {
     // The signature and the keys decide nothing about the structure; the bytes around them do.
     const positions = [...sample.keys()].filter((at) => at === 0 || (at > 64 && at < 72) || at > sample.length - 80);
     for (const at of positions) {
-      for (const value of [0, 1, 2, 0x7f, 0x80, 0x81, 0xff]) {
+      for (const value of [0, 0x81, 0xff]) {
         const wire = Uint8Array.from(sample);
         wire[at] = value;
         await expectAnswers(wire);

@@ -34,8 +34,8 @@ export interface VmOutcome {
   readonly unitsConsumed: bigint;
   readonly innerInstructions: readonly InnerInstructions[];
   readonly returnData: ReturnData | null;
-  /** Accounts after a simulation; empty for an execution, which is read back from the VM instead. */
-  readonly postAccounts: ReadonlyMap<string, ChainAccount>;
+  /** Reads accounts after a simulation; none for an execution, whose effects are read from the VM itself. */
+  readonly postAccounts: () => ReadonlyMap<string, ChainAccount>;
 }
 
 export interface VmClock {
@@ -58,7 +58,7 @@ export interface Vm {
 /** Accounts that pay no rent carry this epoch. */
 export const rentExemptEpoch = 18446744073709551615n;
 
-const none: ReadonlyMap<string, ChainAccount> = new Map();
+const none = (): ReadonlyMap<string, ChainAccount> => new Map();
 
 /**
  * Starts a VM with the standard programs. Its own blockhash check and history are off: it knows one blockhash and forgets
@@ -91,7 +91,7 @@ export function createVm(): Vm {
       verifySignatures(options.verifySignatures);
       const result = svm.simulateVersionedTransaction(wire);
       return result instanceof internal.SimulatedTransactionInfo
-        ? readOutcome(result.meta(), null, readAccounts(result.postAccounts()))
+        ? readOutcome(result.meta(), null, () => readAccounts(result.postAccounts()))
         : readOutcome(result.meta(), readError(result.err()));
     },
     execute(wire, options) {
@@ -130,7 +130,7 @@ function readAccounts(accounts: readonly internal.AddressAndAccount[]): Readonly
 function readOutcome(
   meta: internal.TransactionMetadata,
   err: TransactionError | null,
-  postAccounts: ReadonlyMap<string, ChainAccount> = none,
+  postAccounts: () => ReadonlyMap<string, ChainAccount> = none,
 ): VmOutcome {
   const returnData = meta.returnData();
   const returned = returnData.data();

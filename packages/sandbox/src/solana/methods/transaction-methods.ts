@@ -60,8 +60,9 @@ function simulate(node: NodeContext, params: RpcParams): object {
   const outcome = bank.simulate(transaction, { verifySignatures, replaceBlockhash });
   if (outcome.err === 'SignatureFailure') throw signatureFailure();
   const decimalsOf = (mint: string): number | undefined => readMint(accounts.read(mint))?.decimals;
+  const after = wanted === undefined ? undefined : outcome.postAccounts();
   const accountsAfter = wanted?.addresses.map((address) => {
-    const account = outcome.postAccounts.get(address) ?? accounts.read(address);
+    const account = after?.get(address) ?? accounts.read(address);
     return account === undefined ? null : encodeAccount(account, wanted.format, decimalsOf);
   });
   const replacement = {
