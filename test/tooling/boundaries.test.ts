@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { mkdir, symlink } from 'node:fs/promises';
+import { existsSync, readdirSync } from 'node:fs';
+import { mkdir, readFile, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createPlantedRepository, packageNames, repositoryRoot, type PlantedRepository } from './planted-repository.js';
@@ -146,6 +147,15 @@ describe('import boundaries', () => {
 
   test.each(breaches)('$rule refuses what $file imports', ({ rule, file }) => {
     expect(after.filter(({ from }) => from === file).map((violation) => violation.rule.name)).toContain(rule);
+  });
+
+  test('every folder that holds source is looked at', async () => {
+    const { scripts } = JSON.parse(await readFile(join(repositoryRoot, 'package.json'), 'utf8')) as {
+      scripts: { boundaries: string };
+    };
+    const folders = ['packages', 'test', 'bench'].filter((folder) => existsSync(join(repositoryRoot, folder)));
+    const withFiles = folders.filter((folder) => readdirSync(join(repositoryRoot, folder)).length > 0);
+    expect(scripts.boundaries).toBe(`depcruise ${withFiles.join(' ')}`);
   });
 
   test('only the planted files are refused', () => {
