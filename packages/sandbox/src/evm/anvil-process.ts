@@ -30,6 +30,10 @@ export async function startAnvilProcess(options: {
   // Its own process group keeps Ctrl-C away from it, so that we stop things in order.
   const child = spawn(findAnvilBinary(), [...address, ...options.flags], { detached: true });
   const end = watchEnd(child);
+  const { pid } = child;
+  if (pid === undefined) throw new Error(`anvil did not start: ${(await end.exited).reason}`);
+  const guard = guardAgainstOrphan(pid);
+  void end.exited.then(() => guard.release());
   const port = await Promise.race([
     listeningPort(child),
     failAfter(options.timeoutMs, `anvil did not listen within ${options.timeoutMs} ms`),
@@ -40,11 +44,8 @@ export async function startAnvilProcess(options: {
     child.kill('SIGKILL');
     throw error;
   });
-  if (child.pid === undefined) throw new Error('anvil has no process id');
-  const guard = guardAgainstOrphan(child.pid);
-  void end.exited.then(() => guard.release());
   return {
-    pid: child.pid,
+    pid,
     port,
     exited: end.exited,
     stop: async () => {

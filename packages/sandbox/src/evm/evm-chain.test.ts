@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -119,6 +119,48 @@ test('keeps the chain through a graceful stop and through SIGKILL', async () => 
   await third.mine();
   const block = (await third.rpc('eth_getBlockByNumber', ['latest', false])) as { timestamp: Hex };
   expect(Math.abs(Number(block.timestamp) - Date.now() / 1000)).toBeLessThan(5);
+});
+
+test('keeps its genesis through many restarts', async () => {
+  const stateFile = join(folder, 'restarted.json');
+  const hashes: string[] = [];
+  for (let start = 0; start < 6; start += 1) {
+    const chain = await startEvmChain({ stateFile });
+    hashes.push(((await chain.rpc('eth_getBlockByNumber', ['0x0', false])) as { hash: Hex }).hash);
+    await chain.stop();
+    await sleep(500);
+  }
+  expect(new Set(hashes).size).toBe(1);
+});
+
+test('mines until the last transaction is final, and no further', async () => {
+  const chain = await start({ mineWhenIdle: true });
+  await chain.fundEth(buyer, 1n);
+  const used = Number(await chain.rpc('eth_blockNumber'));
+  await sleep(4_500);
+  expect(Number(await chain.rpc('eth_blockNumber'))).toBe(used + 2);
+  const final = (await chain.rpc('eth_getBlockByNumber', ['finalized', false])) as { number: Hex };
+  expect(Number(final.number)).toBe(used);
+});
+
+test('a state file that a kill has torn is replaced by the last complete copy', async () => {
+  const stateFile = join(folder, 'torn.json');
+  const first = await startEvmChain({ stateFile });
+  await first.mint({ token: BASE_SEPOLIA_USDC, to: buyer, amount: 5n });
+  await first.stop();
+  const second = await startEvmChain({ stateFile });
+  for (let wait = 0; wait < 100 && !existsSync(`${stateFile}.previous`); wait += 1) await sleep(50);
+  await second.stop();
+  truncateSync(stateFile, 2_000);
+
+  const third = await start({ stateFile });
+  expect(await third.tokenBalance({ token: BASE_SEPOLIA_USDC, owner: buyer })).toBe(5n);
+});
+
+test('a torn state file without a copy is refused with what to do', async () => {
+  const stateFile = join(folder, 'hopeless.json');
+  writeFileSync(stateFile, '{"block":');
+  await expect(startEvmChain({ stateFile })).rejects.toThrow('is damaged; delete it to start the EVM chain anew');
 });
 
 test('anvil ends with a parent that is killed', async () => {

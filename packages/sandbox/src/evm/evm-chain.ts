@@ -4,8 +4,10 @@ import { numberToHex } from 'viem';
 import type { AnvilExit } from './anvil-process.js';
 import { startAnvilProcess } from './anvil-process.js';
 import { contractCode } from './contract-artifacts.js';
+import { startIdleMiner } from './idle-miner.js';
 import { createRpcCall } from './json-rpc.js';
 import type { RpcCall } from './json-rpc.js';
+import { keepCopyOfStateFile, prepareStateFile } from './state-file.js';
 import { createTestTokens } from './test-tokens.js';
 import type { TestTokens } from './test-tokens.js';
 import { createUnlockedSender } from './unlocked-sender.js';
@@ -22,10 +24,12 @@ export interface EvmChainOptions {
   readonly host?: string;
   /** 84532, Base Sepolia, by default. */
   readonly chainId?: number;
-  /** Keeps the chain here across restarts. At most the last second is lost when the process is killed. */
+  /** Keeps the chain here across restarts. A second is lost when anvil is killed, or six if that tears the file. */
   readonly stateFile?: string;
   /** Mines every so many seconds. By default every transaction is mined at once and nothing is mined without one. */
   readonly blockTimeSeconds?: number;
+  /** Mines empty blocks, one a second, until the last transaction is final: for a sandbox where nobody else does. */
+  readonly mineWhenIdle?: boolean;
   /** Base fee of the first block, in wei. */
   readonly baseFeePerGas?: bigint;
   /** Blocks between head and `finalized` are twice this number. 1 by default. */
@@ -64,10 +68,12 @@ export interface EvmChain extends TestTokens {
 /** Starts a local EVM chain and waits until it answers and its contracts stand. */
 export async function startEvmChain(options: EvmChainOptions = {}): Promise<EvmChain> {
   const { host = '127.0.0.1', port = 0, chainId = 84_532, startTimeoutMs = 20_000 } = options;
+  const stateFile = options.stateFile === undefined ? undefined : resolve(options.stateFile);
+  if (stateFile !== undefined) prepareStateFile(stateFile);
   const anvil = await startAnvilProcess({
     host,
     port,
-    flags: anvilFlags({ ...options, chainId }),
+    flags: anvilFlags({ ...options, chainId, stateFile }),
     timeoutMs: startTimeoutMs,
   });
   try {
@@ -80,6 +86,10 @@ export async function startEvmChain(options: EvmChainOptions = {}): Promise<EvmC
     await placeCode(rpc);
     await tokens.deployToken({ address: BASE_SEPOLIA_USDC, name: 'USDC', symbol: 'USDC', version: '2', decimals: 6 });
     sender.mineAtOnce(false);
+    if (stateFile !== undefined) keepCopyOfStateFile(stateFile, anvil.exited);
+    if (options.mineWhenIdle === true) {
+      startIdleMiner({ rpc, finalityBlocks: 2 * (options.slotsInAnEpoch ?? 1), ended: anvil.exited });
+    }
     return {
       ...tokens,
       url,
@@ -101,11 +111,16 @@ export async function startEvmChain(options: EvmChainOptions = {}): Promise<EvmC
   }
 }
 
-function anvilFlags(options: EvmChainOptions & { readonly chainId: number }): string[] {
+type ResolvedOptions = Omit<EvmChainOptions, 'stateFile'> & {
+  readonly chainId: number;
+  readonly stateFile: string | undefined;
+};
+
+function anvilFlags(options: ResolvedOptions): string[] {
   const { stateFile, blockTimeSeconds, baseFeePerGas, gasLimit } = options;
   const flags = ['--chain-id', String(options.chainId), '--slots-in-an-epoch', String(options.slotsInAnEpoch ?? 1)];
   flags.push('--accounts', String(options.accounts ?? 10), '--balance', String(options.balanceEther ?? 1_000_000));
-  if (stateFile !== undefined) flags.push('--state', resolve(stateFile), '--state-interval', '1');
+  if (stateFile !== undefined) flags.push('--state', stateFile, '--state-interval', '1');
   if (blockTimeSeconds !== undefined) flags.push('--block-time', String(blockTimeSeconds));
   if (baseFeePerGas !== undefined) flags.push('--block-base-fee-per-gas', baseFeePerGas.toString());
   if (gasLimit !== undefined) flags.push('--gas-limit', gasLimit.toString());
