@@ -19,6 +19,8 @@ export interface EvmPayload {
 /** What a test buyer signs. Everything has a default but who pays whom how much of what. */
 export interface TransferOffer {
   readonly privateKey: Hex;
+  /** The wallet that pays, where it is not the account of the key. */
+  readonly from?: Hex;
   readonly token: string;
   readonly payTo: string;
   readonly value: bigint;
@@ -47,7 +49,7 @@ export async function signTransfer(offer: TransferOffer): Promise<EvmPayload> {
   const account = privateKeyToAccount(offer.privateKey);
   const now = BigInt(Math.floor(Date.now() / 1000));
   const message = {
-    from: account.address,
+    from: offer.from ?? account.address,
     to: offer.payTo as Hex,
     value: offer.value,
     validAfter: offer.validAfter ?? now - 600n,
