@@ -6,7 +6,8 @@ const NUMERIC = 1700;
 const NUMERIC_ARRAY = 1231;
 const TEXT_ARRAY = 1009;
 
-const readTexts = pg.types.getTypeParser(TEXT_ARRAY, 'text') as (text: string) => (string | null)[];
+const parserOf = pg.types.getTypeParser as (oid: number, format: 'text') => (text: string) => (string | null)[];
+const readTexts = parserOf(TEXT_ARRAY, 'text');
 
 function integerOrText(text: string): bigint | string {
   return /^-?\d+$/.test(text) ? BigInt(text) : text;

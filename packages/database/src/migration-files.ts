@@ -20,7 +20,7 @@ export interface MigrationFile {
 const WITHOUT_TRANSACTION = '-- tollkeeper: without transaction';
 
 /** `prisma/migrations` of this repository: `src` and `dist` lie at the same depth below it. */
-export const migrationsFolder = fileURLToPath(new URL('../../../prisma/migrations', import.meta.url));
+const migrationsFolder = fileURLToPath(new URL('../../../prisma/migrations', import.meta.url));
 
 /** Reads the migrations of a folder in the order in which they apply. */
 export async function readMigrationFiles(folder: string = migrationsFolder): Promise<MigrationFile[]> {

@@ -1,14 +1,10 @@
-/** The part of a decimal library's value that is needed here; Prisma's `Decimal` has it. */
-interface DecimalValue {
-  isInteger(): boolean;
-  toFixed(decimalPlaces: number): string;
-}
+import type { Decimal } from '@prisma/client/runtime/client';
 
 /**
  * Reads a `numeric` column that Prisma returned. Its `toString()` turns to exponents from 1e21 on and its arithmetic
  * rounds, so the digits are taken with `toFixed`. Throws a RangeError for a value with a fraction.
  */
-export function bigintFromDecimal(decimal: DecimalValue): bigint {
+export function bigintFromDecimal(decimal: Decimal): bigint {
   if (!decimal.isInteger()) throw new RangeError('This numeric value is not a whole number');
   return BigInt(decimal.toFixed(0));
 }

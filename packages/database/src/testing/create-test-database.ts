@@ -15,8 +15,7 @@ export interface TestDatabase {
 
 /** Copies the run's template database, in a few milliseconds, and opens it as the application does. */
 export async function createTestDatabase(): Promise<TestDatabase> {
-  // Test support is told where the server is by the run's global setup, which has no other way to reach the workers.
-  // eslint-disable-next-line no-restricted-properties
+  // The run's global setup has no other way to tell the workers where the server is.
   const serverUrl = process.env['TEST_DATABASE_URL'];
   if (serverUrl === undefined) throw new Error('TEST_DATABASE_URL is missing; run the tests with vitest from the root');
   const name = `test_${randomUUID().replaceAll('-', '')}`;

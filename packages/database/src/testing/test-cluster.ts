@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { lockHolder } from '../embedded/data-dir-lock.js';
 import { stopOrphan } from '../embedded/postmaster.js';
 import { startEmbeddedPostgres } from '../embedded/start-embedded-postgres.js';
+import { seedDataDir } from './seed-cluster.js';
 import { createTemplate } from './template-database.js';
 
 /** One server for a whole test run. */
@@ -33,6 +34,7 @@ export async function startTestCluster(existingUrl?: string): Promise<TestCluste
   }
   await removeAbandoned();
   const dataDir = mkdtempSync(join(tmpdir(), FOLDER_PREFIX));
+  await seedDataDir(dataDir);
   const server = await startEmbeddedPostgres({ dataDir, onWarning: () => undefined, settings: SETTINGS });
   await createTemplate(server.ownerUrl);
   const stop = async () => {
