@@ -364,6 +364,13 @@ describe('receiving', () => {
     expect(await ours.chain.tokenBalance({ asset, owner })).toBe(price);
   });
 
+  test('is not waited for when our fee payer cannot pay for the account', async () => {
+    ours = create({ feePayerKey: encodeBase58(Keypair.generate().secretKey) });
+    const attempt = ours.chain.prepareToReceive({ asset, owner: generateDepositKey().address });
+    await expect(attempt).rejects.toMatchObject({ code: 'INTERNAL' });
+    expect(methods()).not.toContain('sendTransaction');
+  });
+
   test('is refused for what is no token', async () => {
     const notAMint = { network: solanaDevnet, token: merchant };
     const attempt = ours.chain.prepareToReceive({ asset: notAMint, owner: merchant });

@@ -19,3 +19,21 @@ export const defaultSvmLimits: SvmLimits = {
   rpcTimeoutMs: 10_000,
   commitment: 'confirmed',
 };
+
+/**
+ * Fills in the defaults.
+ * @throws RangeError when a limit is no whole number of its range.
+ */
+export function readSvmLimits(given: Partial<SvmLimits> = {}): SvmLimits {
+  const limits = { ...defaultSvmLimits, ...given };
+  if (!Number.isInteger(limits.computeUnitsMax) || limits.computeUnitsMax < 1 || limits.computeUnitsMax > 1_400_000) {
+    throw new RangeError('computeUnitsMax must be a whole number from 1 to 1,400,000');
+  }
+  if (limits.computeUnitPriceMaxMicroLamports < 0n) {
+    throw new RangeError('computeUnitPriceMaxMicroLamports must not be negative');
+  }
+  if (!Number.isInteger(limits.rpcTimeoutMs) || limits.rpcTimeoutMs < 1) {
+    throw new RangeError('rpcTimeoutMs must be a whole number of milliseconds, at least 1');
+  }
+  return limits;
+}

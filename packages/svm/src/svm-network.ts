@@ -10,7 +10,7 @@ import {
 import { parseSvmAddress } from './address/svm-address.js';
 import { createSvmChain } from './chain/svm-chain.js';
 import { createExactScheme } from './exact/exact-scheme.js';
-import { defaultSvmLimits, type SvmLimits } from './limits.js';
+import { readSvmLimits, type SvmLimits } from './limits.js';
 import { createJsonRpcClient } from './rpc/json-rpc-client.js';
 import { createSolanaRpc } from './rpc/solana-rpc.js';
 import { readSvmSigner } from './signing/secret-key.js';
@@ -43,7 +43,7 @@ export interface SvmNetwork {
  */
 export function createSvmNetwork(parts: SvmNetworkParts): SvmNetwork {
   const { network, clock, onRpcCall, onWarning } = parts;
-  const limits: SvmLimits = { ...defaultSvmLimits, ...parts.limits };
+  const limits = readSvmLimits(parts.limits);
   if (networkFamily(network) !== 'solana') throw new RangeError(`${network} is not a Solana network`);
   const signer = readSvmSigner(parts.feePayerKey);
   if (signer === undefined) throw new RangeError('The fee payer key is not base58 of a 64-byte Solana secret key');

@@ -6,6 +6,8 @@ import { blockOf, findTransfer } from './transfer-evidence.js';
 
 /** The node's own limit for one getSignatureStatuses call. */
 const signaturesPerCall = 256;
+/** How many transactions are read from the node at the same time. */
+const readsAtOnce = 32;
 
 const pending: Observation = { state: 'pending' };
 const expired: Observation = {
@@ -29,13 +31,16 @@ export async function observeTransactions(
   const older = await statusesOf(rpc, outdated, { history: true });
   const isGone = new Set(outdated.map(({ id }) => id).filter((id) => older.get(id) === undefined));
 
-  return Promise.all(
-    submitted.map(async (transaction) => {
-      if (isGone.has(transaction.id)) return expired;
-      const status = recent.get(transaction.id) ?? older.get(transaction.id);
-      return status !== undefined && isConfirmed(status, parts.commitment) ? readOutcome(rpc, transaction) : pending;
-    }),
-  );
+  const observeOne = async (transaction: SubmittedTransaction): Promise<Observation> => {
+    if (isGone.has(transaction.id)) return expired;
+    const status = recent.get(transaction.id) ?? older.get(transaction.id);
+    return status !== undefined && isConfirmed(status, parts.commitment) ? readOutcome(rpc, transaction) : pending;
+  };
+  const observations: Observation[] = [];
+  for (let start = 0; start < submitted.length; start += readsAtOnce) {
+    observations.push(...(await Promise.all(submitted.slice(start, start + readsAtOnce).map(observeOne))));
+  }
+  return observations;
 }
 
 /**

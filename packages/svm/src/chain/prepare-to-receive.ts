@@ -3,6 +3,7 @@ import { createAssociatedTokenAccountIdempotentInstruction } from '@solana/spl-t
 import { ComputeBudgetProgram, PublicKey, TransactionMessage } from '@solana/web3.js';
 import { Fault, type Asset } from '@tollkeeper/protocol';
 import { encodeBase58 } from '../address/base58.js';
+import { describeTransactionError, isAlreadyProcessed } from '../rpc/rpc-error.js';
 import type { SolanaRpc } from '../rpc/solana-rpc.js';
 import type { SvmSigner } from '../signing/secret-key.js';
 import { associatedTokenAccount } from '../token/associated-token-account.js';
@@ -28,7 +29,7 @@ interface Receiver {
  * Creates the owner's associated token account at our expense (about 0.002 SOL of rent) and waits until it is confirmed, a
  * minute at most. Does nothing where it exists, so it may be repeated, also at the same time.
  * @throws Fault `CHAIN_RPC_UNAVAILABLE` when the chain did not answer or did not take it in time; the call may be repeated.
- * @throws Fault `INTERNAL` when the asset is no usable token.
+ * @throws Fault `INTERNAL` when the asset is no usable token, or our fee payer cannot pay for the account.
  */
 export async function prepareToReceive(
   parts: { readonly rpc: SolanaRpc; readonly mints: MintRegistry; readonly signer: SvmSigner },
@@ -45,6 +46,8 @@ export async function prepareToReceive(
   if (await canReceive(rpc, receiver)) return;
   const { blockhash } = await rpc.latestBlockhash();
   const signed = createTokenAccountTransaction(signer, receiver, blockhash);
+  const trouble = await findTrouble(rpc, signed.raw, receiver);
+  if (trouble !== undefined) throw new Fault('INTERNAL', { network, mint, detail: trouble });
   for (let poll = 0; poll < pollsMax; poll += 1) {
     if (poll % pollsPerSend === 0) await rpc.send(signed.raw);
     const [status] = await rpc.signatureStatuses([signed.id], { history: false });
@@ -53,6 +56,15 @@ export async function prepareToReceive(
     await wait(pollEveryMs);
   }
   throw new Fault('CHAIN_RPC_UNAVAILABLE', { network, mint, detail: 'The token account was not confirmed in time' });
+}
+
+/** A node loses what cannot land without a word, so it is asked before a minute is spent on waiting. */
+async function findTrouble(rpc: SolanaRpc, raw: Uint8Array, { account }: Receiver): Promise<string | undefined> {
+  const answer = await rpc.simulate(raw, account);
+  if (answer.refused) return `refused with code ${answer.code}`;
+  const { error } = answer.result;
+  // Another call may have sent the very same transaction a moment ago.
+  return error === null || isAlreadyProcessed(error) ? undefined : describeTransactionError(error);
 }
 
 async function canReceive(rpc: SolanaRpc, { account, mint, owner }: Receiver): Promise<boolean> {

@@ -1,4 +1,4 @@
-import type { Network, SchemeHandler, Verdict } from '@tollkeeper/protocol';
+import type { SchemeHandler, Verdict } from '@tollkeeper/protocol';
 import type { SvmLimits } from '../limits.js';
 import type { SvmSigner } from '../signing/secret-key.js';
 import { examinePayment, type ExaminedPayment } from './examine-payment.js';
@@ -8,7 +8,6 @@ import { verifyPayment, type VerificationParts } from './verify-payment.js';
 /** The `exact` scheme on one Solana cluster (specification scheme_exact_svm, with its stricter rules). */
 export function createExactScheme(
   parts: VerificationParts & {
-    readonly network: Network;
     readonly signer: SvmSigner;
     readonly allowedMints: ReadonlySet<string>;
     readonly limits: SvmLimits;

@@ -11,21 +11,21 @@ export interface RequestSubject {
   readonly feePayer: string;
 }
 
-export const schemeMatches: Check<RequestSubject> = ({ payment: { accepted, requirements } }) =>
+const schemeMatches: Check<RequestSubject> = ({ payment: { accepted, requirements } }) =>
   refuseIf(
     accepted.scheme !== 'exact' || requirements.scheme !== 'exact',
     'invalid_exact_svm_unsupported_scheme',
     'The scheme is not exact',
   );
 
-export const networkMatches: Check<RequestSubject> = ({ payment: { accepted, requirements }, network }) =>
+const networkMatches: Check<RequestSubject> = ({ payment: { accepted, requirements }, network }) =>
   refuseIf(
     accepted.network !== requirements.network || requirements.network !== network,
     'invalid_exact_svm_network_mismatch',
     'The buyer accepted another network than the merchant requires',
   );
 
-export const feePayerIsNamed: Check<RequestSubject> = ({ payment: { requirements } }) => {
+const feePayerIsNamed: Check<RequestSubject> = ({ payment: { requirements } }) => {
   const named = requirements.extra['feePayer'];
   return refuseIf(
     typeof named !== 'string' || named === '',
@@ -34,7 +34,7 @@ export const feePayerIsNamed: Check<RequestSubject> = ({ payment: { requirements
   );
 };
 
-export const feePayerIsOurs: Check<RequestSubject> = ({ payment: { requirements }, feePayer }) =>
+const feePayerIsOurs: Check<RequestSubject> = ({ payment: { requirements }, feePayer }) =>
   refuseIf(
     requirements.extra['feePayer'] !== feePayer,
     'invalid_exact_svm_fee_payer_not_managed_by_facilitator',
@@ -42,7 +42,7 @@ export const feePayerIsOurs: Check<RequestSubject> = ({ payment: { requirements 
   );
 
 /** Ours: the reference finds a malformed payee or mint only by what follows from it. */
-export const addressesAreCanonical: Check<RequestSubject> = ({ payment: { requirements } }) =>
+const addressesAreCanonical: Check<RequestSubject> = ({ payment: { requirements } }) =>
   refuseIf(
     parseSvmAddress(requirements.asset) === undefined || parseSvmAddress(requirements.payTo) === undefined,
     'invalid_payment_requirements',

@@ -2,7 +2,7 @@ import { refuseIf, type Check } from './check.js';
 import type { TransferSubject } from './transfer-checks.js';
 
 /** The specification's MUST (rule 2), of which the reference checks only the authority. */
-export const feePayerIsIsolated: Check<TransferSubject> = ({ transaction, feePayer }) =>
+const feePayerIsIsolated: Check<TransferSubject> = ({ transaction, feePayer }) =>
   refuseIf(
     transaction.instructions.some(({ accounts }) => accounts.includes(feePayer)),
     'invalid_exact_svm_payload_transaction_fee_payer_included_in_instruction_accounts',
@@ -10,7 +10,7 @@ export const feePayerIsIsolated: Check<TransferSubject> = ({ transaction, feePay
   );
 
 /** Only a key can consent here: with a multisig as authority nobody's signature would stand for the payer's. */
-export const payerHasSigned: Check<TransferSubject> = ({ transaction, transfer }) =>
+const payerHasSigned: Check<TransferSubject> = ({ transaction, transfer }) =>
   refuseIf(
     transaction.requiredSignatures !== 2 || transaction.accountKeys[1] !== transfer.authority,
     'invalid_exact_svm_payload_signature_invalid',
@@ -18,7 +18,7 @@ export const payerHasSigned: Check<TransferSubject> = ({ transaction, transfer }
   );
 
 /** Money that comes back to where it was cannot be told from money that never moved. */
-export const moneyChangesHands: Check<TransferSubject> = ({ requirements, transfer, feePayer }) =>
+const moneyChangesHands: Check<TransferSubject> = ({ requirements, transfer, feePayer }) =>
   refuseIf(
     requirements.payTo === feePayer ||
       requirements.payTo === transfer.authority ||
@@ -28,7 +28,7 @@ export const moneyChangesHands: Check<TransferSubject> = ({ requirements, transf
     'payTo must be neither the payer nor the token nor this facilitator',
   );
 
-export const amountIsPositive: Check<TransferSubject> = ({ requirements }) =>
+const amountIsPositive: Check<TransferSubject> = ({ requirements }) =>
   refuseIf(
     requirements.amount === 0n,
     'invalid_payment_requirements',

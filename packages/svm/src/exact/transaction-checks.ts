@@ -13,21 +13,21 @@ export interface TransactionSubject {
 }
 
 /** The specification wants buyer and sponsor and nobody else: every further signature costs us 5,000 lamports. */
-export const signersAreTwoAtMost: Check<TransactionSubject> = ({ transaction }) =>
+const signersAreTwoAtMost: Check<TransactionSubject> = ({ transaction }) =>
   refuseIf(
     transaction.requiredSignatures > 2,
     'invalid_exact_svm_payload_excessive_signers',
     'Only the buyer and the fee payer may sign',
   );
 
-export const feePayerIsFirst: Check<TransactionSubject> = ({ transaction, feePayer }) =>
+const feePayerIsFirst: Check<TransactionSubject> = ({ transaction, feePayer }) =>
   refuseIf(
     transaction.accountKeys[0] !== feePayer,
     'invalid_exact_svm_fee_payer_mismatch',
     "The transaction's fee payer is not the one that the requirements name",
   );
 
-export const signaturesAreValid: Check<TransactionSubject> = ({ transaction }) => {
+const signaturesAreValid: Check<TransactionSubject> = ({ transaction }) => {
   const { accountKeys, signatures, requiredSignatures, message } = transaction;
   const signers = accountKeys.slice(1, requiredSignatures);
   const allSigned = signers.every((signer, index) => {
@@ -42,42 +42,42 @@ export const signaturesAreValid: Check<TransactionSubject> = ({ transaction }) =
 };
 
 /** Accounts that only a lookup table names could not be judged without asking the chain. */
-export const lookupTablesAreAbsent: Check<TransactionSubject> = ({ transaction }) =>
+const lookupTablesAreAbsent: Check<TransactionSubject> = ({ transaction }) =>
   refuseIf(
     transaction.lookupTableCount > 0,
     'invalid_exact_svm_smart_wallet_alt_resolution_not_available',
     'Address lookup tables are not accepted',
   );
 
-export const instructionCountFits: Check<TransactionSubject> = ({ transaction: { instructions } }) =>
+const instructionCountFits: Check<TransactionSubject> = ({ transaction: { instructions } }) =>
   refuseIf(
     instructions.length < 3 || instructions.length > 7,
     'invalid_exact_svm_payload_transaction_instructions_length',
     'A payment has three to seven instructions',
   );
 
-export const computeLimitIsSet: Check<TransactionSubject> = ({ transaction }) =>
+const computeLimitIsSet: Check<TransactionSubject> = ({ transaction }) =>
   refuseIf(
     readComputeUnitLimit(transaction.instructions[0]) === undefined,
     'invalid_exact_svm_payload_transaction_instructions_compute_limit_instruction',
     'The first instruction must be SetComputeUnitLimit',
   );
 
-export const computeLimitIsAffordable: Check<TransactionSubject> = ({ transaction, limits }) =>
+const computeLimitIsAffordable: Check<TransactionSubject> = ({ transaction, limits }) =>
   refuseIf(
     (readComputeUnitLimit(transaction.instructions[0]) ?? 0) > limits.computeUnitsMax,
     'invalid_exact_svm_payload_transaction_instructions_compute_limit_instruction_too_high',
     `At most ${limits.computeUnitsMax} compute units may be requested`,
   );
 
-export const computePriceIsSet: Check<TransactionSubject> = ({ transaction }) =>
+const computePriceIsSet: Check<TransactionSubject> = ({ transaction }) =>
   refuseIf(
     readComputeUnitPrice(transaction.instructions[1]) === undefined,
     'invalid_exact_svm_payload_transaction_instructions_compute_price_instruction',
     'The second instruction must be SetComputeUnitPrice',
   );
 
-export const computePriceIsAffordable: Check<TransactionSubject> = ({ transaction, limits }) =>
+const computePriceIsAffordable: Check<TransactionSubject> = ({ transaction, limits }) =>
   refuseIf(
     (readComputeUnitPrice(transaction.instructions[1]) ?? 0n) > limits.computeUnitPriceMaxMicroLamports,
     'invalid_exact_svm_payload_transaction_instructions_compute_price_instruction_too_high',

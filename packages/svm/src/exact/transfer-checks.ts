@@ -13,21 +13,21 @@ export interface TransferSubject {
   readonly feePayer: string;
 }
 
-export const feePayerIsNotAuthority: Check<TransferSubject> = ({ transfer, feePayer }) =>
+const feePayerIsNotAuthority: Check<TransferSubject> = ({ transfer, feePayer }) =>
   refuseIf(
     transfer.authority === feePayer,
     'invalid_exact_svm_payload_transaction_fee_payer_transferring_funds',
     'The fee payer must not be the one whose money moves',
   );
 
-export const mintMatches: Check<TransferSubject> = ({ transfer, requirements }) =>
+const mintMatches: Check<TransferSubject> = ({ transfer, requirements }) =>
   refuseIf(
     transfer.mint !== requirements.asset,
     'invalid_exact_svm_payload_mint_mismatch',
     'The transfer is of another token than required',
   );
 
-export const recipientMatches: Check<TransferSubject> = ({ transfer, requirements }) => {
+const recipientMatches: Check<TransferSubject> = ({ transfer, requirements }) => {
   const { payTo: owner, asset: mint } = requirements;
   return refuseIf(
     transfer.destination !== associatedTokenAccount({ owner, mint, program: transfer.program }),
@@ -36,7 +36,7 @@ export const recipientMatches: Check<TransferSubject> = ({ transfer, requirement
   );
 };
 
-export const amountMatches: Check<TransferSubject> = ({ transfer, requirements }) =>
+const amountMatches: Check<TransferSubject> = ({ transfer, requirements }) =>
   refuseIf(
     transfer.amount !== requirements.amount,
     'invalid_exact_svm_payload_amount_mismatch',
@@ -50,21 +50,21 @@ const unknownInstruction: readonly Reason[] = [
   'invalid_exact_svm_payload_unknown_seventh_instruction',
 ];
 
-export const optionalInstructionsAreKnown: Check<TransferSubject> = ({ transaction }) => {
+const optionalInstructionsAreKnown: Check<TransferSubject> = ({ transaction }) => {
   const optional = transaction.instructions.slice(3);
   const unknown = optional.findIndex(({ program }) => program !== lighthouseProgram && program !== memoProgram);
   const reason = unknownInstruction[unknown];
   return reason && { reason, detail: 'After the transfer only Lighthouse and Memo instructions may follow' };
 };
 
-export const memoIsSingle: Check<TransferSubject> = ({ requirements, transaction }) =>
+const memoIsSingle: Check<TransferSubject> = ({ requirements, transaction }) =>
   refuseIf(
     isMemoRequired(requirements) && memosOf(transaction).length !== 1,
     'invalid_exact_svm_payload_memo_count',
     'extra.memo requires exactly one Memo instruction',
   );
 
-export const memoMatches: Check<TransferSubject> = ({ requirements, transaction }) => {
+const memoMatches: Check<TransferSubject> = ({ requirements, transaction }) => {
   const memo = requirements.extra['memo'];
   const [written] = memosOf(transaction);
   const isEqual = typeof memo === 'string' && written !== undefined && Buffer.from(memo).equals(written);

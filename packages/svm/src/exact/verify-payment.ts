@@ -1,4 +1,4 @@
-import { Fault, type Brand, type FaultFacts, type Rejection } from '@tollkeeper/protocol';
+import { Fault, type Brand, type FaultFacts, type Network, type Rejection } from '@tollkeeper/protocol';
 import { describeTransactionError, isFeePayerTrouble, isTransactionRefused } from '../rpc/rpc-error.js';
 import type { Simulation, SolanaRpc } from '../rpc/solana-rpc.js';
 import type { MintFacts } from '../token/mint-facts.js';
@@ -15,6 +15,7 @@ export type Proof =
   | { readonly proven: false; readonly rejection: Rejection };
 
 export interface VerificationParts {
+  readonly network: Network;
   readonly rpc: SolanaRpc;
   readonly mints: MintRegistry;
   readonly onWarning: (message: string, facts?: FaultFacts) => void;
@@ -33,10 +34,8 @@ export async function verifyPayment(parts: VerificationParts, payment: ExaminedP
   ]);
   if (answer.refused) {
     if (isTransactionRefused(answer.code)) return unproven(simulationFailed('The chain refuses the transaction'));
-    throw new Fault('CHAIN_RPC_UNAVAILABLE', {
-      method: 'simulateTransaction',
-      detail: `refused with code ${answer.code}`,
-    });
+    const facts = { network: parts.network, method: 'simulateTransaction', detail: `refused with code ${answer.code}` };
+    throw new Fault('CHAIN_RPC_UNAVAILABLE', facts);
   }
   const simulation = answer.result;
   if (isFeePayerTrouble(simulation.error)) {

@@ -63,6 +63,7 @@ describe('trouble is a fault that shows no address', () => {
     ['no JSON', { body: '<html>secret-api-key</html>' }, 'error'],
     ['too many requests', { status: 429, body: 'slow down' }, 'error'],
     ['a server error', { status: 502 }, 'error'],
+    ['an endless answer', { body: `"${'x'.repeat(5_000_000)}"` }, 'error'],
     ['a redirect', { status: 307, location: 'http://127.0.0.1/' }, 'unreachable'],
     ['silence', 'silence' as const, 'timeout'],
   ])('%s', async (_, answer, outcome) => {

@@ -18,6 +18,9 @@ export type RpcAnswer<Result> =
   | { readonly refused: false; readonly result: Result }
   | { readonly refused: true; readonly code: number; readonly message: string };
 
+/** Far above the longest answer, that of getTransaction. */
+const longestAnswerBytes = 4 * 1024 * 1024;
+
 const ErrorBody = z.object({ error: z.object({ code: z.number(), message: z.string() }) });
 const ResultBody = z.object({ result: z.unknown() });
 
@@ -75,7 +78,20 @@ async function post(
     redirect: 'error',
     signal: AbortSignal.timeout(parts.timeoutMs),
   });
-  return { status: response.status, text: await response.text() };
+  return { status: response.status, text: await readBounded(response) };
+}
+
+/** The body, or nothing readable where it is longer than any answer to our questions. */
+async function readBounded(response: Response): Promise<string> {
+  if (response.body === null) return '';
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+    size += chunk.byteLength;
+    if (size > longestAnswerBytes) return '';
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
 }
 
 function parseBody(text: string): unknown {

@@ -16,9 +16,9 @@ export function isTransactionRefused(code: number): boolean {
   return transactionIsRefused.has(code);
 }
 
-/** Whether a node refused to take a transaction because it has it already. */
-export function isAlreadyProcessed(message: string): boolean {
-  return /already (been )?processed|AlreadyProcessed/i.test(message);
+/** Whether a node's refusal, or the `err` of a simulation, says that the transaction is in a block already. */
+export function isAlreadyProcessed(error: unknown): boolean {
+  return typeof error === 'string' && /already (been )?processed|AlreadyProcessed/i.test(error);
 }
 
 /** Transaction errors that name our own fee payer's poverty and not the buyer's fault. */
