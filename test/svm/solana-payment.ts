@@ -18,14 +18,14 @@ export const usdc = '4zMMC9srt5Ri5X14GAgXhaHii3GnPAEERYPJgZJDncDU';
 export const feePayer = sandboxKeys.svm.facilitator;
 export const buyer = Keypair.fromSeed(sandboxKeys.svm.buyer.seed);
 export const merchant = sandboxKeys.svm.merchant.address;
-export const memoProgram = new PublicKey('MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr');
+const memoProgram = new PublicKey('MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr');
 export const lighthouseProgram = new PublicKey('L2TExMFKdjpN9kozasaurPirfHy9P8sbXoAN1qA3S95');
 export const price = amount(10_000n);
 
 /** Any blockhash, for checks that ask no chain. */
 export const anyBlockhash = PublicKey.default.toBase58();
 
-export function requirementsOf(changes: Partial<PaymentRequirements> = {}): PaymentRequirements {
+function requirementsOf(changes: Partial<PaymentRequirements> = {}): PaymentRequirements {
   return {
     scheme: 'exact',
     network: solanaDevnet,
