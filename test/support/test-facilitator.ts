@@ -66,7 +66,7 @@ export async function startTestFacilitator(options: TestFacilitatorOptions = {})
     options.evm === false ? undefined : startFundedEvm(options.evm),
     options.svm === false ? undefined : startFundedSvm(options.svm),
   ]);
-  const [evmRpc, svmRpc] = await Promise.all([evm, svm].map((chain) => chain && startRpcProxy({ target: chain.url })));
+  const [evmRpc, svmRpc] = await Promise.all([startRpcProxyOf(evm), startRpcProxyOf(svm)]);
   const urls = { evmRpc: evmRpc?.url ?? '', svmRpc: svmRpc?.url ?? '' };
   const config = configOf({
     ENVIRONMENT: 'development',
@@ -148,10 +148,14 @@ export async function startFundedSvm(options?: SolanaChainOptions): Promise<Sola
   return chain;
 }
 
+async function startRpcProxyOf(chain: { readonly url: string } | undefined): Promise<RpcProxy | undefined> {
+  return chain && startRpcProxy({ target: chain.url });
+}
+
 async function createWallet(config: Config, log: Parameters<typeof composeWallets>[1]) {
-  const { wallets, close } = await composeWallets(config, log);
-  const wallet = await wallets.create({ merchant: 'test', name: 'main' });
-  await close();
+  const custody = await composeWallets(config, log);
+  const wallet = await custody.wallets.create({ merchant: 'test', name: 'main' });
+  await custody.close();
   const on = (family: string) => wallet.addresses.find(({ network }) => network.startsWith(family))?.address ?? '';
   return { id: wallet.id, evm: on('eip155:'), svm: on('solana:') };
 }

@@ -23,8 +23,12 @@ export async function storeSigned(
     WHERE id = ${signed.paymentId}::uuid`;
 }
 
-/** Everything on a network that was signed and has no outcome, in the order of signing. */
-export async function findInFlight(database: Database, network: Network): Promise<readonly TransactionInFlight[]> {
+/** What was signed on a network and has no outcome, in the order of signing; of one payer's token only, where one is named. */
+export async function findInFlight(
+  database: Database,
+  query: { readonly network: Network; readonly token?: string; readonly payer?: string },
+): Promise<readonly TransactionInFlight[]> {
+  const { network, token = null, payer = null } = query;
   const rows = await database.sql<InFlightRow>`
     SELECT sent.payment_id AS "paymentId", sent.signer, sent.account_nonce AS "accountNonce", sent.transaction, sent.raw,
       sent.last_valid_block_height AS "lastValidBlockHeight", payment.network, payment.token, payment.amount, payment.payer,
@@ -32,6 +36,7 @@ export async function findInFlight(database: Database, network: Network): Promis
     FROM chain_transaction AS sent
     JOIN payment ON payment.id = sent.payment_id
     WHERE payment.network = ${network} AND payment.state = 'submitted'
+      AND (${token}::text IS NULL OR payment.token = ${token}) AND (${payer}::text IS NULL OR payment.payer = ${payer})
     ORDER BY sent.id`;
   return rows.map((row) => ({
     paymentId: row.paymentId,
@@ -47,17 +52,6 @@ export async function findInFlight(database: Database, network: Network): Promis
       amount: amount(row.amount),
     },
   }));
-}
-
-/** Minor units of a token that a payer has signed away to payments in flight. */
-export async function amountInFlight(
-  database: Database,
-  query: { readonly network: Network; readonly token: string; readonly payer: string },
-): Promise<bigint> {
-  const [row] = await database.sql<{ total: bigint }>`
-    SELECT coalesce(sum(amount), 0) AS total FROM payment
-    WHERE network = ${query.network} AND token = ${query.token} AND payer = ${query.payer} AND state = 'submitted'`;
-  return row?.total ?? 0n;
 }
 
 interface InFlightRow {

@@ -86,7 +86,7 @@ export function createSettlementEngine(parts: {
   async function recover(): Promise<readonly TransactionInFlight[]> {
     const found = [];
     for (const { chain, watch } of rooms.values()) {
-      for (const sent of await findInFlight(database, chain.network)) {
+      for (const sent of await findInFlight(database, { network: chain.network })) {
         watch.track(sent);
         found.push(sent);
       }

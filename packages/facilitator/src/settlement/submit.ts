@@ -8,11 +8,12 @@ import type {
   VerifiedPayment,
 } from '@tollkeeper/protocol';
 import type { Logger } from '../logging/logger.js';
-import { amountInFlight, storeSigned, type TransactionInFlight } from './chain-transactions.js';
+import { findInFlight, storeSigned, type TransactionInFlight } from './chain-transactions.js';
 import type { CheckpointHook } from './checkpoint.js';
+import { findOverspending } from './find-overspending.js';
 import { allocateAccountNonce } from './lanes.js';
 import type { PaymentStore } from './payment-store.js';
-import type { Serial } from './serial.js';
+import { createKeyedSerial, type Serial } from './serial.js';
 
 export type Submission =
   | { readonly kind: 'submitted'; readonly sent: TransactionInFlight }
@@ -36,10 +37,13 @@ export function createSubmission(parts: {
   readonly log: Logger;
 }) {
   const { database, store, chain, checkpoint, log } = parts;
+  /** One payment at a time of one payer's token, so that each is simulated after the one before it was signed. */
+  const payers = createKeyedSerial();
 
   return async function submit(paymentId: string, payment: AcceptablePayment): Promise<Submission> {
     try {
-      const submission = await attempt(paymentId, payment);
+      const { asset, payer } = payment.authorization;
+      const submission = await payers(`${asset.token} ${payer}`, () => attempt(paymentId, payment));
       if (submission.kind === 'refused') await store.release(paymentId);
       return submission;
     } catch (error) {
@@ -50,13 +54,20 @@ export function createSubmission(parts: {
   };
 
   async function attempt(paymentId: string, payment: AcceptablePayment): Promise<Submission> {
+    const { asset, payer } = payment.authorization;
+    // Before the simulation: what it does not see yet is among these, even if it reaches the chain a moment later.
+    const earlier = await findInFlight(database, { ...asset, payer });
     const verdict = await payment.verify();
     if (!verdict.valid) return { kind: 'refused', rejection: verdict.rejection };
-    return parts.lane(() => send(paymentId, verdict.payment));
+    return parts.lane(() => send(paymentId, verdict.payment, earlier));
   }
 
-  async function send(paymentId: string, payment: VerifiedPayment): Promise<Submission> {
-    const overspent = await findOverspending(payment.authorization);
+  async function send(
+    paymentId: string,
+    payment: VerifiedPayment,
+    earlier: readonly TransactionInFlight[],
+  ): Promise<Submission> {
+    const overspent = await findOverspending(chain, payment.authorization, earlier);
     if (overspent !== undefined) return { kind: 'refused', rejection: overspent };
     const planned = await payment.plan();
     if (!planned.planned) return { kind: 'refused', rejection: planned.rejection };
@@ -66,21 +77,6 @@ export function createSubmission(parts: {
     await broadcast(sent);
     checkpoint('broadcast');
     return { kind: 'submitted', sent };
-  }
-
-  /** Each of a payer's authorizations holds alone; together they may spend one balance twice, and we would pay for it. */
-  async function findOverspending(authorization: Authorization): Promise<Rejection | undefined> {
-    const { asset, payer, amount } = authorization;
-    const committed = await amountInFlight(database, { ...asset, payer });
-    if (committed === 0n) return undefined;
-    const balance = await chain.tokenBalance({ asset, owner: payer });
-    if (balance >= committed + amount) return undefined;
-    return {
-      reason: asset.network.startsWith('eip155:')
-        ? 'invalid_exact_evm_insufficient_balance'
-        : 'invalid_exact_svm_transaction_simulation_failed',
-      detail: 'The payer has other payments in flight, and the balance does not cover this one too',
-    };
   }
 
   async function signAndStore(

@@ -1,0 +1,48 @@
+import type { Authorization, Chain, Rejection } from '@tollkeeper/protocol';
+import type { TransactionInFlight } from './chain-transactions.js';
+
+/**
+ * Each of a payer's authorizations holds alone; together they may spend one balance twice, and we would pay for it. Undefined
+ * when the balance covers this one beside `earlier`: whatever this payer had in flight before this one was simulated.
+ * @throws Fault `CHAIN_RPC_UNAVAILABLE`
+ */
+export async function findOverspending(
+  chain: Chain,
+  authorization: Authorization,
+  earlier: readonly TransactionInFlight[],
+): Promise<Rejection | undefined> {
+  const { asset, payer, amount } = authorization;
+  if (earlier.length === 0) return undefined;
+  let unpaid = earlier;
+  for (;;) {
+    const balance = await chain.tokenBalance({ asset, owner: payer });
+    if (balance >= totalOf(unpaid) + amount) return undefined;
+    // What reached the chain is gone from the balance already and must not be counted twice. What is still on its way after
+    // the balance was read was not in it, so when nothing arrived meanwhile the two fit together and the answer is certain.
+    const stillUnpaid = await findPending(chain, unpaid);
+    if (stillUnpaid.length === unpaid.length) return overspending(authorization);
+    unpaid = stillUnpaid;
+  }
+}
+
+async function findPending(
+  chain: Chain,
+  transactions: readonly TransactionInFlight[],
+): Promise<readonly TransactionInFlight[]> {
+  if (transactions.length === 0) return [];
+  const observations = await chain.observe(transactions);
+  return transactions.filter((_, index) => observations[index]?.state === 'pending');
+}
+
+function totalOf(transactions: readonly TransactionInFlight[]): bigint {
+  return transactions.reduce((total, { expected }) => total + expected.amount, 0n);
+}
+
+function overspending({ asset }: Authorization): Rejection {
+  return {
+    reason: asset.network.startsWith('eip155:')
+      ? 'invalid_exact_evm_insufficient_balance'
+      : 'invalid_exact_svm_transaction_simulation_failed',
+    detail: 'The payer has other payments in flight, and the balance does not cover this one too',
+  };
+}
