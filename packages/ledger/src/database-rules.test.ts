@@ -1,0 +1,196 @@
+import { randomUUID } from 'node:crypto';
+import { isUniqueViolation, sqlStateOf, type Sql } from '@tollkeeper/database';
+import { createTestDatabase, type TestDatabase } from '@tollkeeper/database/testing';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+let db: TestDatabase;
+let sql: Sql;
+
+beforeAll(async () => {
+  db = await createTestDatabase();
+  sql = db.database.sql;
+});
+afterAll(() => db.drop());
+
+/**
+ * What the service may do to each table and view. A new one is not in this list, so its test fails until somebody decides.
+ * A privilege on some columns only is written with their names.
+ */
+const allowed: Readonly<Record<string, readonly string[]>> = {
+  _prisma_migrations: ['SELECT'],
+  account: ['INSERT', 'SELECT'],
+  asset: ['INSERT', 'SELECT'],
+  balance: ['SELECT'],
+  chain_identity: ['INSERT', 'SELECT'],
+  chain_transaction: ['INSERT', 'SELECT', 'UPDATE'],
+  deposit_address: ['INSERT', 'SELECT'],
+  effect: ['INSERT', 'SELECT'],
+  journal: ['INSERT (body_hash, idempotency_key, reverses, scope)', 'SELECT'],
+  lane: ['INSERT', 'SELECT', 'UPDATE'],
+  merchant: ['INSERT', 'SELECT'],
+  payment: ['DELETE', 'INSERT', 'SELECT', 'UPDATE'],
+  payment_status: ['SELECT'],
+  setting: ['INSERT', 'SELECT'],
+  transfer: ['INSERT (amount, asset_id, credit_account_id, debit_account_id, journal_id, leg)', 'SELECT'],
+  trial_balance: ['SELECT'],
+  wallet: ['INSERT', 'SELECT'],
+};
+
+describe('the privileges of the service', () => {
+  test('are decided for every table and view, and are no others', async () => {
+    const rows = await sql<{ relation: string; privileges: string[] }>`
+      SELECT relation.relname AS relation, array_remove(array_agg(
+          CASE
+            WHEN has_table_privilege('tollkeeper_app', relation.oid, privilege) THEN privilege
+            WHEN privilege IN ('SELECT', 'INSERT', 'UPDATE', 'REFERENCES') AND columns.names IS NOT NULL
+              THEN privilege || ' (' || columns.names || ')'
+          END ORDER BY privilege), NULL) AS privileges
+      FROM pg_class AS relation
+      CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) AS privilege
+      LEFT JOIN LATERAL (
+        SELECT string_agg(attname, ', ' ORDER BY attname) AS names FROM pg_attribute
+        WHERE attrelid = relation.oid AND attnum > 0 AND NOT attisdropped
+          AND privilege IN ('SELECT', 'INSERT', 'UPDATE', 'REFERENCES')
+          AND has_column_privilege('tollkeeper_app', relation.oid, attname, privilege)
+      ) AS columns ON true
+      WHERE relation.relnamespace = 'public'::regnamespace AND relation.relkind IN ('r', 'p', 'v', 'm', 'f')
+      GROUP BY relation.relname`;
+    const found = Object.fromEntries(rows.map(({ relation, privileges }) => [relation, privileges]));
+    expect(found).toEqual(allowed);
+  });
+
+  test('do not include making, owning or becoming anything', async () => {
+    const [may] = await sql`
+      SELECT has_schema_privilege('tollkeeper_app', 'public', 'CREATE') AS create_in_schema,
+        has_database_privilege('tollkeeper_app', current_database(), 'CREATE') AS create_schema,
+        (SELECT count(*) FROM pg_class WHERE relowner = 'tollkeeper_app'::regrole) AS owned,
+        (SELECT count(*) FROM pg_auth_members WHERE member = 'tollkeeper_app'::regrole) AS memberships,
+        rolsuper, rolcreaterole, rolcreatedb, rolbypassrls, rolcanlogin
+      FROM pg_roles WHERE rolname = 'tollkeeper_app'`;
+    expect(may).toEqual({
+      create_in_schema: false,
+      create_schema: false,
+      owned: 0n,
+      memberships: 0n,
+      rolsuper: false,
+      rolcreaterole: false,
+      rolcreatedb: false,
+      rolbypassrls: false,
+      rolcanlogin: false,
+    });
+  });
+
+  test('do not include a function that acts as the owner, except the triggers', async () => {
+    const functions = await sql<{ name: string; result: string }>`
+      SELECT proname AS name, prorettype::regtype::text AS result FROM pg_proc
+      WHERE pronamespace = 'public'::regnamespace AND prosecdef ORDER BY proname`;
+    expect(functions).toEqual([
+      { name: 'apply_transfers', result: 'trigger' },
+      { name: 'open_balance', result: 'trigger' },
+    ]);
+  });
+});
+
+async function insertPayment(state: 'claimed' | 'submitted' | 'settled' | 'failed'): Promise<string> {
+  const id = randomUUID();
+  await sql`
+    INSERT INTO payment (id, claim_key, scheme, network, token, amount, payer, pay_to, x402_version, state, transaction,
+      failure_reason, concluded_at)
+    VALUES (${id}::uuid, ${id}, 'exact', 'eip155:84532', 'token', 1, 'payer', 'payee', 2, ${state},
+      ${state === 'claimed' ? null : `hash of ${id}`}, ${state === 'failed' ? 'transaction_failed' : null},
+      ${state === 'settled' || state === 'failed' ? new Date() : null})`;
+  return id;
+}
+
+const remove = (id: string) => sql`DELETE FROM payment WHERE id = ${id}::uuid RETURNING id`;
+
+describe('a payment', () => {
+  test('that signed nothing may be forgotten', async () => {
+    expect(await remove(await insertPayment('claimed'))).toHaveLength(1);
+  });
+
+  test.each(['submitted', 'settled', 'failed'] as const)('that is %s is never deleted', async (state) => {
+    const id = await insertPayment(state);
+    const error: unknown = await remove(id).catch((reason: unknown) => reason);
+    expect(sqlStateOf(error)).toBe('42501');
+    expect(await sql`SELECT state FROM payment WHERE id = ${id}::uuid`).toEqual([{ state }]);
+  });
+
+  test('is one row for each authorization', async () => {
+    const id = await insertPayment('claimed');
+    const again = sql`
+      INSERT INTO payment (id, claim_key, scheme, network, token, amount, payer, pay_to, x402_version)
+      VALUES (${randomUUID()}::uuid, ${id}, 'exact', 'eip155:1', 'token', 2, 'other payer', 'other payee', 1)`;
+    expect(isUniqueViolation(await again.catch((error: unknown) => error), 'payment_claim')).toBe(true);
+  });
+
+  const ended = new Date(0);
+  test.each([
+    { what: 'settled without a transaction', state: 'settled', transaction: null, reason: null, end: ended },
+    { what: 'settled without an end', state: 'settled', transaction: 'hash', reason: null, end: null },
+    { what: 'failed without a reason', state: 'failed', transaction: 'hash', reason: null, end: ended },
+    { what: 'in flight and failed for a reason', state: 'submitted', transaction: 'hash', reason: 'why', end: null },
+    { what: 'of no known state', state: 'lost', transaction: 'hash', reason: null, end: null },
+  ])('cannot be $what', async ({ state, transaction, reason, end }) => {
+    const inserting = sql`
+      INSERT INTO payment (id, claim_key, scheme, network, token, amount, payer, pay_to, x402_version, state, transaction,
+        failure_reason, concluded_at)
+      VALUES (${randomUUID()}::uuid, ${randomUUID()}, 'exact', 'eip155:84532', 'token', 1, 'payer', 'payee', 2,
+        ${state}, ${transaction}, ${reason}, ${end})`;
+    expect(sqlStateOf(await inserting.catch((error: unknown) => error))).toBe('23514');
+  });
+});
+
+describe('what was done on chain', () => {
+  async function insertEffect(place: { network: string; transaction: string; position: string }, paymentId?: string) {
+    await sql`INSERT INTO asset (network, token) VALUES ('eip155:84532', 'token') ON CONFLICT DO NOTHING`;
+    await sql`
+      INSERT INTO effect (network, transaction, position, asset_id, sender, recipient, amount, block_number, block_hash,
+        payment_id)
+      SELECT ${place.network}, ${place.transaction}, ${place.position}, id, 'sender', 'recipient', 1, 1, 'block',
+        ${paymentId ?? null}::uuid
+      FROM asset LIMIT 1`;
+  }
+
+  test('is recorded once for each place on a chain', async () => {
+    const place = { network: 'eip155:84532', transaction: '0x01', position: '0' };
+    await insertEffect(place);
+    await expect(insertEffect(place)).rejects.toSatisfy((error) => isUniqueViolation(error));
+    await insertEffect({ ...place, position: '1' });
+    await insertEffect({ ...place, transaction: '0x02' });
+    await insertEffect({ ...place, network: 'eip155:8453' });
+  });
+
+  test('proves one payment at most', async () => {
+    const paymentId = await insertPayment('settled');
+    const place = { network: 'eip155:84532', transaction: '0x03', position: '0' };
+    await insertEffect(place, paymentId);
+    await expect(insertEffect({ ...place, position: '1' }, paymentId)).rejects.toSatisfy((error) =>
+      isUniqueViolation(error, 'effect_payment'),
+    );
+  });
+
+  async function insertTransaction(sent: { hash: string; nonce: number | null; signer?: string; network?: string }) {
+    await sql`
+      INSERT INTO chain_transaction (payment_id, network, signer, account_nonce, transaction, raw)
+      VALUES (${await insertPayment('submitted')}::uuid, ${sent.network ?? 'eip155:84532'}, ${sent.signer ?? 'signer'},
+        ${sent.nonce}, ${sent.hash}, '')`;
+  }
+
+  test('uses each account nonce of a signer once', async () => {
+    await insertTransaction({ hash: '0x11', nonce: 7 });
+    await expect(insertTransaction({ hash: '0x12', nonce: 7 })).rejects.toSatisfy((error) =>
+      isUniqueViolation(error, 'chain_transaction_account_nonce'),
+    );
+    await insertTransaction({ hash: '0x13', nonce: 7, signer: 'another signer' });
+    await insertTransaction({ hash: '0x14', nonce: 7, network: 'eip155:8453' });
+  });
+
+  test('is stored once for each hash, and without a nonce where the chain has none', async () => {
+    await insertTransaction({ hash: '0x21', nonce: null });
+    await insertTransaction({ hash: '0x22', nonce: null });
+    await expect(insertTransaction({ hash: '0x21', nonce: null })).rejects.toSatisfy((error) =>
+      isUniqueViolation(error, 'chain_transaction_once'),
+    );
+  });
+});
