@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Database, Sql } from '@tollkeeper/database';
+import { isCheckViolation, type Database, type Sql } from '@tollkeeper/database';
 import { Fault, type Amount, type Asset, type Network, amount } from '@tollkeeper/protocol';
 import type { AccountKind } from './chart-of-accounts.js';
 
@@ -64,7 +64,8 @@ export function createLedger(parts: { readonly database: Database; readonly onPo
 
   /**
    * Posts within the caller's transaction, so that the event's own state changes with it or not at all.
-   * @throws Fault `LEDGER_KEY_REUSED` when (scope, key) was posted with other legs.
+   * @throws Fault `LEDGER_KEY_REUSED` when (scope, key) was posted with other legs, and `LEDGER_ACCOUNT_OVERDRAWN` when an
+   * account would fall below zero; the caller's transaction is over then.
    */
   async function post(sql: Sql, posting: Posting): Promise<Posted> {
     const bodyHash = hashOf(posting.legs);
@@ -73,7 +74,7 @@ export function createLedger(parts: { readonly database: Database; readonly onPo
       ON CONFLICT (scope, idempotency_key) DO NOTHING
       RETURNING id`;
     if (journal === undefined) return replay(sql, posting, bodyHash);
-    const rows = [];
+    const rows: TransferRow[] = [];
     for (const leg of posting.legs) {
       const asset = await assetId(sql, leg.asset);
       rows.push({
@@ -83,16 +84,7 @@ export function createLedger(parts: { readonly database: Database; readonly onPo
         amount: leg.amount,
       });
     }
-    await sql`
-      INSERT INTO transfer (journal_id, leg, asset_id, debit_account_id, credit_account_id, amount)
-      SELECT ${journal.id}::bigint, leg, asset, debit, credit, amount
-      FROM unnest(
-        ${rows.map((_, leg) => leg)}::smallint[],
-        ${rows.map((row) => row.asset)}::integer[],
-        ${rows.map((row) => row.debit)}::bigint[],
-        ${rows.map((row) => row.credit)}::bigint[],
-        ${rows.map((row) => row.amount)}::numeric[]
-      ) AS legs (leg, asset, debit, credit, amount)`;
+    await insertTransfers(sql, journal.id, rows);
     parts.onPosted?.(posting);
     return { journalId: journal.id, replayed: false };
   }
@@ -126,6 +118,32 @@ export function createLedger(parts: { readonly database: Database; readonly onPo
       debit: amount(row.debit),
       credit: amount(row.credit),
     }));
+  }
+}
+
+interface TransferRow {
+  readonly asset: number;
+  readonly debit: bigint;
+  readonly credit: bigint;
+  readonly amount: bigint;
+}
+
+/** All legs in one statement, so that each balance is locked once and in the same order as everybody else locks it. */
+async function insertTransfers(sql: Sql, journalId: bigint, rows: readonly TransferRow[]): Promise<void> {
+  try {
+    await sql`
+      INSERT INTO transfer (journal_id, leg, asset_id, debit_account_id, credit_account_id, amount)
+      SELECT ${journalId}::bigint, leg, asset, debit, credit, amount
+      FROM unnest(
+        ${rows.map((_, leg) => leg)}::smallint[],
+        ${rows.map((row) => row.asset)}::integer[],
+        ${rows.map((row) => row.debit)}::bigint[],
+        ${rows.map((row) => row.credit)}::bigint[],
+        ${rows.map((row) => row.amount)}::numeric[]
+      ) AS legs (leg, asset, debit, credit, amount)`;
+  } catch (error) {
+    if (!isCheckViolation(error, 'balance_not_overdrawn')) throw error;
+    throw new Fault('LEDGER_ACCOUNT_OVERDRAWN', { journalId }, { cause: error });
   }
 }
 
