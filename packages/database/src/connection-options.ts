@@ -13,7 +13,7 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const LOCK_TIMEOUT_MS = 5_000;
 
 /** How long the client waits for a statement beyond the server's own limit: the server may be unreachable by then. */
-const ANSWER_GRACE_MS = 5_000;
+const ANSWER_GRACE_MS = 2_000;
 
 /**
  * The driver's options. The role is a start-up option, so it binds before the first statement and a rolled-back

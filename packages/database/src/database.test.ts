@@ -65,7 +65,7 @@ test('options in the address do not replace ours', async () => {
 });
 
 test('a connection that acts as somebody else is refused', async () => {
-  const proxy = await proxyThatDropsOptions(db.url);
+  const proxy = await startProxy(withoutOptions);
   const error = await failureOf(openDatabase({ url: proxy.url, onWarning: () => undefined }));
   expect(isFault(error, 'DATABASE_UNAVAILABLE') && error.facts['expectedRole']).toBe('tollkeeper_app');
   await proxy.close();
@@ -122,6 +122,18 @@ test('a statement that takes too long is a fault, and its connection is kept', a
   expect(isFault(error, 'DATABASE_UNAVAILABLE') && error.facts['sqlState']).toBe('57014');
   expect(await pid()).toEqual(before);
   await database.close();
+});
+
+test('a server that falls silent is a fault, and its connection is not given out again', async () => {
+  const proxy = await startProxy();
+  const parts = { url: proxy.url, poolSize: 1, statementTimeoutMs: 50, onWarning: () => undefined };
+  const database = await openDatabase(parts);
+  proxy.silent = true;
+  expect(isFault(await failureOf(database.sql`SELECT 1`), 'DATABASE_UNAVAILABLE')).toBe(true);
+  proxy.silent = false;
+  expect(await database.sql`SELECT 1 AS one`).toEqual([{ one: 1 }]);
+  await database.close();
+  await proxy.close();
 });
 
 test('after closing, every use is a fault and closing again is harmless', async () => {
@@ -184,24 +196,35 @@ async function terminateOthers(observer: Database, lastStatement = '%'): Promise
   });
 }
 
-/** Speaks just enough of the protocol to cut `options` out of the start-up message, as some poolers do. */
-async function proxyThatDropsOptions(url: string): Promise<{ url: string; close: () => Promise<unknown> }> {
-  const target = new URL(url);
+interface Proxy {
+  readonly url: string;
+  /** Whether what the server says is thrown away. */
+  silent: boolean;
+  readonly close: () => Promise<unknown>;
+}
+
+/** Stands between us and the server; `onStartup` may change the first message. */
+async function startProxy(onStartup: (startup: Buffer) => Buffer = (startup) => startup): Promise<Proxy> {
+  const target = new URL(db.url);
   const { hostname, port } = target;
   const server = createServer((client) => {
     const upstream = connect(Number(port), hostname);
-    for (const socket of [client, upstream]) socket.on('error', () => socket.destroy());
+    const ends = [client, upstream];
+    for (const end of ends) end.on('error', () => undefined).on('close', () => ends.forEach((each) => each.destroy()));
     client.once('data', (startup) => {
-      upstream.write(withoutOptions(startup));
-      client.pipe(upstream).pipe(client);
+      upstream.write(onStartup(startup));
+      client.pipe(upstream);
     });
+    upstream.on('data', (answer) => proxy.silent || client.write(answer));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   target.port = String((server.address() as AddressInfo).port);
-  return { url: target.toString(), close: () => new Promise((resolve) => server.close(resolve)) };
+  const close = () => new Promise((resolve) => server.close(resolve));
+  const proxy: Proxy = { url: target.toString(), silent: false, close };
+  return proxy;
 }
 
-/** https://www.postgresql.org/docs/current/protocol-message-formats.html, StartupMessage */
+/** As some poolers do. https://www.postgresql.org/docs/current/protocol-message-formats.html, StartupMessage */
 function withoutOptions(startup: Buffer): Buffer {
   const words = startup.subarray(8).toString().split('\0').slice(0, -2);
   const kept = words.flatMap((word, index) => (index % 2 === 0 && word !== 'options' ? [word, words[index + 1]] : []));
