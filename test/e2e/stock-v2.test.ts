@@ -1,6 +1,5 @@
 import { sandboxKeys } from '@tollkeeper/sandbox';
-import { createStockBuyer, startDemoMerchant, type DemoMerchant } from '@tollkeeper/sandbox/demo';
-import { solanaDevnet } from '@tollkeeper/protocol';
+import { createStockBuyer, SOLANA_DEVNET, startDemoMerchant, type DemoMerchant } from '@tollkeeper/sandbox/demo';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { devnetUsdc, evmNetwork, startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
 import { tracesOf, withPayments } from '../support/traces.js';
@@ -18,9 +17,9 @@ beforeAll(async () => {
     facilitatorUrl: facilitator.url(),
     routes: {
       '/EVM': { network: evmNetwork, payTo: wallet.evm },
-      '/Solana': { network: solanaDevnet, payTo: wallet.svm },
+      '/Solana': { network: SOLANA_DEVNET, payTo: wallet.svm },
       '/EVM/external': { network: evmNetwork, payTo: externalMerchant.address },
-      '/Solana/external': { network: solanaDevnet, payTo: sandboxKeys.svm.merchant.address },
+      '/Solana/external': { network: SOLANA_DEVNET, payTo: sandboxKeys.svm.merchant.address },
     },
   });
 });
@@ -40,7 +39,7 @@ const sandboxBuyer = () =>
 
 const sales = [
   { family: 'EVM', network: evmNetwork, payer: sandboxKeys.evm.buyer.address },
-  { family: 'Solana', network: solanaDevnet, payer: sandboxKeys.svm.buyer.address },
+  { family: 'Solana', network: SOLANA_DEVNET, payer: sandboxKeys.svm.buyer.address },
 ] as const satisfies readonly { family: Family; network: string; payer: string }[];
 
 test.each(sales)('a stock buyer pays a stock merchant on $family, and the ledger has it', async (sale) => {
@@ -79,7 +78,7 @@ test.each(sales)('a payment to an address outside our custody is relayed on $fam
     credited: before.credited,
   });
   const effects = await facilitator.database.database.sql`
-    SELECT amount, journal_id FROM effect WHERE transaction = ${paid.receipt?.transaction}`;
+    SELECT amount, journal_id FROM effect WHERE transaction = ${paid.receipt?.transaction ?? ''}`;
   expect(effects).toEqual([{ amount: 10_000n, journal_id: null }]);
 });
 
