@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import type { Payment } from '@tollkeeper/protocol';
+import type { Payment, PaymentReport } from '@tollkeeper/protocol';
 import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import { errorHandling } from './http/errors.js';
+import { gracefulClose } from './http/graceful-close.js';
 import { requestLog } from './http/request-log.js';
 import type { Logger } from './logging/logger.js';
 import type { Metrics } from './metrics/metrics.js';
@@ -14,7 +15,6 @@ import { addPaymentRoute } from './routes/payments.js';
 import { addSettleRoute } from './routes/settle.js';
 import { addSupportedRoute } from './routes/supported.js';
 import { addVerifyRoute } from './routes/verify.js';
-import type { PaymentReport } from './settlement/payment-report.js';
 import type { Settlement } from './settlement/settle.js';
 import type { Verification } from './verification/verify.js';
 
@@ -45,6 +45,7 @@ export function createApp(parts: AppParts): FastifyInstance {
     routerOptions: { ignoreTrailingSlash: true },
     return503OnClosing: true,
   });
+  void app.register(gracefulClose);
   void app.register(errorHandling);
   void app.register(requestLog, { metrics: parts.metrics });
   void app.register((routes, _options, done) => {
