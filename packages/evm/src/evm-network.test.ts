@@ -266,11 +266,14 @@ describe('a plan', () => {
       planned: false,
       rejection: { reason: 'unexpected_settle_error' },
     });
-    const capped = setup.network({ limits: { maxFeePerGasWei: 1_100_000_000n } });
-    const { signed } = await capped.sign(await paid(payer));
+    // The block that this mints in has exactly this base fee, so that the limit lies between it and twice it.
+    await setup.anvil.rpc('anvil_setNextBlockBaseFeePerGas', ['0x3b9aca00']);
+    const fresh = await setup.payer();
+    const maxFeePerGasWei = 1_100_000_000n;
+    const { signed } = await setup.network({ limits: { maxFeePerGasWei } }).sign(await paid(fresh));
     const transaction = Transaction.from(`0x${Buffer.from(signed.raw).toString('hex')}`);
-    expect(transaction.maxFeePerGas).toBeLessThanOrEqual(1_100_000_000n);
-    expect(transaction.maxPriorityFeePerGas).toBeLessThanOrEqual(1_100_000_000n);
+    expect(transaction.maxFeePerGas).toBe(maxFeePerGasWei);
+    expect(transaction.maxPriorityFeePerGas).toBeLessThanOrEqual(maxFeePerGasWei);
   });
 });
 
