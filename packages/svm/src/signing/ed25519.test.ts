@@ -1,3 +1,4 @@
+import { createHash, createPublicKey, verify } from 'node:crypto';
 import { Keypair } from '@solana/web3.js';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -52,6 +53,22 @@ describe('a signature', () => {
     const message = Uint8Array.of(9);
     expect(isSignatureValid({ publicKey: identity, signature: forged, message })).toBe(false);
     expect(isSignatureValid({ publicKey, signature: forged, message })).toBe(false);
+  });
+
+  test('with a nonce of small order is refused, which OpenSSL takes and validators do not', () => {
+    const message = Uint8Array.of(9);
+    // A signature whose secret nonce is zero: R is the identity and S = k * a (RFC 8032, section 5.1.6).
+    const hash = (...parts: Uint8Array[]) => createHash('sha512').update(Buffer.concat(parts)).digest();
+    const scalar = hash(seed).subarray(0, 32);
+    scalar[0] = (scalar[0] ?? 0) & 248;
+    scalar[31] = ((scalar[31] ?? 0) & 63) | 64;
+    const nonce = Uint8Array.from([1, ...new Array<number>(31).fill(0)]);
+    const challenge = bigintOf(hash(nonce, publicKey, message)) % order;
+    const signature = Uint8Array.from([...nonce, ...littleEndian((challenge * bigintOf(scalar)) % order)]);
+
+    const der = Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), publicKey]);
+    expect(verify(null, message, createPublicKey({ key: der, format: 'der', type: 'spki' }), signature)).toBe(true);
+    expect(isSignatureValid({ publicKey, signature, message })).toBe(false);
   });
 
   test('of any bytes under any bytes never throws', () => {
