@@ -10,6 +10,9 @@ const RETRYABLE = new Set(['40001', '40P01']);
 /** The session is gone or was never given: classes 08 and 28, shutdown and crash, resources, terminated sessions. */
 const CONNECTION_LOST = /^(08...|28...|57P0.|53...|58...|25P0[34])$/;
 
+/** A migration changed the columns of a statement that this connection had prepared; a new connection prepares it anew. */
+const STALE_STATEMENT = 'RevalidateCachedQuery';
+
 /** The server gave up on a statement: it was cancelled by a timeout, or waited too long for a lock. */
 const NO_ANSWER_IN_TIME = new Set(['57014', '55P03']);
 
@@ -36,7 +39,8 @@ export function isRetryableConflict(error: unknown): boolean {
 /** Whether nothing can be said about the connection any more, so that it must not return to the pool. */
 export function isConnectionLost(error: unknown): boolean {
   const databaseError = databaseErrorOf(error);
-  return databaseError === undefined || CONNECTION_LOST.test(databaseError.code ?? '');
+  if (databaseError === undefined) return true;
+  return CONNECTION_LOST.test(databaseError.code ?? '') || databaseError.routine === STALE_STATEMENT;
 }
 
 /**

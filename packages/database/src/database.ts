@@ -12,7 +12,7 @@ import type { WarningSink } from './warning-sink.js';
 
 /** One PostgreSQL database, seen with the rights of the application's role. */
 export interface Database {
-  /** The typed client on the same connections. Its first use costs about 50 MB of memory, so hot paths use `sql`. */
+  /** The typed client on the same connections. Its first use costs about 30 MB of memory; hot paths use `sql`. */
   readonly prisma: PrismaClient;
   /** Runs one statement, which commits by itself. */
   readonly sql: Sql;

@@ -1,7 +1,9 @@
+import { isFault } from '@tollkeeper/protocol';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { isCheckViolation, isUniqueViolation, json, sqlStateOf } from './index.js';
+import { isCheckViolation, isUniqueViolation, json, openDatabase, sqlStateOf } from './index.js';
 import { createTestDatabase, type TestDatabase } from './testing/index.js';
+import { withAdmin } from './testing/template-database.js';
 
 let db: TestDatabase;
 
@@ -103,4 +105,17 @@ test('a violated constraint is told by its name, and the connection stays in the
   expect(sqlStateOf(duplicate)).toBe('23505');
   expect(isCheckViolation(await insert(''), 'merchant_name_check')).toBe(true);
   expect(await pid()).toBe(before);
+});
+
+test('a statement whose table a migration changed is a fault at most once on each connection', async () => {
+  const alter = (sql: string) => withAdmin(db.ownerUrl, (admin) => admin.query(sql));
+  await alter('CREATE TABLE fruit (id int); GRANT SELECT ON fruit TO tollkeeper_app');
+  const database = await openDatabase({ url: db.url, poolSize: 1, onWarning: () => undefined });
+  const read = () => database.sql`SELECT * FROM fruit`;
+  expect(await read()).toEqual([]);
+  await alter('ALTER TABLE fruit ADD COLUMN name text');
+  const error: unknown = await read().catch((reason: unknown) => reason);
+  expect(isFault(error, 'DATABASE_UNAVAILABLE')).toBe(true);
+  expect(await read()).toEqual([]);
+  await database.close();
 });

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { ClientBase } from 'pg';
 import { columnTypes } from './column-reader.js';
 import { type SqlValue, toParameter } from './sql-value.js';
@@ -12,8 +13,9 @@ export interface Sql {
   <Row extends object>(strings: TemplateStringsArray, ...values: SqlValue[]): Promise<Row[]>;
 }
 
-/** A statement as the driver takes it. */
+/** A statement as the driver takes it. A connection that has parsed its name before only plans and runs it. */
 export interface Statement {
+  readonly name: string;
   readonly text: string;
   readonly values: unknown[];
 }
@@ -21,7 +23,7 @@ export interface Statement {
 /** Turns a way to run statements into the tagged template. */
 export function createSql(run: (statement: Statement) => Promise<unknown[]>): Sql {
   return async <Row extends object>(strings: TemplateStringsArray, ...values: SqlValue[]) =>
-    (await run({ text: textOf(strings), values: values.map(toParameter) })) as Row[];
+    (await run({ ...preparedOf(strings), values: values.map(toParameter) })) as Row[];
 }
 
 /** Runs a statement on one connection. */
@@ -30,12 +32,16 @@ export async function runStatement(client: ClientBase, statement: Statement): Pr
   return result.rows;
 }
 
-const texts = new WeakMap<TemplateStringsArray, string>();
+type Prepared = Pick<Statement, 'name' | 'text'>;
 
-function textOf(strings: TemplateStringsArray): string {
-  const known = texts.get(strings);
+const prepared = new WeakMap<TemplateStringsArray, Prepared>();
+
+function preparedOf(strings: TemplateStringsArray): Prepared {
+  const known = prepared.get(strings);
   if (known !== undefined) return known;
   const text = strings.reduce((head, tail, index) => `${head}$${index}${tail}`);
-  texts.set(strings, text);
-  return text;
+  // The text names itself, so that one name never stands for two texts, whoever shares the connection.
+  const name = createHash('sha256').update(text).digest('base64url');
+  prepared.set(strings, { name, text });
+  return { name, text };
 }
