@@ -43,6 +43,7 @@ export type {
   VerifiedPayment,
 } from './scheme-handler.js';
 export { isTooDeep, maximumDepth } from './wire/json-depth.js';
+export type { PaymentAttempt, PaymentEvidence, PaymentReport } from './wire/payment-report.js';
 export {
   failedAnswer,
   invalidAnswer,
@@ -53,3 +54,4 @@ export {
   type VerifyAnswer,
 } from './wire/reply.js';
 export { type PaymentRequest, readPaymentRequest } from './wire/request.js';
+export type { AnsweredKind, SupportedAnswer } from './wire/supported.js';

@@ -1,7 +1,6 @@
-import { Fault } from '@tollkeeper/protocol';
+import { Fault, type PaymentReport } from '@tollkeeper/protocol';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import type { PaymentReport } from '../settlement/payment-report.js';
 
 const Params = z.object({ id: z.uuid() });
 

@@ -1,12 +1,11 @@
-import { nameOfNetwork, networkFamily, type SchemeHandler } from '@tollkeeper/protocol';
+import {
+  nameOfNetwork,
+  networkFamily,
+  type AnsweredKind,
+  type SchemeHandler,
+  type SupportedAnswer,
+} from '@tollkeeper/protocol';
 import type { FastifyInstance } from 'fastify';
-
-interface SupportedAnswer {
-  readonly kinds: readonly object[];
-  readonly extensions: readonly string[];
-  /** Our signing addresses by CAIP-2 pattern. */
-  readonly signers: Readonly<Record<string, readonly string[]>>;
-}
 
 /** `GET /supported` (x402 v2 specification, section 7.3). The same at every call, so that clients may cache it. */
 export function addSupportedRoute(app: FastifyInstance, handlers: readonly SchemeHandler[]): void {
@@ -27,12 +26,12 @@ function describe(handlers: readonly SchemeHandler[]): SupportedAnswer {
 }
 
 /** A kind in both protocol versions, where version 1 has a name for the network. */
-function kindsOf(handler: SchemeHandler): object[] {
+function kindsOf(handler: SchemeHandler): AnsweredKind[] {
   const { extra } = handler.supported();
   const kind = { scheme: handler.scheme, ...(extra === undefined ? {} : { extra }) };
   const name = nameOfNetwork(handler.network);
   return [
-    { x402Version: 2, network: handler.network, ...kind },
-    ...(name === undefined ? [] : [{ x402Version: 1, network: name, ...kind }]),
+    { x402Version: 2 as const, network: handler.network, ...kind },
+    ...(name === undefined ? [] : [{ x402Version: 1 as const, network: name, ...kind }]),
   ];
 }

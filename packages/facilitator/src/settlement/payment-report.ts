@@ -1,44 +1,9 @@
 import { bigintFromDecimal, type Database } from '@tollkeeper/database';
+import type { PaymentReport } from '@tollkeeper/protocol';
 import { paymentStateOf, type PaymentRow } from './payment-row.js';
 import type { PaymentStore } from './payment-store.js';
 
-/** Everything we know about one payment, amounts and fees as decimal strings of minor units. */
-export interface PaymentReport {
-  readonly id: string;
-  readonly state: PaymentRow['state'];
-  readonly paymentState: ReturnType<typeof paymentStateOf>;
-  readonly scheme: string;
-  readonly network: string;
-  readonly asset: string;
-  readonly amount: string;
-  readonly payer: string;
-  readonly payTo: string;
-  readonly transaction: string | null;
-  readonly failure: { readonly reason: string; readonly detail: string | null } | null;
-  readonly claimedAt: Date;
-  readonly submittedAt: Date | null;
-  readonly concludedAt: Date | null;
-  readonly answerDeliveredAt: Date | null;
-  /** What we sent for it. */
-  readonly attempts: readonly {
-    readonly transaction: string;
-    readonly signer: string;
-    readonly accountNonce: string | null;
-    readonly signedAt: Date;
-    /** Wei or lamports, once it is in a block. */
-    readonly feePaid: string | null;
-  }[];
-  /** The transfer on chain that proves it. */
-  readonly evidence: {
-    readonly transaction: string;
-    readonly position: string;
-    readonly blockNumber: string;
-    readonly blockHash: string;
-    /** Whether it was credited to a wallet in our custody. */
-    readonly credited: boolean;
-  } | null;
-}
-
+/** Tells everything that is known about a payment, as it goes over the wire. */
 export function createPaymentReport(parts: { readonly database: Database; readonly store: PaymentStore }) {
   return async function report(paymentId: string): Promise<PaymentReport | undefined> {
     const row = await parts.store.find(paymentId);
@@ -55,7 +20,7 @@ export function createPaymentReport(parts: { readonly database: Database; readon
       transaction,
       signer,
       accountNonce: accountNonce === null ? null : bigintFromDecimal(accountNonce).toString(),
-      signedAt,
+      signedAt: signedAt.toISOString(),
       feePaid: feePaid === null ? null : bigintFromDecimal(feePaid).toString(),
     }));
   }
@@ -87,9 +52,9 @@ function describe(row: PaymentRow): Omit<PaymentReport, 'attempts' | 'evidence'>
     payTo: row.payTo,
     transaction: row.transaction,
     failure: row.failureReason === null ? null : { reason: row.failureReason, detail: row.failureDetail },
-    claimedAt: row.claimedAt,
-    submittedAt: row.submittedAt,
-    concludedAt: row.concludedAt,
-    answerDeliveredAt: row.deliveredAt,
+    claimedAt: row.claimedAt.toISOString(),
+    submittedAt: row.submittedAt?.toISOString() ?? null,
+    concludedAt: row.concludedAt?.toISOString() ?? null,
+    answerDeliveredAt: row.deliveredAt?.toISOString() ?? null,
   };
 }
