@@ -1,5 +1,6 @@
 export { isCheckViolation, isUniqueViolation, sqlStateOf } from './database-error.js';
 export { appRole, type Database, type DatabaseParts, openDatabase } from './database.js';
+export { findRunningPostgres, type RunningPostgres } from './embedded/find-running-postgres.js';
 export {
   type EmbeddedPostgres,
   type EmbeddedPostgresParts,

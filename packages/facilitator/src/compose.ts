@@ -48,7 +48,7 @@ export async function composeService(config: Config, log: Logger, overrides: Ove
   const metrics = createMetrics();
   const networks = openNetworks(config, { clock, onRpcCall: metrics.countRpcCall, log });
   const chains = networks.map(({ chain }) => chain);
-  const storage = await openStorage(config, log);
+  const storage = await openStorage(config, { log, beside: false });
   try {
     return await composeOn(storage);
   } catch (error) {
@@ -106,7 +106,7 @@ export async function composeWallets(
 ): Promise<{ readonly wallets: Wallets; close(): Promise<void> }> {
   const networks = openNetworks(config, { clock: systemClock, onRpcCall: () => undefined, log });
   const encryptionKey = config.walletEncryptionKey ?? (await generatedEncryptionKey(config.dataDir));
-  const storage = await openStorage(config, log);
+  const storage = await openStorage(config, { log, beside: true });
   const { database } = storage;
   const wallets = createWallets({
     database,

@@ -1,4 +1,11 @@
-import { migrate, openDatabase, pendingMigrations, startEmbeddedPostgres, type Database } from '@tollkeeper/database';
+import {
+  findRunningPostgres,
+  migrate,
+  openDatabase,
+  pendingMigrations,
+  startEmbeddedPostgres,
+  type Database,
+} from '@tollkeeper/database';
 import { Fault, type Chain } from '@tollkeeper/protocol';
 import type { Config, Environment } from './config/config.js';
 import type { Logger } from './logging/logger.js';
@@ -14,8 +21,12 @@ export interface Storage {
  * refuses a database that lacks migrations, because the deployment runs `tollkeeper migrate` first.
  * @throws Fault `MIGRATIONS_PENDING`, `DATABASE_UNAVAILABLE`, `DATA_DIR_IN_USE`, `ENVIRONMENT_MISMATCH`
  */
-export async function openStorage(config: Config, log: Logger): Promise<Storage> {
-  const server = await locateServer(config, log);
+export async function openStorage(
+  config: Config,
+  parts: { readonly log: Logger; readonly beside: boolean },
+): Promise<Storage> {
+  const { log } = parts;
+  const server = await locateServer(config, parts);
   try {
     if (config.environment !== 'production') await migrateOwned(server.ownerUrl, log);
     const database = await openDatabase({ url: server.appUrl, onWarning: warnTo(log) });
@@ -57,16 +68,22 @@ export interface DatabaseServer {
   stop(): Promise<void>;
 }
 
-/** The server of the configuration, or an embedded one that is ours to stop. */
-export async function locateServer(config: Config, log: Logger): Promise<DatabaseServer> {
-  if (config.databaseUrl === undefined) {
-    return startEmbeddedPostgres({ dataDir: config.dataDir, onWarning: warnTo(log) });
+/**
+ * The server of the configuration, or an embedded one that is ours to stop. With `beside`, a server that another process runs
+ * on the data folder is used, so that a command works while the service runs.
+ */
+export async function locateServer(
+  config: Config,
+  parts: { readonly log: Logger; readonly beside: boolean },
+): Promise<DatabaseServer> {
+  const notOurs = { stop: () => Promise.resolve() };
+  if (config.databaseUrl !== undefined) {
+    const owner = config.databaseOwnerUrl ?? config.databaseUrl;
+    return { appUrl: config.databaseUrl.reveal(), ownerUrl: owner.reveal(), ...notOurs };
   }
-  return {
-    appUrl: config.databaseUrl.reveal(),
-    ownerUrl: (config.databaseOwnerUrl ?? config.databaseUrl).reveal(),
-    stop: () => Promise.resolve(),
-  };
+  const running = parts.beside ? findRunningPostgres(config.dataDir) : undefined;
+  if (running !== undefined) return { ...running, ...notOurs };
+  return startEmbeddedPostgres({ dataDir: config.dataDir, onWarning: warnTo(parts.log) });
 }
 
 /** The first process stamps the database with its environment; a process of another environment refuses it. */

@@ -29,12 +29,26 @@ export function prepareDataDir(dataDir: string): ClusterPaths {
   } catch (error) {
     throw new Fault('DATA_DIR_UNUSABLE', { dataDir: absolute }, { cause: error });
   }
+  return clusterPaths(absolute);
+}
+
+/** Names the paths under a data folder, which is absolute, and touches nothing. */
+export function clusterPaths(dataDir: string): ClusterPaths {
   return {
-    dataDir: absolute,
-    clusterDir: join(absolute, 'postgres'),
-    passwordFile: join(absolute, 'postgres-password'),
-    logFile: join(absolute, 'postgres.log'),
+    dataDir,
+    clusterDir: join(dataDir, 'postgres'),
+    passwordFile: join(dataDir, 'postgres-password'),
+    logFile: join(dataDir, 'postgres.log'),
   };
+}
+
+/** The database of the service in an embedded cluster. */
+export const serviceDatabase = 'tollkeeper';
+
+/** The superuser's login; `database` is the service's unless another is named. */
+export function databaseUrlOf(server: { password: string; port: number; database?: string }): string {
+  const { password, port, database = serviceDatabase } = server;
+  return `postgres://${ownerLogin}:${password}@127.0.0.1:${port}/${database}`;
 }
 
 /**
@@ -92,7 +106,8 @@ async function removeDrafts(dataDir: string, onWarning: WarningSink): Promise<vo
   }
 }
 
-function readPassword(path: string): string | undefined {
+/** The superuser's password; undefined before the cluster was made. */
+export function readPassword(path: string): string | undefined {
   const text = existsSync(path) ? readFileSync(path, 'utf8').trim() : '';
   return text === '' ? undefined : text;
 }

@@ -7,6 +7,7 @@ import { commandOfProcess, signalProcess, startOfProcess } from './running-proce
 /** What a server writes about itself into its cluster's folder. */
 export interface PostmasterFile {
   readonly pid: number;
+  readonly port: number | undefined;
   readonly ready: boolean;
 }
 
@@ -19,12 +20,13 @@ const STOP_STEPS: readonly { signal: NodeJS.Signals; waitMs: number }[] = [
   { signal: 'SIGKILL', waitMs: 5_000 },
 ];
 
-/** Reads `postmaster.pid`: the first line is the process, the eighth its state. */
+/** Reads `postmaster.pid`: the first line is the process, the fourth its port, the eighth its state. */
 export function readPostmasterFile(clusterDir: string): PostmasterFile | undefined {
   const lines = readIfThere(join(clusterDir, 'postmaster.pid'))?.split('\n');
   const pid = Number(lines?.[0]);
   if (lines === undefined || !Number.isSafeInteger(pid) || pid <= 0) return undefined;
-  return { pid, ready: lines[7]?.trim() === 'ready' };
+  const port = Number(lines[3]);
+  return { pid, port: port > 0 ? port : undefined, ready: lines[7]?.trim() === 'ready' };
 }
 
 /**

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import type { WarningSink } from '../warning-sink.js';
-import { ensureCluster, ownerLogin, prepareDataDir } from './cluster-folder.js';
+import { databaseUrlOf, ensureCluster, prepareDataDir, serviceDatabase } from './cluster-folder.js';
 import { type DataDirLock, lockDataDir } from './data-dir-lock.js';
 import { stopOrphan } from './postmaster.js';
 import { type ServerSettings, startServer } from './server.js';
@@ -25,8 +25,6 @@ export interface EmbeddedPostgres {
   readonly stop: () => Promise<void>;
 }
 
-const DATABASE = 'tollkeeper';
-
 /**
  * Starts the PostgreSQL that npm installed, on a free port of 127.0.0.1, and creates its cluster at the first start.
  * It survives SIGKILL of this process: the next start stops what was left behind and recovers.
@@ -36,7 +34,7 @@ const DATABASE = 'tollkeeper';
  */
 export async function startEmbeddedPostgres(parts: EmbeddedPostgresParts): Promise<EmbeddedPostgres> {
   const paths = prepareDataDir(parts.dataDir);
-  const lock = await lockDataDir(paths.dataDir);
+  const lock = lockDataDir(paths.dataDir);
   try {
     return await startLocked(paths, { ...parts, lock });
   } catch (error) {
@@ -55,9 +53,9 @@ async function startLocked(
   const durable = settings['fsync'] !== 'off';
   const password = await ensureCluster(paths, { programs, durable, onWarning });
   const server = await startServer(paths, { programs, settings, onWarning });
-  const urlOf = (database: string) => `postgres://${ownerLogin}:${password}@127.0.0.1:${server.port}/${database}`;
+  const url = databaseUrlOf({ password, port: server.port });
   try {
-    await ensureDatabase(urlOf('postgres'));
+    await ensureDatabase(databaseUrlOf({ password, port: server.port, database: 'postgres' }));
   } catch (error) {
     await server.stop();
     throw error;
@@ -66,15 +64,15 @@ async function startLocked(
     await server.stop();
     lock.release();
   };
-  return { ownerUrl: urlOf(DATABASE), appUrl: urlOf(DATABASE), stop };
+  return { ownerUrl: url, appUrl: url, stop };
 }
 
 async function ensureDatabase(url: string): Promise<void> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
-    const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1', [DATABASE]);
-    if (rowCount === 0) await client.query(`CREATE DATABASE ${DATABASE}`);
+    const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1', [serviceDatabase]);
+    if (rowCount === 0) await client.query(`CREATE DATABASE ${serviceDatabase}`);
   } finally {
     await client.end();
   }
