@@ -91,6 +91,23 @@ describe.each(families)('on %s', (family) => {
     expect(await tracesOf(facilitator, family)).toEqual(withPayments(before, 1));
   });
 
+  test('a caller who hangs up before anything is signed leaves the payment to the next one', async () => {
+    const request = await freshRequest(facilitator, family);
+    const before = await tracesOf(facilitator, family);
+    const caller = await callSettle(facilitator.url(), request);
+    await new Promise<void>((resolve) => {
+      onCheckpoint = (checkpoint) => {
+        if (checkpoint !== 'claimed') return;
+        caller.hangUp();
+        resolve();
+      };
+    });
+    onCheckpoint = () => undefined;
+
+    await expectOneSuccess(request);
+    expect(await tracesOf(facilitator, family)).toEqual(withPayments(before, 1));
+  });
+
   test('the report of a payment shows what was sent and what proves it', async () => {
     const { body } = await settle(facilitator.url(), await freshRequest(facilitator, family));
     const id = body.extra?.['paymentId'];

@@ -72,9 +72,15 @@ export function createWatch(parts: {
     }
   }
 
+  /** What cannot be booked stays tracked and is tried again; it must not hold up what comes after it. */
   async function finish(sent: TransactionInFlight, observation: FinalObservation): Promise<void> {
-    await parts.conclude(sent, observation);
-    tracked.delete(sent.id);
+    try {
+      await parts.conclude(sent, observation);
+      tracked.delete(sent.id);
+    } catch (error) {
+      const { paymentId, id: transaction } = sent;
+      parts.log.error({ err: error, paymentId, transaction }, 'settlement could not be concluded; it is tried again');
+    }
   }
 
   async function resend(entry: { sent: TransactionInFlight; pollsSinceSend: number }): Promise<void> {
