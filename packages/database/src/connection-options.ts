@@ -11,6 +11,8 @@ export interface ConnectionParts {
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const LOCK_TIMEOUT_MS = 5_000;
+/** A listener says nothing by itself; without this it would notice a vanished server after hours. */
+const KEEP_ALIVE_DELAY_MS = 10_000;
 
 /** How long the client waits for a statement beyond the server's own limit: the server may be unreachable by then. */
 const ANSWER_GRACE_MS = 2_000;
@@ -34,6 +36,7 @@ export function connectionOptions(parts: ConnectionParts): ClientConfig {
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     query_timeout: parts.statementTimeoutMs + ANSWER_GRACE_MS,
     keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
   };
 }
 

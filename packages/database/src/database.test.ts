@@ -2,6 +2,7 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { inspect } from 'node:util';
 import { isFault } from '@tollkeeper/protocol';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { Prisma } from './generated/client.js';
 import { bigintFromDecimal, type Database, openDatabase } from './index.js';
 import { createTestDatabase, type TestDatabase } from './testing/index.js';
 import { databaseUrl, withAdmin } from './testing/template-database.js';
@@ -161,6 +162,14 @@ test('Prisma reads the same rows over the same connections, amounts included', a
     VALUES (gen_random_uuid(), 'key', 'exact', 'eip155:84532', 't', ${amount}, 'a', 'b', 2)`;
   const payment = await database.prisma.payment.findFirstOrThrow({ where: { claimKey: 'key' } });
   expect(bigintFromDecimal(payment.amount)).toBe(amount);
+});
+
+test('Prisma knows every table and column as the migrations made them', async () => {
+  const delegates = db.database.prisma as unknown as Record<string, { findFirst: () => Promise<unknown> }>;
+  for (const model of Object.values(Prisma.ModelName)) {
+    const delegate = delegates[model.charAt(0).toLowerCase() + model.slice(1)];
+    await expect(delegate?.findFirst(), model).resolves.not.toBeUndefined();
+  }
 });
 
 test('notifications arrive, and after a loss the listener is told to look for itself', async () => {

@@ -14,15 +14,15 @@ export function startProgram(
   return spawn(file, [...prefix, ...args], { ...options, ...user, cwd: '/', env: ENVIRONMENT });
 }
 
-/** Runs a program to its end. */
+/** Runs a program to its end; one that cannot be started ends with 127, as in a shell. */
 export function runToEnd(command: Command, args: readonly string[]): Promise<{ exitCode: number; output: string }> {
-  return new Promise((resolve, reject) => {
+  return new Promise((resolve) => {
     const child = startProgram(command, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: false });
     let output = '';
     const collect = (chunk: Buffer) => (output += chunk.toString());
     child.stdout?.on('data', collect);
     child.stderr?.on('data', collect);
-    child.on('error', reject);
+    child.on('error', (error) => resolve({ exitCode: 127, output: error.message }));
     child.on('close', (code) => resolve({ exitCode: code ?? 1, output }));
   });
 }

@@ -78,6 +78,8 @@ async function tryStart(paths: ClusterPaths, parts: ServerParts): Promise<Server
   const log = openSync(logFile, 'w', 0o600);
   const child = startProgram(parts.programs.postgres, args, { stdio: ['ignore', log, log], detached: true });
   closeSync(log);
+  // One that cannot be started has no id, and says so in an event that would end the process if nobody heard it.
+  child.on('error', () => undefined);
   const { pid } = child;
   if (pid === undefined) return undefined;
   const state = { running: true, stopping: false };

@@ -184,6 +184,7 @@ test('after SIGKILL of owner and server together, the next process recovers', as
   await ask(ownerUrl, 'CREATE TABLE fruit AS SELECT 1 AS id');
   owner.child.kill('SIGKILL');
   process.kill(readPostmasterFile(join(dataDir, 'postgres'))?.pid ?? 0, 'SIGKILL');
+  await owner.ended;
   const next = await start();
   expect(await ask(next.ownerUrl, 'SELECT id FROM fruit')).toEqual([{ id: 1 }]);
 });
