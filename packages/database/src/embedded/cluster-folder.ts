@@ -16,7 +16,7 @@ export interface ClusterPaths {
 }
 
 /** The superuser of the cluster, who owns the schema. */
-export const ownerLogin = 'tollkeeper';
+const ownerLogin = 'tollkeeper';
 
 const DRAFT_PREFIX = 'postgres.init-';
 
