@@ -327,6 +327,21 @@ describe('what became of a transaction', () => {
     }
   });
 
+  test('is a failure when the payee handed the account to somebody else before it landed', async () => {
+    const naive = Keypair.generate();
+    const payTo = naive.publicKey.toBase58();
+    chain.fundToken({ mint: usdc, owner: payTo, amount: 0n });
+    const payment = await verify(await livePayment({ payTo }));
+    const signed = await sign(payment);
+    const account = transferInstruction({ payTo }).keys[2]?.pubkey ?? naive.publicKey;
+    const thief = Keypair.generate().publicKey;
+    await send([createSetAuthorityInstruction(account, naive.publicKey, AuthorityType.AccountOwner, thief)], naive);
+    await ours.chain.broadcast(signed);
+    chain.advanceSlots(2);
+    expect(chain.landedTransactions().at(-1)).toMatchObject({ signature: signed.id, err: null });
+    expect(await observe(submittedOf(payment, signed))).toMatchObject({ state: 'failed' });
+  });
+
   test('is asked for 256 at a time', async () => {
     const payment = await verify(await livePayment());
     const signed = await sign(payment);
