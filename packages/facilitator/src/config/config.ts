@@ -82,7 +82,8 @@ const NetworkOf = (family: NetworkFamily) =>
 
 const EvmKeys = List.transform((keys, context): readonly SignerKey[] => {
   const parsed = keys.map(parseEvmPrivateKey).filter((key) => key !== undefined);
-  if (parsed.length === keys.length) return parsed.map((key) => ({ key: secret(key), address: evmAddressOf(key) }));
+  if (parsed.length > 0 && parsed.length === keys.length)
+    return parsed.map((key) => ({ key: secret(key), address: evmAddressOf(key) }));
   context.addIssue({ code: 'custom', message: 'must be 0x and 64 hex characters' });
   return z.NEVER;
 });
@@ -133,9 +134,11 @@ const Variables = z.object({
 type Read = z.infer<typeof Variables>;
 type Given = Readonly<Record<string, string | undefined>>;
 
-/** Reads the environment and reports every problem at once. An empty variable counts as absent. */
+/** Reads the environment and reports every problem at once. An empty or blank variable counts as absent. */
 export function readConfig(env: Given): ConfigResult {
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const given = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ''),
+  );
   const environment = given['ENVIRONMENT'] === 'development' ? 'development' : 'production';
   const problems = [
     ...incompleteNetwork(given, 'EVM'),
