@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Payment, PaymentReport } from '@tollkeeper/protocol';
 import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify';
-import { errorHandling } from './http/errors.js';
+import { answerUnroutable, errorHandling } from './http/errors.js';
 import { gracefulClose } from './http/graceful-close.js';
 import { requestLog } from './http/request-log.js';
 import type { Logger } from './logging/logger.js';
@@ -44,6 +44,7 @@ export function createApp(parts: AppParts): FastifyInstance {
     requestTimeout: 30_000,
     routerOptions: { ignoreTrailingSlash: true },
     return503OnClosing: true,
+    frameworkErrors: answerUnroutable,
   });
   void app.register(gracefulClose);
   void app.register(errorHandling);

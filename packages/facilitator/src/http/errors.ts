@@ -24,6 +24,11 @@ export const errorHandling = fastifyPlugin((app: FastifyInstance, _options: obje
   done();
 });
 
+/** An address that the router cannot even read, such as one with a broken escape, has nothing behind it either. */
+export function answerUnroutable(_error: Error, request: FastifyRequest, reply: FastifyReply): void {
+  void send(new Fault('NOT_FOUND'), { request, reply });
+}
+
 async function send(fault: Fault, http: { request: FastifyRequest; reply: FastifyReply }): Promise<void> {
   const { request, reply } = http;
   const problem = problemOf(fault, request.id);
