@@ -9,7 +9,7 @@ const Extra = z
   .nullish()
   .transform((value) => value ?? {});
 
-const Seconds = z.number().positive().finite();
+const Seconds = z.number().positive();
 
 /** `PaymentRequirements` of protocol version 2 (specification v2, section 5.1.2). Unknown keys are tolerated. */
 export const RequirementsV2 = z.object({
