@@ -5,6 +5,7 @@ ARG NODE_IMAGE=node:24-bookworm
 FROM ${NODE_IMAGE}-slim AS manifests
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
+COPY third-party third-party
 COPY packages packages
 RUN find packages -type f ! -path 'packages/*/package.json' -delete && find packages -type d -empty -delete
 
@@ -17,8 +18,9 @@ COPY scripts scripts
 COPY prisma prisma
 COPY packages packages
 RUN npm run generate && npx tsc -b packages/facilitator
-# Keep what runs: compiled files, without their tests' support and without build state.
+# Keep what runs: compiled files, without what is there for tests and without build state.
 RUN find packages -mindepth 2 -maxdepth 2 ! -name dist -exec rm -rf {} + \
+  && rm -rf packages/*/dist/testing \
   && find packages -name .tsbuildinfo -delete \
   && find packages -type d -empty -delete
 

@@ -56,7 +56,9 @@ export default defineConfig(
   {
     name: 'tollkeeper/scripts',
     files: ['**/*.{js,cjs,mjs}'],
-    languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly', module: 'writable' } },
+    languageOptions: {
+      globals: { process: 'readonly', console: 'readonly', URL: 'readonly', module: 'writable', require: 'readonly' },
+    },
   },
   {
     // One program for the whole repository: half the time of one per package, and it reads source, not build output.
