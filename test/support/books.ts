@@ -1,4 +1,5 @@
 import type { Database } from '@tollkeeper/database';
+import { baseSepolia, knownTokensOf, solanaDevnet } from '@tollkeeper/protocol';
 import { BASE_SEPOLIA_USDC, type EvmChain, type SolanaChain } from '@tollkeeper/sandbox';
 
 /**
@@ -30,10 +31,21 @@ export async function findBookProblems(books: {
     SELECT journal.id FROM journal LEFT JOIN effect ON effect.journal_id = journal.id
     WHERE journal.scope = 'effect' AND effect.journal_id IS NULL`;
   for (const { id } of uncredited) problems.push(`journal ${id}: a credit without an effect`);
+  // Known tokens are looked up whether or not the ledger has heard of them: money that it missed would be one of those.
+  const known = JSON.stringify(
+    [baseSepolia, solanaDevnet].flatMap((network) => knownTokensOf(network).map(({ token }) => ({ network, token }))),
+  );
   const custody = await sql<{ network: string; token: string; owner: string; held: bigint }>`
-    SELECT asset.network, asset.token, deposit.address AS owner, coalesce(balance.debit - balance.credit, 0) AS held
+    WITH held_token AS (
+      SELECT network, token FROM asset
+      UNION
+      SELECT network, token FROM jsonb_to_recordset(${known}::jsonb) AS known (network text, token text)
+    )
+    SELECT held_token.network, held_token.token, deposit.address AS owner,
+      coalesce(balance.debit - balance.credit, 0) AS held
     FROM deposit_address AS deposit
-    JOIN asset ON asset.network = deposit.network
+    JOIN held_token ON held_token.network = deposit.network
+    LEFT JOIN asset ON asset.network = held_token.network AND asset.token = held_token.token
     LEFT JOIN account ON account.kind = 'custody' AND account.owner = deposit.address AND account.asset_id = asset.id
     LEFT JOIN balance ON balance.account_id = account.id`;
   for (const { network, token, owner, held } of custody) {
