@@ -1,5 +1,6 @@
-import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, open, readFile } from 'node:fs/promises';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { chmod, link, mkdir, open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Fault } from '@tollkeeper/protocol';
 import { secret, type Secret } from './config/secret.js';
@@ -15,7 +16,7 @@ export async function generatedEncryptionKey(dataDir: string): Promise<Secret> {
   const path = join(dataDir, encryptionKeyFile);
   try {
     await mkdir(dataDir, { recursive: true });
-    await writeOnce(path, randomBytes(32).toString('hex'));
+    if (!existsSync(path)) await writeOnce(path, randomBytes(32).toString('hex'));
     await chmod(path, 0o600);
     const text = (await readFile(path, 'utf8')).trim();
     if (/^[0-9a-f]{64}$/.test(text)) return secret(text);
@@ -25,16 +26,21 @@ export async function generatedEncryptionKey(dataDir: string): Promise<Secret> {
   throw new Fault('DATA_DIR_UNUSABLE', { dataDir, file: encryptionKeyFile, problem: 'not 64 hex characters' });
 }
 
+/** Creates the file with all of its text or not at all, so that nobody reads a part of it, also after a crash. */
 async function writeOnce(path: string, text: string): Promise<void> {
+  const draft = `${path}.${randomUUID()}`;
   try {
-    const file = await open(path, 'wx', 0o600);
+    const file = await open(draft, 'wx', 0o600);
     try {
       await file.writeFile(`${text}\n`);
       await file.sync();
     } finally {
       await file.close();
     }
+    await link(draft, path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    await rm(draft, { force: true });
   }
 }
