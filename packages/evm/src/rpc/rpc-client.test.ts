@@ -52,6 +52,16 @@ test('a result comes back as it is, null included', async () => {
   ]);
 });
 
+test('calls one after another share a connection', async () => {
+  const connections = new Set<unknown>();
+  const { rpc } = await clientOf(({ id }, response) => {
+    connections.add(response.socket);
+    response.end(JSON.stringify({ jsonrpc: '2.0', id, result: null }));
+  });
+  for (let round = 0; round < 5; round += 1) await rpc.call('m', []);
+  expect(connections.size).toBe(1);
+});
+
 test('credentials in the address travel as a header', async () => {
   const { rpc } = await clientOf(({ id, authorization }, response) => {
     response.end(JSON.stringify({ jsonrpc: '2.0', id, result: authorization }));
@@ -79,9 +89,14 @@ test.each<[string, Answer, string]>([
   [
     'redirects',
     (_request, response) => void response.writeHead(302, { location: 'http://127.0.0.1:9/' }).end(),
-    'unreachable',
+    'HTTP 302',
   ],
-  ['hangs up', (_request, response) => void response.destroy(), 'UND_ERR_SOCKET'],
+  ['hangs up', (_request, response) => void response.destroy(), 'ECONNRESET'],
+  [
+    'hangs up in the middle of its answer',
+    (_request, response) => void response.write('{', () => response.destroy()),
+    'ECONNRESET',
+  ],
 ])('a node that %s is a fault that hides the address', async (_name, answer, trouble) => {
   const { rpc, calls } = await clientOf(answer);
   await expectHiddenFault(rpc, trouble);

@@ -1,6 +1,7 @@
 import { Fault, type Network, type RpcCall, type RpcObserver } from '@tollkeeper/protocol';
 import { z } from 'zod';
-import { readBounded } from './read-bounded.js';
+import { createHttpPost, type HttpPost } from './http-post.js';
+import { NoAnswerError } from './no-answer-error.js';
 import { RpcError } from './rpc-error.js';
 
 /** One JSON-RPC endpoint of one EVM network. */
@@ -24,19 +25,6 @@ const Answer = z.union([
   z.object({ id: z.unknown(), result: z.unknown() }),
 ]);
 
-type Outcome = RpcCall['outcome'];
-
-/** A call that ended without an answer of the node, with the word that describes it in metrics and facts. */
-class NoAnswerError extends Error {
-  override readonly name = 'NoAnswerError';
-  readonly outcome: Outcome;
-
-  constructor(outcome: Outcome, trouble: string) {
-    super(trouble);
-    this.outcome = outcome;
-  }
-}
-
 /** @throws RangeError when `url` is not an http or https address; the message does not repeat it. */
 export function createRpcClient(parts: {
   network: Network;
@@ -45,25 +33,23 @@ export function createRpcClient(parts: {
   onRpcCall: RpcObserver;
 }): RpcClient {
   const { network, timeoutMs } = parts;
-  const endpoint = readEndpoint(network, parts.url);
+  const post = createHttpPost({ ...readEndpoint(network, parts.url), timeoutMs, maximumAnswerBytes });
   let lastId = 0;
 
   async function call(method: string, parameters: readonly unknown[]): Promise<unknown> {
     const id = ++lastId;
     const startedAt = performance.now();
-    let outcome: Outcome = 'ok';
+    let outcome: RpcCall['outcome'] = 'ok';
     try {
-      const body = await post(endpoint, { body: { jsonrpc: '2.0', id, method, params: parameters }, timeoutMs });
-      return resultOf(body, id);
+      return resultOf(await exchange(post, { jsonrpc: '2.0', id, method, params: parameters }), id);
     } catch (error) {
       if (error instanceof RpcError) {
         outcome = 'error';
         throw error;
       }
-      const noAnswer = asNoAnswer(error);
-      outcome = noAnswer.outcome;
-      // The original error may repeat the endpoint's address, which may hold a key; only its code travels on.
-      throw new Fault('CHAIN_RPC_UNAVAILABLE', { network, method, trouble: noAnswer.message });
+      if (!(error instanceof NoAnswerError)) throw error;
+      outcome = error.outcome;
+      throw new Fault('CHAIN_RPC_UNAVAILABLE', { network, method, trouble: error.message });
     } finally {
       parts.onRpcCall({ network, method, outcome, seconds: (performance.now() - startedAt) / 1000 });
     }
@@ -72,13 +58,8 @@ export function createRpcClient(parts: {
   return { call };
 }
 
-interface Endpoint {
-  readonly url: string;
-  readonly headers: Readonly<Record<string, string>>;
-}
-
-/** Moves credentials out of the address, because fetch refuses them there. */
-function readEndpoint(network: Network, text: string): Endpoint {
+/** Moves credentials out of the address and into a header. */
+function readEndpoint(network: Network, text: string): { url: URL; headers: Readonly<Record<string, string>> } {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
     throw new RangeError(`The RPC address of ${network} is not an http or https address`);
@@ -90,27 +71,18 @@ function readEndpoint(network: Network, text: string): Endpoint {
     url.username = '';
     url.password = '';
   }
-  return { url: url.href, headers };
+  return { url, headers };
 }
 
-async function post(endpoint: Endpoint, request: { body: unknown; timeoutMs: number }): Promise<unknown> {
-  const response = await fetch(endpoint.url, {
-    method: 'POST',
-    headers: endpoint.headers,
-    body: JSON.stringify(request.body),
-    redirect: 'error',
-    signal: AbortSignal.timeout(request.timeoutMs),
-  });
-  if (response.status >= 500 || response.status === 429) {
-    await response.body?.cancel();
-    throw new NoAnswerError('unreachable', `HTTP ${response.status}`);
+async function exchange(post: HttpPost, body: unknown): Promise<unknown> {
+  const { status, text } = await post(JSON.stringify(body));
+  if (status >= 500 || status === 429 || (status >= 300 && status < 400)) {
+    throw new NoAnswerError('unreachable', `HTTP ${status}`);
   }
-  const text = await readBounded(response, maximumAnswerBytes);
-  if (text === undefined) throw new NoAnswerError('unreachable', 'answer too large');
   try {
     return JSON.parse(text);
   } catch {
-    throw new NoAnswerError('unreachable', `HTTP ${response.status} without JSON`);
+    throw new NoAnswerError('unreachable', `HTTP ${status} without JSON`);
   }
 }
 
@@ -122,17 +94,4 @@ function resultOf(body: unknown, id: number): unknown {
   if (answer.data.id !== id) throw new NoAnswerError('unreachable', 'answer to another request');
   if (answer.data.result === undefined) throw new NoAnswerError('unreachable', 'answer is not JSON-RPC');
   return answer.data.result;
-}
-
-function asNoAnswer(error: unknown): NoAnswerError {
-  if (error instanceof NoAnswerError) return error;
-  if (error instanceof DOMException && error.name === 'TimeoutError') return new NoAnswerError('timeout', 'timeout');
-  return new NoAnswerError('unreachable', systemCode(error) ?? 'unreachable');
-}
-
-/** The operating system's code, such as ECONNREFUSED, which fetch hides one level down. */
-function systemCode(error: unknown): string | undefined {
-  const cause = error instanceof Error ? error.cause : undefined;
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-  return typeof code === 'string' ? code : undefined;
 }
