@@ -1,0 +1,97 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ChainCost, Testbed } from '../chains/testbed.js';
+import { notAnswered, runLoad, type LoadResult } from '../http-load.js';
+import { cpuMsOf } from '../processes/process-usage.js';
+import { callsBetween, totalOf, type RpcCounts } from '../processes/rpc-meter.js';
+import type { Subject } from '../subject.js';
+import type { Scenario } from './scenario.js';
+
+/** What one contender did in one phase. */
+export interface PhaseResult {
+  readonly load: LoadResult;
+  readonly cpuMs: number | undefined;
+  /** Processor time of PostgreSQL; undefined for who has none. */
+  readonly databaseCpuMs: number | undefined;
+  readonly rpcCalls: RpcCounts;
+  readonly chain: ChainCost | undefined;
+}
+
+/** How long to wait for the end of work that outlasts the answers, and which silence towards the node is that end. */
+const allAnswered = { silenceMs: 500, limitMs: 2_000 };
+/** Settlements that were given up on go on; the silence is longer than the pause between two looks for a receipt. */
+const someUnanswered = { silenceMs: 1_300, limitMs: 25_000 };
+
+/** Sends one load to one subject and reads before and after what it cost, work that outlasts the answers included. */
+export async function runPhase(parts: {
+  readonly scenario: Pick<Scenario, 'endpoint' | 'concurrency' | 'stopAfterSeconds' | 'giveUpAfterSeconds'>;
+  readonly subject: Subject;
+  readonly testbed: Testbed;
+  readonly bodies: readonly Buffer[];
+  readonly databaseCpuMs: () => number | undefined;
+}): Promise<PhaseResult> {
+  const { scenario, subject, testbed } = parts;
+  const isOurs = subject.contender.kind === 'tollkeeper';
+  const read = async () => ({
+    cpuMs: cpuMsOf(subject.pid),
+    databaseCpuMs: isOurs ? parts.databaseCpuMs() : undefined,
+    rpcCounts: await subject.rpcCounts(),
+  });
+  const endSpending = await testbed.watchSpending(subject);
+  const before = await read();
+  const load = await runLoad({
+    url: `${subject.url}/${scenario.endpoint}`,
+    bodies: parts.bodies,
+    concurrency: scenario.concurrency,
+    stopAfterMs: scenario.stopAfterSeconds * 1000,
+    giveUpAfterMs: scenario.giveUpAfterSeconds * 1000,
+    findFailure: scenario.endpoint === 'verify' ? failureOfVerify : failureOfSettle,
+  });
+  if (scenario.endpoint === 'settle') {
+    const isAnswered = load.failures[notAnswered] === undefined && load.failures['settlement_pending'] === undefined;
+    await waitUntilQuiet(subject, isAnswered ? allAnswered : someUnanswered);
+  }
+  const after = await read();
+  return {
+    load,
+    cpuMs: difference(before.cpuMs, after.cpuMs),
+    databaseCpuMs: difference(before.databaseCpuMs, after.databaseCpuMs),
+    rpcCalls: callsBetween(before.rpcCounts, after.rpcCounts),
+    chain: scenario.endpoint === 'settle' ? await endSpending() : undefined,
+  };
+}
+
+function difference(before: number | undefined, after: number | undefined): number | undefined {
+  return before === undefined || after === undefined ? undefined : after - before;
+}
+
+async function waitUntilQuiet(subject: Subject, wait: { silenceMs: number; limitMs: number }): Promise<void> {
+  const deadline = performance.now() + wait.limitMs;
+  let calls = totalOf(await subject.rpcCounts());
+  while (performance.now() < deadline) {
+    await sleep(wait.silenceMs);
+    const now = totalOf(await subject.rpcCounts());
+    if (now - calls <= 1) return;
+    calls = now;
+  }
+}
+
+interface Body {
+  readonly isValid?: unknown;
+  readonly success?: unknown;
+  readonly invalidReason?: unknown;
+  readonly errorReason?: unknown;
+}
+
+function failureOfVerify(status: number, body: unknown): string | undefined {
+  const { isValid, invalidReason } = (body ?? {}) as Body;
+  return status === 200 && isValid === true ? undefined : reasonOf(status, invalidReason);
+}
+
+function failureOfSettle(status: number, body: unknown): string | undefined {
+  const { success, errorReason } = (body ?? {}) as Body;
+  return status === 200 && success === true ? undefined : reasonOf(status, errorReason);
+}
+
+function reasonOf(status: number, reason: unknown): string {
+  return typeof reason === 'string' ? reason.slice(0, 80) : `status ${status}`;
+}

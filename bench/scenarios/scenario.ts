@@ -1,0 +1,25 @@
+import type { Mining } from '../chains/testbed.js';
+import type { Contender } from '../subject.js';
+
+/** One kind of load, under which every contender is measured in turn. */
+export interface Scenario {
+  readonly name: string;
+  readonly title: string;
+  readonly family: 'evm' | 'svm';
+  readonly endpoint: 'verify' | 'settle';
+  readonly contenders: readonly Contender[];
+  /** The one that ours is compared with. */
+  readonly rival: Contender;
+  readonly mining: Mining;
+  readonly concurrency: number;
+  /** Distinct payments of one phase at most. */
+  readonly payments: number;
+  /** Payments before the first round, which nobody counts. */
+  readonly warmUpPayments: number;
+  /** After this no further call is begun. */
+  readonly stopAfterSeconds: number;
+  /** After this whatever is unanswered counts as failed. */
+  readonly giveUpAfterSeconds: number;
+  /** Its part of the whole run's time, relative to the others. */
+  readonly weight: number;
+}
