@@ -15,7 +15,7 @@ import { addPaymentRoute } from './routes/payments.js';
 import { addSettleRoute } from './routes/settle.js';
 import { addSupportedRoute } from './routes/supported.js';
 import { addVerifyRoute } from './routes/verify.js';
-import type { Settlement } from './settlement/settle.js';
+import type { Settlement } from './settlement/join.js';
 import type { Verification } from './verification/verify.js';
 
 /** The largest request body, in bytes; stock payloads stay under 8 KiB. */

@@ -12,7 +12,7 @@ import type { Proof, ProvenPayment } from '../payment/proven-payment.js';
 import type { SchemeRegistry } from '../payment/scheme-registry.js';
 import type { Delivery } from '../settlement/delivery.js';
 import { paymentStateOf, type PaymentRow } from '../settlement/payment-row.js';
-import type { Settlement } from '../settlement/settle.js';
+import type { Settlement } from '../settlement/join.js';
 
 /** `POST /settle` (x402 v2 specification, section 7.2). Needs no earlier `/verify`. */
 export function addSettleRoute(

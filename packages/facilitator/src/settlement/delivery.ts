@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from '../logging/logger.js';
 import type { PaymentSignal } from './payment-signal.js';
-import type { PaymentStore } from './payment-store.js';
+import type { AnswerStore } from './answer-store.js';
 
 /** The right to hand out the one success of a payment. Whoever holds it must end it, in one of two ways. */
 export interface Delivery {
@@ -13,14 +13,14 @@ export interface Delivery {
 
 /** Takes the right to answer success, or undefined where another caller has it or had it. */
 export async function takeDelivery(
-  parts: { readonly store: PaymentStore; readonly signal: PaymentSignal; readonly log: Logger },
+  parts: { readonly answers: AnswerStore; readonly signal: PaymentSignal; readonly log: Logger },
   paymentId: string,
 ): Promise<Delivery | undefined> {
   const caller = randomUUID();
-  if (!(await parts.store.takeDelivery(paymentId, caller))) return undefined;
+  if (!(await parts.answers.takeDelivery(paymentId, caller))) return undefined;
   return {
-    confirm: () => end('delivery could not be confirmed', () => parts.store.confirmDelivery(paymentId, caller)),
-    giveBack: () => end('delivery could not be given back', () => parts.store.returnDelivery(paymentId, caller)),
+    confirm: () => end('delivery could not be confirmed', () => parts.answers.confirmDelivery(paymentId, caller)),
+    giveBack: () => end('delivery could not be given back', () => parts.answers.returnDelivery(paymentId, caller)),
   };
 
   async function end(trouble: string, record: () => Promise<void>): Promise<void> {

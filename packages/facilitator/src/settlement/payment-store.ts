@@ -6,14 +6,11 @@ import type { PaymentRow } from './payment-row.js';
 /** A claim is worked on under a lease of this length; after it, whoever asks next takes the claim over. */
 const claimLeaseSeconds = 15;
 
-/** A success that was handed out and not flushed within this time goes to the next caller. */
-const deliveryLeaseSeconds = 10;
-
 export type PaymentStore = ReturnType<typeof createPaymentStore>;
 
 /**
- * The payment rows: who works on one, and who gets its answer. Every step is one guarded statement, so that two callers, in
- * one process or in several, can never both win.
+ * The payment rows and who works on them. Every step is one guarded statement, so that two callers, in one process or in
+ * several, can never both win.
  */
 export function createPaymentStore(parts: {
   readonly database: Database;
@@ -26,13 +23,10 @@ export function createPaymentStore(parts: {
     find,
     findByClaimKey,
     claim,
-    takeOver,
+    takeOverAbandoned,
+    releaseAbandoned,
     release,
     lockForSigning,
-    openAnswer,
-    takeDelivery,
-    confirmDelivery,
-    returnDelivery,
   };
 
   async function find(id: string): Promise<PaymentRow | undefined> {
@@ -60,20 +54,25 @@ export function createPaymentStore(parts: {
   }
 
   /** Takes over a claim whose process died before it signed anything. */
-  async function takeOver(id: string): Promise<boolean> {
-    const rows = await sql`
+  async function takeOverAbandoned(claimKey: string): Promise<string | undefined> {
+    const [row] = await sql<{ id: string }>`
       UPDATE payment
       SET lease_holder = ${parts.processId}::uuid, lease_until = now() + make_interval(secs => ${claimLeaseSeconds})
-      WHERE id = ${id}::uuid AND state = 'claimed' AND lease_until < now()
+      WHERE claim_key = ${claimKey} AND state = 'claimed' AND lease_until < now()
       RETURNING id`;
-    return rows.length === 1;
+    return row?.id;
+  }
+
+  /** Forgets a claim whose process died before it signed anything. */
+  async function releaseAbandoned(claimKey: string): Promise<void> {
+    await sql`DELETE FROM payment WHERE claim_key = ${claimKey} AND state = 'claimed' AND lease_until < now()`;
   }
 
   /** Forgets a claim that signed nothing: a refusal before signing is never stored. */
   async function release(id: string): Promise<void> {
     await sql`
       DELETE FROM payment
-      WHERE id = ${id}::uuid AND state = 'claimed' AND (lease_holder = ${parts.processId}::uuid OR lease_until < now())`;
+      WHERE id = ${id}::uuid AND state = 'claimed' AND lease_holder = ${parts.processId}::uuid`;
   }
 
   /** Locks a claim for the transaction that signs it; false when it is no longer this process's to sign. */
@@ -83,40 +82,5 @@ export function createPaymentStore(parts: {
       WHERE id = ${id}::uuid AND state = 'claimed' AND lease_holder = ${parts.processId}::uuid
       FOR UPDATE`;
     return rows.length === 1;
-  }
-
-  /** Notes that a caller left without the final answer, so that a later one may collect it. */
-  async function openAnswer(id: string): Promise<void> {
-    await sql`
-      UPDATE payment SET answer_open_since = now()
-      WHERE id = ${id}::uuid AND answer_open_since IS NULL AND delivered_at IS NULL`;
-  }
-
-  /** Takes the right to answer success. `caller` is unique to one response. */
-  async function takeDelivery(id: string, caller: string): Promise<boolean> {
-    const rows = await sql`
-      UPDATE payment
-      SET delivery_lease_holder = ${caller}::uuid,
-        delivery_lease_until = now() + make_interval(secs => ${deliveryLeaseSeconds})
-      WHERE id = ${id}::uuid AND state = 'settled' AND delivered_at IS NULL
-        AND (delivery_lease_until IS NULL OR delivery_lease_until < now())
-      RETURNING id`;
-    return rows.length === 1;
-  }
-
-  /** The success was flushed to `caller`; from now on every repeat is a duplicate. */
-  async function confirmDelivery(id: string, caller: string): Promise<void> {
-    await sql`
-      UPDATE payment SET delivered_at = now(), answer_open_since = NULL
-      WHERE id = ${id}::uuid AND delivery_lease_holder = ${caller}::uuid AND delivered_at IS NULL`;
-  }
-
-  /** The connection to `caller` broke before the success was flushed; the next caller gets it. */
-  async function returnDelivery(id: string, caller: string): Promise<void> {
-    await sql`
-      UPDATE payment
-      SET delivery_lease_holder = NULL, delivery_lease_until = NULL,
-        answer_open_since = coalesce(answer_open_since, now())
-      WHERE id = ${id}::uuid AND delivery_lease_holder = ${caller}::uuid AND delivered_at IS NULL`;
   }
 }

@@ -1,0 +1,108 @@
+import { Fault, type Clock, type Rejection } from '@tollkeeper/protocol';
+import type { AnswerStore } from './answer-store.js';
+import type { Delivery } from './delivery.js';
+import type { PaymentRow } from './payment-row.js';
+import type { PaymentSignal } from './payment-signal.js';
+import type { PaymentStore } from './payment-store.js';
+import type { Submission } from './submit.js';
+
+/** How one `/settle` call ends. */
+export type Settlement =
+  /** The money moved and this caller is the one who is told so. */
+  | { readonly kind: 'success'; readonly row: PaymentRow; readonly delivery: Delivery }
+  /** Anything else. `row` is there where the payment is known to the database. */
+  | { readonly kind: 'failure'; readonly rejection: Rejection; readonly row?: PaymentRow };
+
+/** The claim is gone: another caller or process released it, and the authorization may be claimed anew. */
+export const released = Symbol('released');
+
+/** How long a caller waits. */
+export interface Patience {
+  /** Milliseconds since 1970. */
+  readonly deadline: number;
+  /** Fires when the caller is gone. */
+  readonly abort: AbortSignal;
+}
+
+export type Join = (
+  paymentId: string,
+  waiting: {
+    readonly patience: Patience;
+    /** The submission that this very call started, if it did. */
+    readonly own: Promise<Submission> | undefined;
+  },
+) => Promise<Settlement | typeof released>;
+
+/** Waiters look at the database at least this often, for what other processes did. */
+const pollMs = 250;
+
+/**
+ * Waits for the outcome of a payment that is claimed, and decides what this caller is told.
+ * @throws Fault `SETTLEMENT_BUSY` when nothing was signed in time, and what the own submission threw.
+ */
+export function createJoin(parts: {
+  readonly store: PaymentStore;
+  readonly answers: AnswerStore;
+  readonly signal: PaymentSignal;
+  readonly clock: Clock;
+  readonly takeDelivery: (paymentId: string) => Promise<Delivery | undefined>;
+}): Join {
+  const { store, answers, signal, clock } = parts;
+
+  return async function join(paymentId, { patience, own }) {
+    for (;;) {
+      const row = await store.find(paymentId);
+      // A refusal concerns the bytes that were submitted. Who joined may hold better ones, and submits its own.
+      if (row === undefined) return own === undefined ? released : refusalOf(await own);
+      const answer = await answerNow(row);
+      if (answer !== undefined) return answer;
+      if (row.state === 'claimed' && !row.leased) return released;
+      const timeoutMs = patience.deadline - clock.now().getTime();
+      if (timeoutMs <= 0 || patience.abort.aborted) {
+        const last = await leave(row, own !== undefined);
+        if (last !== undefined) return last;
+      }
+      await signal.wait(paymentId, { timeoutMs: Math.min(timeoutMs, pollMs), abort: patience.abort });
+    }
+  };
+
+  async function answerNow(row: PaymentRow): Promise<Settlement | undefined> {
+    if (row.state === 'failed') return { kind: 'failure', rejection: failureOf(row), row };
+    if (row.state !== 'settled') return undefined;
+    if (row.delivered) return { kind: 'failure', rejection: alreadyAnswered, row };
+    if (row.delivering) return undefined;
+    const delivery = await parts.takeDelivery(row.id);
+    return delivery === undefined ? undefined : { kind: 'success', row, delivery };
+  }
+
+  /** The caller waits no longer. What is signed goes on without it; what it claimed and did not sign is given up. */
+  async function leave(row: PaymentRow, isOwn: boolean): Promise<Settlement | undefined> {
+    if (row.state === 'claimed') {
+      if (isOwn) await store.release(row.id);
+      const still = await store.find(row.id);
+      if (still !== undefined && still.state !== 'claimed') return undefined;
+      throw new Fault('SETTLEMENT_BUSY', { paymentId: row.id });
+    }
+    await answers.openAnswer(row.id);
+    return { kind: 'failure', rejection: stillPending, row };
+  }
+}
+
+/** What became of a claim that left no row. */
+function refusalOf(submission: Submission): Settlement | typeof released {
+  return submission.kind === 'refused' ? { kind: 'failure', rejection: submission.rejection } : released;
+}
+
+function failureOf(row: PaymentRow): Rejection {
+  return { reason: row.failureReason ?? 'unexpected_settle_error', detail: row.failureDetail ?? 'The payment failed' };
+}
+
+const alreadyAnswered: Rejection = {
+  reason: 'duplicate_settlement',
+  detail: 'This payment was settled and its success was delivered before; one payment buys one answer',
+};
+
+const stillPending: Rejection = {
+  reason: 'settlement_pending',
+  detail: 'The transaction was sent and is not confirmed yet; repeat the same request to learn the outcome',
+};
