@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createRpcGate, faultOn } from '@tollkeeper/sandbox';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { malleatedSignature } from '../support/evm-signature.js';
 import { startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
 import { evmRequest, settle, type WireRequest } from '../support/wire.js';
@@ -10,15 +11,27 @@ beforeAll(async () => {
 });
 afterAll(() => facilitator.stop());
 
-test('a copy that the token does not take spoils nothing for those who hold a good one', async () => {
+test('a copy that the token does not take, and that came first, spoils nothing for who holds a good one', async () => {
   const good = await evmRequest({ payTo: facilitator.wallet.evm });
-  const copies = Array.from({ length: 10 }, (_, index) => (index % 2 === 0 ? malleated(good) : good));
-  const answers = await Promise.all(copies.map((copy) => settle(facilitator.url(), copy)));
+  const gate = createRpcGate();
+  facilitator.evmRpc.use(faultOn('eth_call', { kind: 'hold', gate }));
 
-  const outcomes = answers.map(({ body }) => (body.success ? 'success' : body.errorReason));
-  expect(outcomes.filter((outcome) => outcome === 'success')).toHaveLength(1);
-  const honest = outcomes.filter((_, index) => index % 2 === 1);
-  expect(honest.every((outcome) => outcome === 'success' || outcome === 'duplicate_settlement')).toBe(true);
+  const worse = settle(facilitator.url(), malleated(good));
+  await vi.waitFor(() => {
+    expect(gate.waiting()).toBe(1);
+  });
+  const better = settle(facilitator.url(), good);
+  await vi.waitFor(async () => {
+    const metrics = await (await fetch(`${facilitator.url()}/metrics`)).text();
+    expect(metrics).toMatch(/tollkeeper_settlements_in_flight\{[^}]*state="claimed"\} 1/);
+  });
+  gate.open();
+
+  expect((await worse).body).toMatchObject({
+    success: false,
+    errorReason: 'invalid_exact_evm_transaction_simulation_failed',
+  });
+  expect((await better).body).toMatchObject({ success: true });
   expect(await facilitator.bookProblems()).toEqual([]);
 });
 
