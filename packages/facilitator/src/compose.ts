@@ -20,7 +20,7 @@ import { createMetrics } from './metrics/metrics.js';
 import { createPayToPolicy } from './payment/pay-to-policy.js';
 import { createProver } from './payment/proven-payment.js';
 import { createSchemeRegistry } from './payment/scheme-registry.js';
-import { chainChecks, createReadiness } from './readiness.js';
+import { chainChecks, createReadiness, type NamedCheck } from './readiness.js';
 import type { CheckpointHook } from './settlement/checkpoint.js';
 import { createPaymentReport } from './settlement/payment-report.js';
 import { createSettlementEngine } from './settlement/settlement-engine.js';
@@ -75,12 +75,12 @@ export async function composeService(config: Config, log: Logger, overrides: Ove
       pollMs: observationPollMs,
       checkpoint: overrides.checkpoint ?? (() => undefined),
     });
-    const { store, settle } = engine;
+    const { store } = engine;
     const app = createApp({
       log,
       metrics,
       schemes,
-      settle,
+      settle: (payment, abort) => engine.settle(payment, abort),
       prove: createProver({ schemes, payToPolicy: createPayToPolicy({ environment: config.environment, database }) }),
       verify: createVerify({ store }),
       report: createPaymentReport({ database, store }),
@@ -172,6 +172,13 @@ function withAssets(
   return { ...made, assets: tokens.map((token) => ({ network: made.chain.network, token })) };
 }
 
-function databaseCheck(database: Storage['database']) {
-  return { name: 'database', run: () => database.check(), detail: 'The database does not answer' };
+function databaseCheck(database: Storage['database']): NamedCheck {
+  return {
+    name: 'database',
+    run: async () => {
+      await database.check();
+      return undefined;
+    },
+    withoutAnswer: 'The database does not answer: start it, or correct DATABASE_URL',
+  };
 }

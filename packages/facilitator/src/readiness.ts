@@ -1,4 +1,4 @@
-import type { Chain } from '@tollkeeper/protocol';
+import { networkFamily, type Chain } from '@tollkeeper/protocol';
 
 /** One thing that must work. `detail` says what to do where it does not. */
 export interface Check {
@@ -15,11 +15,12 @@ export interface Readiness {
 /** A check that takes longer than this has failed. */
 const checkTimeoutMs = 3_000;
 
-/** A named check; it fails by throwing, and its error is not shown, because it may name what must stay private. */
 export interface NamedCheck {
   readonly name: string;
-  readonly run: () => Promise<void>;
-  readonly detail: string;
+  /** Answers what to do about what it found, or undefined where all is well. */
+  readonly run: () => Promise<string | undefined>;
+  /** What to do when `run` throws or takes too long. Its error is not shown, because it may name what must stay private. */
+  readonly withoutAnswer: string;
 }
 
 /** Runs all checks side by side. */
@@ -32,34 +33,36 @@ export function createReadiness(checks: readonly NamedCheck[]): () => Promise<Re
 
 /** The checks of one network: its node answers, and every signer can pay for at least one more transaction. */
 export function chainChecks(chain: Chain): NamedCheck[] {
+  const variable = networkFamily(chain.network) === 'eip155' ? 'EVM_RPC_URL' : 'SVM_RPC_URL';
+  const withoutAnswer = `The RPC endpoint does not answer: start the node, or correct ${variable}`;
   return [
     {
       name: `rpc ${chain.network}`,
       run: async () => {
         await chain.blockHeight();
+        return undefined;
       },
-      detail: 'The RPC endpoint does not answer',
+      withoutAnswer,
     },
     ...chain.signers.map((signer) => ({
       name: `funds ${chain.network} ${signer}`,
-      run: async () => {
-        if ((await chain.nativeBalance(signer)) === 0n) throw new Error('The signer holds no native coin');
-      },
-      detail: 'The signer cannot pay fees: send it native coin',
+      run: async () =>
+        (await chain.nativeBalance(signer)) === 0n ? 'The signer cannot pay fees: send it native coin' : undefined,
+      withoutAnswer,
     })),
   ];
 }
 
-async function runCheck({ name, run, detail }: NamedCheck): Promise<Check> {
+async function runCheck({ name, run, withoutAnswer }: NamedCheck): Promise<Check> {
   let timer: NodeJS.Timeout | undefined;
   const tooLate = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(reject, checkTimeoutMs, new Error('too late'));
   });
   try {
-    await Promise.race([run(), tooLate]);
-    return { name, ok: true };
+    const detail = await Promise.race([run(), tooLate]);
+    return detail === undefined ? { name, ok: true } : { name, ok: false, detail };
   } catch {
-    return { name, ok: false, detail };
+    return { name, ok: false, detail: withoutAnswer };
   } finally {
     clearTimeout(timer);
   }

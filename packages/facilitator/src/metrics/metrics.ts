@@ -20,38 +20,79 @@ export function createMetrics() {
   collectDefaultMetrics({ register: registry });
   const labels = ['network', 'scheme', 'outcome'] as const;
   const answers = {
-    verify: counter(registry, 'tollkeeper_verify_total', 'Verify requests answered', labels),
-    settle: counter(registry, 'tollkeeper_settle_total', 'Settle requests answered', labels),
+    verify: counter(registry, {
+      name: 'tollkeeper_verify_total',
+      help: 'Verify requests answered',
+      labelNames: labels,
+    }),
+    settle: counter(registry, {
+      name: 'tollkeeper_settle_total',
+      help: 'Settle requests answered',
+      labelNames: labels,
+    }),
   };
   const durations = {
-    verify: histogram(registry, 'tollkeeper_verify_seconds', 'Time to answer a verify request', labels),
-    settle: histogram(registry, 'tollkeeper_settle_seconds', 'Time to answer a settle request', labels),
+    verify: histogram(registry, {
+      name: 'tollkeeper_verify_seconds',
+      help: 'Time to answer a verify request',
+      labelNames: labels,
+    }),
+    settle: histogram(registry, {
+      name: 'tollkeeper_settle_seconds',
+      help: 'Time to answer a settle request',
+      labelNames: labels,
+    }),
   };
   const rpcLabels = ['network', 'method', 'outcome'] as const;
-  const rpcCalls = counter(registry, 'tollkeeper_rpc_calls_total', 'JSON-RPC calls to nodes', rpcLabels);
-  const rpcSeconds = histogram(registry, 'tollkeeper_rpc_seconds', 'Time of JSON-RPC calls to nodes', rpcLabels);
-  const postings = counter(registry, 'tollkeeper_ledger_postings_total', 'Journals posted', ['scope']);
+  const rpcCalls = counter(registry, {
+    name: 'tollkeeper_rpc_calls_total',
+    help: 'JSON-RPC calls to nodes',
+    labelNames: rpcLabels,
+  });
+  const rpcSeconds = histogram(registry, {
+    name: 'tollkeeper_rpc_seconds',
+    help: 'Time of JSON-RPC calls to nodes',
+    labelNames: rpcLabels,
+  });
+  const postings = counter(registry, {
+    name: 'tollkeeper_ledger_postings_total',
+    help: 'Journals posted',
+    labelNames: ['scope'],
+  });
 
   return {
     registry,
-    countAnswer({ operation, seconds, ...answer }: CountedAnswer) {
+    countAnswer: ({ operation, seconds, ...answer }: CountedAnswer) => {
       answers[operation].inc(answer);
       durations[operation].observe(answer, seconds);
     },
-    countRpcCall({ network, method, outcome, seconds }: RpcCall) {
+    countRpcCall: ({ network, method, outcome, seconds }: RpcCall) => {
       rpcCalls.inc({ network, method, outcome });
       rpcSeconds.observe({ network, method, outcome }, seconds);
     },
-    countPosting(scope: string) {
+    countPosting: (scope: string) => {
       postings.inc({ scope });
     },
     /** Registers the gauge of payments without an outcome, which is read from the database when Prometheus asks. */
-    measureSettlements(read: () => Promise<readonly SettlementsInState[]>) {
-      gauge(registry, 'tollkeeper_settlements_in_flight', 'Payments without an outcome, by state', async (self) => {
-        for (const { network, state, count } of await read()) self.set({ network, state }, count);
-      });
+    measureSettlements: (read: () => Promise<readonly SettlementsInState[]>) => {
+      addSettlementsGauge(registry, read);
     },
   };
+}
+
+function addSettlementsGauge(registry: Registry, read: () => Promise<readonly SettlementsInState[]>): void {
+  const self: Gauge<'network' | 'state'> = new Gauge({
+    name: 'tollkeeper_settlements_in_flight',
+    help: 'Payments without an outcome, by state',
+    labelNames: ['network', 'state'],
+    registers: [registry],
+    collect: async () => {
+      self.reset();
+      // Without the database this one has no values; that is when all others are needed most.
+      const settlements = await read().catch(() => []);
+      for (const { network, state, count } of settlements) self.set({ network, state }, count);
+    },
+  });
 }
 
 /** How many payments of a network are in a state that is not final. */
@@ -61,25 +102,21 @@ export interface SettlementsInState {
   readonly count: number;
 }
 
-function counter<Label extends string>(registry: Registry, name: string, help: string, labelNames: readonly Label[]) {
-  return new Counter({ name, help, labelNames: [...labelNames], registers: [registry] });
+interface Family<Label extends string> {
+  readonly name: string;
+  readonly help: string;
+  readonly labelNames: readonly Label[];
 }
 
-function histogram<Label extends string>(registry: Registry, name: string, help: string, labelNames: readonly Label[]) {
-  return new Histogram({ name, help, labelNames: [...labelNames], buckets: latencyBuckets, registers: [registry] });
+function counter<Label extends string>(registry: Registry, family: Family<Label>) {
+  return new Counter({ ...family, labelNames: [...family.labelNames], registers: [registry] });
 }
 
-function gauge(
-  registry: Registry,
-  name: string,
-  help: string,
-  collect: (self: Gauge<'network' | 'state'>) => Promise<void>,
-) {
-  const self: Gauge<'network' | 'state'> = new Gauge({
-    name,
-    help,
-    labelNames: ['network', 'state'],
+function histogram<Label extends string>(registry: Registry, family: Family<Label>) {
+  return new Histogram({
+    ...family,
+    labelNames: [...family.labelNames],
+    buckets: latencyBuckets,
     registers: [registry],
-    collect: () => collect(self),
   });
 }
