@@ -8,7 +8,7 @@ import { createKeyVault, type SealedKeyName } from './key-vault.js';
 
 const vault = createKeyVault(secret(randomBytes(32).toString('hex')));
 const name: SealedKeyName = { walletId: '019b0000-0000-7000-8000-000000000001', network: baseSepolia };
-const key = new Uint8Array(randomBytes(32));
+const key = randomBytes(32);
 
 function outcomeOf(open: () => Uint8Array): unknown {
   try {
@@ -80,6 +80,6 @@ describe('nothing opens', () => {
       }
     })();
     expect(isFault(error) && error.facts).toEqual({ walletId: name.walletId, network: solanaDevnet });
-    expect(inspect(error, { depth: 10 })).not.toContain(Buffer.from(key).toString('hex'));
+    expect(inspect(error, { depth: 10 })).not.toContain(key.toString('hex'));
   });
 });
