@@ -196,7 +196,7 @@ const encodings: readonly { name: string; encode: (base64: string) => string }[]
   { name: 'a line break', encode: (base64) => `${base64}\n` },
   { name: 'a space inside', encode: (base64) => `${base64.slice(0, 8)} ${base64.slice(8)}` },
   { name: 'padding that is not needed', encode: (base64) => `${base64}=` },
-  { name: 'the letters of base64url', encode: (base64) => Buffer.from(base64, 'base64').toString('base64url') + '-' },
+  { name: 'the letters of base64url', encode: (base64) => Buffer.from(base64, 'base64').toString('base64url') },
   { name: 'hex', encode: (base64) => bytesToHex(Buffer.from(base64, 'base64')) },
 ];
 
