@@ -57,7 +57,10 @@ export interface ExpectedTransfer {
 export type Observation =
   /** No block that counts as confirmed holds it yet. */
   | { readonly state: 'pending' }
-  /** It is in a confirmed block and moved exactly the expected money. */
+  /**
+   * Exactly the expected money moved, in a confirmed block: by our transaction, or by another one that used the payer's
+   * authorization first. `effect.transaction` is the one that moved it; `feePaid` is what ours cost.
+   */
   | { readonly state: 'transferred'; readonly effect: OnChainEffect; readonly feePaid: bigint }
   /** It is in a confirmed block and did not move the expected money. */
   | { readonly state: 'failed'; readonly rejection: Rejection; readonly block: Block; readonly feePaid: bigint }

@@ -1,5 +1,6 @@
 import type { Observation, SubmittedTransaction } from '@tollkeeper/protocol';
 import type { EvmNode, Receipt } from '../rpc/evm-node.js';
+import { findPreemptedTransfer } from './preempted-transfer.js';
 import { ordinalOfTransfer } from './transfer-log.js';
 
 interface Parts {
@@ -17,10 +18,13 @@ export async function observeTransactions(
   const receipts = await readReceipts(parts.node, submitted);
   if (receipts.every((receipt) => receipt === undefined)) return submitted.map(() => pending);
   const isConfirmed = await confirmedBlocks(parts, receipts);
-  return submitted.map((transaction, index) => {
-    const receipt = receipts[index];
-    return receipt === undefined || !isConfirmed(receipt) ? pending : outcomeOf(transaction, receipt);
-  });
+  return Promise.all(
+    submitted.map(async (transaction, index) => {
+      const receipt = receipts[index];
+      if (receipt === undefined || !isConfirmed(receipt)) return pending;
+      return receipt.succeeded ? outcomeOf(transaction, receipt) : outcomeOfRevert(parts.node, transaction, receipt);
+    }),
+  );
 }
 
 /** Requests to one node at a time: enough to hide the way there, few enough not to be throttled. */
@@ -57,13 +61,21 @@ async function confirmedBlocks(
   return (receipt) => receipt.block.number <= highest && canonical.has(receipt.block.hash);
 }
 
+/** A revert does not say that the payer has not paid: the same authorization may have moved the money before. */
+async function outcomeOfRevert(
+  node: EvmNode,
+  transaction: SubmittedTransaction,
+  { block, feePaid }: Receipt,
+): Promise<Observation> {
+  const effect = await findPreemptedTransfer(node, transaction, block.number);
+  if (effect !== undefined) return { state: 'transferred', effect, feePaid };
+  const detail = 'The transaction reverted on chain';
+  return { state: 'failed', rejection: { reason: 'invalid_exact_evm_transaction_failed', detail }, block, feePaid };
+}
+
 function outcomeOf(transaction: SubmittedTransaction, receipt: Receipt): Observation {
   const { block, feePaid } = receipt;
   const { expected } = transaction;
-  if (!receipt.succeeded) {
-    const detail = 'The transaction reverted on chain';
-    return { state: 'failed', rejection: { reason: 'invalid_exact_evm_transaction_failed', detail }, block, feePaid };
-  }
   const ordinal = ordinalOfTransfer(receipt.logs, expected);
   if (ordinal === undefined) {
     const detail = 'The transaction succeeded without the exact Transfer log of the token';

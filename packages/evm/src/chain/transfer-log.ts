@@ -7,16 +7,17 @@ const transferTopic = `0x${keccakOfText('Transfer(address,address,uint256)').toS
 
 /**
  * The place among a transaction's logs of the token's own statement that it moved exactly the expected money (ERC-20);
- * undefined when it made none.
+ * undefined when it made none at `start` or after.
  */
-export function ordinalOfTransfer(logs: readonly Log[], expected: ExpectedTransfer): number | undefined {
+export function ordinalOfTransfer(logs: readonly Log[], expected: ExpectedTransfer, start = 0): number | undefined {
   const topics = [transferTopic, `0x${addressWord(expected.payer)}`, `0x${addressWord(expected.payTo)}`];
   const data = `0x${uintWord(expected.amount)}`;
   const ordinal = logs.findIndex(
-    (log) =>
+    (log, index) =>
+      index >= start &&
       log.address.toLowerCase() === expected.asset.token.toLowerCase() &&
       log.topics.length === topics.length &&
-      log.topics.every((topic, index) => topic === topics[index]) &&
+      log.topics.every((topic, place) => topic === topics[place]) &&
       log.data.toLowerCase() === data,
   );
   return ordinal === -1 ? undefined : ordinal;

@@ -13,6 +13,14 @@ export interface ContractCall {
   readonly gas?: bigint;
 }
 
+/** Init code that `eth_call` runs without deploying anything. */
+export interface CodeRun {
+  readonly from: string;
+  /** `0x` and the init code in hex. */
+  readonly code: string;
+  readonly gas: bigint;
+}
+
 export interface Log {
   readonly address: string;
   readonly topics: readonly string[];
@@ -32,6 +40,13 @@ export interface BlockHeader extends Block {
   readonly baseFeePerGas: bigint;
 }
 
+export interface LogFilter {
+  readonly address: string;
+  readonly topics: readonly string[];
+  readonly fromBlock: bigint;
+  readonly toBlock: bigint;
+}
+
 export type BlockTag = 'latest' | bigint;
 
 const Quantity = z
@@ -43,6 +58,8 @@ const Hash = z
   .string()
   .regex(/^0x[0-9a-fA-F]{64}$/)
   .transform((text) => text.toLowerCase());
+
+const FoundLogs = z.array(z.object({ transactionHash: Hash }));
 
 const Header = z.object({ number: Quantity, hash: Hash, baseFeePerGas: Quantity.optional() });
 
@@ -61,7 +78,7 @@ const MinedReceipt = z
 /**
  * The methods of an EVM node that Tollkeeper uses, with their answers read. Each throws a Fault `CHAIN_RPC_UNAVAILABLE` when the
  * node does not answer usefully. A refusal that means something arrives as RpcError: from `call` and `estimateGas` when the call
- * ran and failed, from `sendRaw` always.
+ * ran and failed, from `runCode` and `sendRaw` always.
  */
 export type EvmNode = ReturnType<typeof createEvmNode>;
 
@@ -94,6 +111,14 @@ export function createEvmNode(parts: { network: Network; rpc: RpcClient }) {
         blockParameter(tag),
       ),
 
+    /** What the init code returns, in hex. */
+    runCode: ({ from, code, gas }: CodeRun): Promise<string> =>
+      ask(
+        { method: 'eth_call', schema: Hex, refusalMeans: () => true },
+        { from, data: code, gas: quantity(gas) },
+        'latest',
+      ),
+
     estimateGas: (call: ContractCall): Promise<bigint> =>
       ask({ method: 'eth_estimateGas', schema: Quantity, refusalMeans: isExecutionFailure }, callParameter(call)),
 
@@ -111,6 +136,16 @@ export function createEvmNode(parts: { network: Network; rpc: RpcClient }) {
         { method: 'eth_sendRawTransaction', schema: Hash, refusalMeans: () => true },
         `0x${Buffer.from(raw).toString('hex')}`,
       ),
+
+    /** The transactions that wrote logs of one contract with these topics, oldest first. */
+    async logs(filter: LogFilter): Promise<readonly { readonly transaction: string }[]> {
+      const { address, topics, fromBlock, toBlock } = filter;
+      const found = await ask(
+        { method: 'eth_getLogs', schema: FoundLogs },
+        { address, topics, fromBlock: quantity(fromBlock), toBlock: quantity(toBlock) },
+      );
+      return found.map(({ transactionHash }) => ({ transaction: transactionHash }));
+    },
 
     /** Whether the node has the transaction, mined or waiting. */
     async knowsTransaction(id: string): Promise<boolean> {

@@ -52,9 +52,11 @@ export function createConclusion(parts: { readonly database: Database; readonly 
 /** The guard: only a payment without an outcome gets one. */
 async function moveOn(sql: Sql, sent: TransactionInFlight, observation: FinalObservation): Promise<boolean> {
   const rejection = observation.state === 'transferred' ? undefined : observation.rejection;
+  // Somebody else may have sent the payer's authorization before us: then the payment ends with that transaction.
+  const transaction = observation.state === 'transferred' ? observation.effect.transaction : sent.id;
   const rows = await sql`
     UPDATE payment
-    SET state = ${rejection === undefined ? 'settled' : 'failed'}, concluded_at = now(), transaction = ${sent.id},
+    SET state = ${rejection === undefined ? 'settled' : 'failed'}, concluded_at = now(), transaction = ${transaction},
       failure_reason = ${rejection?.reason ?? null}, failure_detail = ${rejection?.detail ?? null}
     WHERE id = ${sent.paymentId}::uuid AND state = 'submitted'
     RETURNING id`;
