@@ -17,6 +17,7 @@ import { createCodeLookup } from './exact/code-lookup.js';
 import { createExactScheme } from './exact/exact-scheme.js';
 import { createEvmNode } from './rpc/evm-node.js';
 import { createRpcClient } from './rpc/rpc-client.js';
+import { createTransferSimulation } from './simulation/transfer-simulation.js';
 
 export interface EvmNetworkParts {
   readonly network: Network;
@@ -67,6 +68,14 @@ export function createEvmNetwork(parts: EvmNetworkParts): EvmNetwork {
     signer,
     signers,
     code: createCodeLookup({ node, clock }),
+    simulate: createTransferSimulation({
+      network,
+      node,
+      clock,
+      from: signer.address,
+      gasLimitMax: limits.gasLimitMax,
+      onWarning: parts.onWarning,
+    }),
     quoteFee: createFeeQuoting({ network, node, maxFeePerGasWei: limits.maxFeePerGasWei }),
     assets: parts.assets.map((asset) => readAsset(network, asset)),
     gasLimitMax: limits.gasLimitMax,

@@ -10,6 +10,7 @@ import type { FeeQuoting } from '../chain/fee-quote.js';
 import type { TransactionSigner } from '../chain/transaction-signer.js';
 import type { Curve } from '../curve/curve.js';
 import type { EvmNode } from '../rpc/evm-node.js';
+import type { TransferSimulation } from '../simulation/transfer-simulation.js';
 import type { CodeLookup } from './code-lookup.js';
 import { examineTransfer, type TransferExamination } from './examine.js';
 import { planTransfer } from './plan-transfer.js';
@@ -22,6 +23,7 @@ export interface ExactSchemeParts {
   readonly clock: Clock;
   readonly curve: Curve;
   readonly code: CodeLookup;
+  readonly simulate: TransferSimulation;
   readonly quoteFee: FeeQuoting;
   /** Signs every settlement. */
   readonly signer: TransactionSigner;

@@ -1,0 +1,91 @@
+import { expect, test } from 'vitest';
+import { createBatcher } from './batcher.js';
+
+/** A batcher that doubles numbers, whose calls end when the test says so. */
+function heldBatcher(limits: { maximumItems?: number; maximumCalls?: number } = {}) {
+  const calls: { readonly items: readonly number[]; end(): void; fail(error: Error): void }[] = [];
+  const run = (items: readonly number[]) =>
+    new Promise<readonly number[]>((resolve, reject) => {
+      calls.push({
+        items,
+        end: () => {
+          resolve(items.map((item) => 2 * item));
+        },
+        fail: reject,
+      });
+    });
+  return { calls, double: createBatcher({ run, maximumItems: 4, maximumCalls: 1, ...limits }) };
+}
+
+const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
+
+test('a lone item goes out in the turn it came in', async () => {
+  const { calls, double } = heldBatcher();
+  const answer = double(1);
+  await nextTurn();
+  expect(calls.map(({ items }) => items)).toEqual([[1]]);
+  calls[0]?.end();
+  expect(await answer).toBe(2);
+});
+
+test('items of one turn go together, and each caller gets its own result', async () => {
+  const { calls, double } = heldBatcher();
+  const answers = [1, 2, 3].map(double);
+  await nextTurn();
+  expect(calls.map(({ items }) => items)).toEqual([[1, 2, 3]]);
+  calls[0]?.end();
+  expect(await Promise.all(answers)).toEqual([2, 4, 6]);
+});
+
+test('items that come while a call is under way wait for it and go together', async () => {
+  const { calls, double } = heldBatcher();
+  const first = double(1);
+  await nextTurn();
+  const second = double(2);
+  await nextTurn();
+  const third = double(3);
+  await nextTurn();
+  expect(calls).toHaveLength(1);
+  calls[0]?.end();
+  await first;
+  await nextTurn();
+  expect(calls.map(({ items }) => items)).toEqual([[1], [2, 3]]);
+  calls[1]?.end();
+  expect(await Promise.all([second, third])).toEqual([4, 6]);
+});
+
+test('as many calls as allowed run at once', async () => {
+  const { calls, double } = heldBatcher({ maximumCalls: 2 });
+  for (const item of [1, 2, 3]) {
+    void double(item);
+    await nextTurn();
+  }
+  expect(calls.map(({ items }) => items)).toEqual([[1], [2]]);
+});
+
+test('a full call goes out at once, whatever is under way', async () => {
+  const { calls, double } = heldBatcher();
+  void double(0);
+  await nextTurn();
+  for (const item of [1, 2, 3, 4, 5]) void double(item);
+  await nextTurn();
+  expect(calls.map(({ items }) => items)).toEqual([[0], [1, 2, 3, 4]]);
+});
+
+test('when a call fails each of its callers gets the error, and the others go on', async () => {
+  const { calls, double } = heldBatcher();
+  const failing = [double(1), double(2)];
+  await nextTurn();
+  const later = double(3);
+  calls[0]?.fail(new Error('no node'));
+  for (const answer of failing) await expect(answer).rejects.toThrow('no node');
+  await nextTurn();
+  calls[1]?.end();
+  expect(await later).toBe(6);
+});
+
+test('a call that answers for another number of items fails', async () => {
+  const run = () => Promise.resolve([1]);
+  const batch = createBatcher<number, number>({ run, maximumItems: 4, maximumCalls: 1 });
+  await expect(Promise.all([batch(1), batch(2)])).rejects.toThrow('one result for each item');
+});
