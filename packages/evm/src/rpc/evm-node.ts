@@ -21,14 +21,6 @@ export interface CodeRun {
   readonly gas: bigint;
 }
 
-/** Init code that `eth_call` runs without deploying anything. */
-export interface CodeRun {
-  readonly from: string;
-  /** `0x` and the init code in hex. */
-  readonly code: string;
-  readonly gas: bigint;
-}
-
 export interface Log {
   readonly address: string;
   readonly topics: readonly string[];
@@ -117,14 +109,6 @@ export function createEvmNode(parts: { network: Network; rpc: RpcClient }) {
         { method: 'eth_call', schema: Hex, refusalMeans: isExecutionFailure },
         callParameter(call),
         blockParameter(tag),
-      ),
-
-    /** What the init code returns, in hex. */
-    runCode: ({ from, code, gas }: CodeRun): Promise<string> =>
-      ask(
-        { method: 'eth_call', schema: Hex, refusalMeans: () => true },
-        { from, data: code, gas: quantity(gas) },
-        'latest',
       ),
 
     /** What the init code returns, in hex. */
