@@ -17,7 +17,7 @@ Options:
   --seconds N     how long a verify phase lasts (3)
   --limit N       seconds the whole run may take; rounds that do not fit are left out (285)
   --json FILE     also write the report as JSON
-  --cpu-profile DIR  write a V8 CPU profile of each Tollkeeper process into this folder
+  --diagnose DIR  keep Tollkeeper's logs and V8 CPU profiles in this folder; slows it a little
   --help          show this`;
 
 const groups = ['verify', 'settle', 'svm'] as const;
@@ -37,7 +37,8 @@ export interface BenchOptions {
   /** Seconds that the whole run may take. */
   readonly limitSeconds: number;
   readonly jsonFile: string | undefined;
-  readonly cpuProfileDir: string | undefined;
+  /** Where logs and processor profiles of our facilitator are kept; undefined for none. */
+  readonly diagnosticsDir: string | undefined;
 }
 
 /** Undefined where the user asked for help. @throws Error that says what is wrong with the command line. */
@@ -52,7 +53,7 @@ export function readOptions(args: readonly string[]): BenchOptions | undefined {
       seconds: { type: 'string', default: '3' },
       limit: { type: 'string', default: '285' },
       json: { type: 'string' },
-      'cpu-profile': { type: 'string' },
+      diagnose: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   });
@@ -69,7 +70,7 @@ export function readOptions(args: readonly string[]): BenchOptions | undefined {
     seconds: positive('seconds', values.seconds),
     limitSeconds: positive('limit', values.limit),
     jsonFile: values.json,
-    cpuProfileDir: values['cpu-profile'],
+    diagnosticsDir: values.diagnose,
   };
 }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { startEvmTestbed } from './chains/evm-testbed.js';
 import { startSvmTestbed } from './chains/svm-testbed.js';
 import type { Testbed, Workplace } from './chains/testbed.js';
@@ -36,8 +36,9 @@ export async function runBenchmark(
     databaseUrl: postgres.url,
     folder,
     walletEncryptionKey: randomBytes(32).toString('hex'),
-    cpuProfileDir: options.cpuProfileDir,
+    diagnosticsDir: options.diagnosticsDir && resolve(options.diagnosticsDir),
   };
+  if (workplace.diagnosticsDir !== undefined) await mkdir(workplace.diagnosticsDir, { recursive: true });
   await migrate(workplace);
   progress.say('PostgreSQL is ready');
   const testbeds = createTestbeds(workplace, { options, progress, cleanups });

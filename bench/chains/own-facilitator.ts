@@ -17,11 +17,11 @@ export async function createPayee(workplace: Workplace, env: Environment): Promi
 
 /** Starts our facilitator in production mode, on the network that `env` names. */
 export function startOwnFacilitator(workplace: Workplace, env: Environment): Promise<TollkeeperProcess> {
-  const { cpuProfileDir, folder } = workplace;
+  const { diagnosticsDir, folder } = workplace;
   return startTollkeeper({
     env: environmentOf(workplace, env),
-    logFile: join(folder, `tollkeeper-${randomUUID()}.log`),
-    nodeFlags: cpuProfileDir === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', cpuProfileDir],
+    logFile: join(diagnosticsDir ?? folder, `tollkeeper-${randomUUID()}.log`),
+    nodeFlags: diagnosticsDir === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', diagnosticsDir],
   });
 }
 

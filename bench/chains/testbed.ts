@@ -30,11 +30,11 @@ export interface Testbed {
 /** What our facilitator needs besides its chain. */
 export interface Workplace {
   readonly databaseUrl: string;
-  /** A folder for logs and profiles that is deleted at the end. */
+  /** A folder for logs that is deleted at the end. */
   readonly folder: string;
   readonly walletEncryptionKey: string;
-  /** Where V8 writes processor profiles of our facilitator; undefined for none. */
-  readonly cpuProfileDir: string | undefined;
+  /** Where logs and processor profiles of our facilitator are kept; undefined for none. */
+  readonly diagnosticsDir: string | undefined;
 }
 
 /** Seconds that a signed payment is good for: blocks that are mined at once run ahead of the clock, a second each. */

@@ -3,7 +3,7 @@ import type { ContenderResult } from '../scenarios/run-scenario.js';
 import { totalOf } from '../processes/rpc-meter.js';
 import { medianOfKnown, percentile } from '../statistics.js';
 
-/** Medians over the rounds. Costs are divided by what succeeded, because nobody pays for the rest. */
+/** Medians over the rounds. Processor time and RPC calls are divided by what succeeded, because nobody pays for the rest. */
 export interface Summary {
   readonly name: string;
   readonly rounds: number;
@@ -50,7 +50,7 @@ export function summarize({ contender, phases, peakMemoryMb }: ContenderResult):
     cpuMsPerOp: perSuccess(({ cpuMs }) => cpuMs),
     databaseCpuMsPerOp: perSuccess(({ databaseCpuMs }) => databaseCpuMs),
     rpcCallsPerOp: perSuccess(({ rpcCalls }) => totalOf(rpcCalls)),
-    gasPerPayment: perSuccess(({ chain }) => chain && Number(chain.gasUsed)),
+    gasPerPayment: medianOfKnown(phases.map(gasPerTransfer)),
     peakMemoryMb,
     sent: sum(phases.map(({ load }) => load.sent)),
     successes: sum(phases.map(successes)),
@@ -60,6 +60,11 @@ export function summarize({ contender, phases, peakMemoryMb }: ContenderResult):
     revertedTransactions: ofChain('reverted'),
     transfers: ofChain('transfers'),
   };
+}
+
+/** Over the payments that reached the chain, whether or not somebody was told; what reverted is paid for by the others. */
+function gasPerTransfer({ chain }: PhaseResult): number | undefined {
+  return chain === undefined || chain.transfers === 0 ? undefined : Number(chain.gasUsed) / chain.transfers;
 }
 
 function latencyOf({ load }: PhaseResult, percent: number): number | undefined {

@@ -19,7 +19,7 @@ export interface PhaseResult {
 /** How long to wait for the end of work that outlasts the answers, and which silence towards the node is that end. */
 const allAnswered = { silenceMs: 500, limitMs: 2_000 };
 /** Settlements that were given up on go on; the silence is longer than the pause between two looks for a receipt. */
-const someUnanswered = { silenceMs: 1_300, limitMs: 25_000 };
+const someUnanswered = { silenceMs: 1_300, limitMs: 10_000 };
 
 /** Sends one load to one subject and reads before and after what it cost, work that outlasts the answers included. */
 export async function runPhase(parts: {

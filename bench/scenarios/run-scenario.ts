@@ -13,6 +13,9 @@ export interface ContenderResult {
   readonly peakMemoryMb: number | undefined;
 }
 
+/** However little time is left. */
+const shortestPhaseSeconds = 5;
+
 export interface ScenarioResult {
   readonly scenario: Scenario;
   readonly contenders: readonly ContenderResult[];
@@ -30,15 +33,15 @@ export async function runScenario(parts: {
   readonly databaseCpuMs: () => number | undefined;
   readonly progress: Progress;
 }): Promise<ScenarioResult> {
-  const { testbed, progress } = parts;
-  const scenario = withinTime(parts.scenario, parts.secondsAllowed);
+  const { testbed, progress, secondsAllowed } = parts;
   const started = progress.elapsedSeconds();
-  progress.say(scenario.title);
+  progress.say(parts.scenario.title);
   await testbed.setMining('automine');
-  const subjects = await startAll(scenario.contenders, testbed);
+  const subjects = await startAll(parts.scenario.contenders, testbed);
   try {
-    await testbed.setMining(scenario.mining);
-    const warmUps = await warmUp({ ...parts, scenario, subjects });
+    await testbed.setMining(parts.scenario.mining);
+    const warmUps = await warmUp({ ...parts, subjects });
+    const scenario = withinTime(parts.scenario, secondsAllowed - (progress.elapsedSeconds() - started));
     const phases = subjects.map((): PhaseResult[] => []);
     for (let round = 1; round <= parts.rounds; round += 1) {
       const roundStarted = progress.elapsedSeconds();
@@ -50,7 +53,7 @@ export async function runScenario(parts: {
         progress.say(`  round ${round}  ${describePhase(subject, result)}`);
       }
       const now = progress.elapsedSeconds();
-      if (now - started + (now - roundStarted) > parts.secondsAllowed) break;
+      if (now - started + (now - roundStarted) > secondsAllowed) break;
     }
     const contenders = subjects.map(({ contender, pid }, index) => {
       return { contender, phases: phases[index] ?? [], peakMemoryMb: peakMemoryMbOf(pid) };
@@ -73,10 +76,14 @@ async function startAll(contenders: readonly Contender[], testbed: Testbed): Pro
   throw failed.reason;
 }
 
-/** One round must fit into the time, whatever hangs. */
-function withinTime(scenario: Scenario, secondsAllowed: number): Scenario {
-  const most = Math.max(10, secondsAllowed / scenario.contenders.length);
-  return { ...scenario, giveUpAfterSeconds: Math.min(scenario.giveUpAfterSeconds, most) };
+/** One round must fit into what is left of the time, whatever hangs; signing and coming to rest take a part of it. */
+function withinTime(scenario: Scenario, secondsLeft: number): Scenario {
+  const most = Math.max(shortestPhaseSeconds, (0.6 * secondsLeft) / scenario.contenders.length);
+  const giveUpAfterSeconds = Math.min(scenario.giveUpAfterSeconds, most);
+  // Where callers go on until a time, those who began last get as long to end.
+  const isOpenEnded = Number.isFinite(scenario.stopAfterSeconds);
+  const stopAfterSeconds = isOpenEnded ? Math.min(scenario.stopAfterSeconds, giveUpAfterSeconds / 2) : Infinity;
+  return { ...scenario, giveUpAfterSeconds, stopAfterSeconds };
 }
 
 async function warmUp(parts: {
