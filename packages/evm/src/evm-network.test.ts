@@ -211,7 +211,7 @@ describe('trouble with the node is no verdict', () => {
 
   test('when fees or gas cannot be read', async () => {
     for (const method of ['eth_estimateGas', 'eth_getBlockByNumber', 'eth_maxPriorityFeePerGas']) {
-      const verified = await evm.verify(await paid(await setup.payer()));
+      const verified = await setup.network().verify(await paid(await setup.payer()));
       const remove = setup.proxy.use(faultOn(method, { kind: 'http-status', status: 502 }));
       await expect(verified.plan()).rejects.toSatisfy((error) => isFault(error, 'CHAIN_RPC_UNAVAILABLE'));
       remove();
@@ -231,6 +231,19 @@ describe('a plan', () => {
     expect(transaction.gasLimit).toBeLessThan(200_000n);
     const block = (await setup.anvil.rpc('eth_getBlockByNumber', ['latest', false])) as { baseFeePerGas: Hex };
     expect(transaction.maxFeePerGas).toBeGreaterThanOrEqual(2n * BigInt(block.baseFeePerGas));
+  });
+
+  test('of the next second costs no look at the fees', async () => {
+    let nowMs = Date.now();
+    const ours = setup.network({ clock: { now: () => new Date(nowMs) } });
+    const planned = async () => (await (await ours.verify(await paid(await setup.payer()))).plan()).planned;
+    const feeReads = () => setup.proxy.calls('eth_maxPriorityFeePerGas') + setup.proxy.calls('eth_getBlockByNumber');
+    setup.proxy.reset();
+    expect([await planned(), await planned()]).toEqual([true, true]);
+    expect(feeReads()).toBe(2);
+    nowMs += 1000;
+    expect(await planned()).toBe(true);
+    expect(feeReads()).toBe(4);
   });
 
   test('is refused when the money is gone since the check', async () => {

@@ -76,7 +76,7 @@ export function createEvmNetwork(parts: EvmNetworkParts): EvmNetwork {
       gasLimitMax: limits.gasLimitMax,
       onWarning: parts.onWarning,
     }),
-    quoteFee: createFeeQuoting({ network, node, maxFeePerGasWei: limits.maxFeePerGasWei }),
+    quoteFee: createFeeQuoting({ network, node, clock, maxFeePerGasWei: limits.maxFeePerGasWei }),
     assets: parts.assets.map((asset) => readAsset(network, asset)),
     gasLimitMax: limits.gasLimitMax,
   });

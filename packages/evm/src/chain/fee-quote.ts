@@ -1,4 +1,4 @@
-import { Fault, type Network } from '@tollkeeper/protocol';
+import { type Clock, Fault, type Network } from '@tollkeeper/protocol';
 import type { EvmNode } from '../rpc/evm-node.js';
 
 /** What a transaction offers per gas (EIP-1559), in wei. */
@@ -9,23 +9,36 @@ export interface FeeQuote {
 
 export type FeeQuoting = () => Promise<FeeQuote | undefined>;
 
+interface Parts {
+  readonly network: Network;
+  readonly node: EvmNode;
+  readonly clock: Clock;
+  readonly maxFeePerGasWei: bigint;
+}
+
+/** A quote is as good as new for half a block of the chains that matter; the doubled base fee covers several. */
+const quoteTtlMs = 1000;
+
 /**
  * Gives what a transaction must offer now: twice the base fee, so that six full blocks cannot outrun it, and the usual tip.
- * Undefined when the network asks for more than the limit. Callers at the same time share one look at the chain.
+ * Undefined when the network asks for more than the limit. All callers of about a block share one look at the chain.
  */
-export function createFeeQuoting(parts: { network: Network; node: EvmNode; maxFeePerGasWei: bigint }): FeeQuoting {
-  let underWay: Promise<FeeQuote | undefined> | undefined;
+export function createFeeQuoting(parts: Parts): FeeQuoting {
+  let latest: { readonly quote: Promise<FeeQuote | undefined>; readonly untilMs: number } | undefined;
   return () => {
-    underWay ??= quote(parts).finally(() => (underWay = undefined));
-    return underWay;
+    const nowMs = parts.clock.now().getTime();
+    if (latest !== undefined && nowMs < latest.untilMs) return latest.quote;
+    const looking = { quote: quote(parts), untilMs: nowMs + quoteTtlMs };
+    latest = looking;
+    looking.quote.catch(() => {
+      // The next caller looks again.
+      if (latest === looking) latest = undefined;
+    });
+    return looking.quote;
   };
 }
 
-async function quote(parts: {
-  network: Network;
-  node: EvmNode;
-  maxFeePerGasWei: bigint;
-}): Promise<FeeQuote | undefined> {
+async function quote(parts: Parts): Promise<FeeQuote | undefined> {
   const [latest, usualTip] = await Promise.all([parts.node.block('latest'), parts.node.priorityFee()]);
   if (latest === undefined) {
     throw new Fault('CHAIN_RPC_UNAVAILABLE', { network: parts.network, trouble: 'no latest block' });
