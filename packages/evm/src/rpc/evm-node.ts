@@ -2,7 +2,7 @@ import type { Block, Network } from '@tollkeeper/protocol';
 import { z } from 'zod';
 import type { RpcClient } from './rpc-client.js';
 import { isExecutionFailure } from './rpc-error.js';
-import { createAsk } from './ask.js';
+import { type Ask, createAsk } from './ask.js';
 
 /** A contract call as `eth_call` and `eth_estimateGas` take it. */
 export interface ContractCall {
@@ -103,24 +103,7 @@ export function createEvmNode(parts: { network: Network; rpc: RpcClient }) {
       return (await ask({ method: 'eth_getCode', schema: Hex }, address, 'latest')) !== '0x';
     },
 
-    /** What the call returns, in hex. */
-    call: (call: ContractCall, tag: BlockTag = 'latest'): Promise<string> =>
-      ask(
-        { method: 'eth_call', schema: Hex, refusalMeans: isExecutionFailure },
-        callParameter(call),
-        blockParameter(tag),
-      ),
-
-    /** What the init code returns, in hex. */
-    runCode: ({ from, code, gas }: CodeRun): Promise<string> =>
-      ask(
-        { method: 'eth_call', schema: Hex, refusalMeans: () => true },
-        { from, data: code, gas: quantity(gas) },
-        'latest',
-      ),
-
-    estimateGas: (call: ContractCall): Promise<bigint> =>
-      ask({ method: 'eth_estimateGas', schema: Quantity, refusalMeans: isExecutionFailure }, callParameter(call)),
+    ...simulations(ask),
 
     priorityFee: (): Promise<bigint> => ask({ method: 'eth_maxPriorityFeePerGas', schema: Quantity }),
 
@@ -165,6 +148,30 @@ export function createEvmNode(parts: { network: Network; rpc: RpcClient }) {
         feePaid: receipt.gasUsed * receipt.effectiveGasPrice + (receipt.l1Fee ?? 0n),
       };
     },
+  };
+}
+
+/** The methods that run something on the chain's state without changing it. */
+function simulations(ask: Ask) {
+  return {
+    /** What the call returns, in hex. */
+    call: (call: ContractCall, tag: BlockTag = 'latest'): Promise<string> =>
+      ask(
+        { method: 'eth_call', schema: Hex, refusalMeans: isExecutionFailure },
+        callParameter(call),
+        blockParameter(tag),
+      ),
+
+    /** What the init code returns, in hex. */
+    runCode: ({ from, code, gas }: CodeRun): Promise<string> =>
+      ask(
+        { method: 'eth_call', schema: Hex, refusalMeans: () => true },
+        { from, data: code, gas: quantity(gas) },
+        'latest',
+      ),
+
+    estimateGas: (call: ContractCall): Promise<bigint> =>
+      ask({ method: 'eth_estimateGas', schema: Quantity, refusalMeans: isExecutionFailure }, callParameter(call)),
   };
 }
 
