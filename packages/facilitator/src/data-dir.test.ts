@@ -1,6 +1,8 @@
+import { once } from 'node:events';
 import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { generatedEncryptionKey } from './data-dir.js';
 
@@ -41,6 +43,31 @@ test('many that make the key at once agree on it', async () => {
   expect(new Set(keys)).toEqual(new Set([(await readFile(file, 'utf8')).trim()]));
   expect(await readdir(folder)).toEqual(['wallet-encryption-key']);
 });
+
+test('nobody ever sees a part of the key, so another process that starts at the same time gets all of it', async () => {
+  const folders = Array.from({ length: 50 }, (_, n) => join(folder, `${n}`));
+  const files = folders.map((each) => join(each, 'wallet-encryption-key'));
+  const watcher = new Worker(reportPartsOf, { eval: true, workerData: files });
+  const parts = once(watcher, 'message');
+  await once(watcher, 'online');
+  for (const each of folders) await generatedEncryptionKey(each);
+  expect(await parts).toEqual([[]]);
+});
+
+/** Reads each file as soon as it is there and until it is whole, in a thread of its own. */
+const reportPartsOf = `
+  const { readFileSync } = require('node:fs');
+  const { parentPort, workerData } = require('node:worker_threads');
+  const whole = 65;
+  const parts = [];
+  for (const file of workerData) {
+    let length;
+    while (length !== whole) {
+      try { length = readFileSync(file).length; } catch { continue; }
+      if (length !== whole) parts.push(length);
+    }
+  }
+  parentPort.postMessage([...new Set(parts)]);`;
 
 test.each([
   ['empty', ''],
