@@ -2,6 +2,7 @@ import { createEvmNetwork, generateDepositKey as generateEvmKey } from '@tollkee
 import { createLedger } from '@tollkeeper/ledger';
 import {
   knownTokensOf,
+  networkFamily,
   systemClock,
   type Chain,
   type Clock,
@@ -22,6 +23,7 @@ import { createProver } from './payment/proven-payment.js';
 import { createSchemeRegistry } from './payment/scheme-registry.js';
 import { chainChecks, createReadiness, type NamedCheck } from './readiness.js';
 import type { CheckpointHook } from './settlement/checkpoint.js';
+import { unfinalEffects } from './settlement/finality/unfinal-effects.js';
 import { createPaymentReport } from './settlement/payment-report.js';
 import { createSettlementEngine } from './settlement/settlement-engine.js';
 import { settlementsInFlight } from './settlement/settlements-in-flight.js';
@@ -31,10 +33,17 @@ import { createVerify } from './verification/verify.js';
 /** How often the chains are asked for the outcome of what is in flight. */
 const observationPollMs = 200;
 
+/**
+ * How often is looked for what became final or was undone. Where finality takes seconds, so does the wait for it; elsewhere
+ * this is how long a transaction that a reorg dropped waits until it is sent again.
+ */
+const finalityPollMs = { eip155: 3_000, solana: 1_000 };
+
 /** What a test may replace; nothing else differs between a test and production. */
 export interface Overrides {
   readonly clock?: Clock;
   readonly checkpoint?: CheckpointHook;
+  readonly finalityPollMs?: number;
 }
 
 /** A configured network with the parts that settle on it. */
@@ -64,6 +73,7 @@ export async function composeService(config: Config, log: Logger, overrides: Ove
     const ledger = createLedger({ database, onPosted });
     const served = chains.map(({ network }) => network);
     metrics.measureSettlements(() => settlementsInFlight(database, served));
+    metrics.measureUnfinalEffects(() => unfinalEffects(database, served));
     const schemes = createSchemeRegistry(networks.flatMap((each) => each.schemes));
     const engine = createSettlementEngine({
       database,
@@ -73,6 +83,8 @@ export async function composeService(config: Config, log: Logger, overrides: Ove
       log,
       waitMs: config.settleWaitMs,
       pollMs: observationPollMs,
+      finalityPollMs: (network) => overrides.finalityPollMs ?? finalityPollMs[networkFamily(network)],
+      onFinalityChange: metrics.countFinalityChange,
       checkpoint: overrides.checkpoint ?? (() => undefined),
     });
     const { store } = engine;
@@ -103,7 +115,7 @@ export async function composeService(config: Config, log: Logger, overrides: Ove
 export async function composeWallets(
   config: Config,
   log: Logger,
-): Promise<{ readonly wallets: Wallets; close(): Promise<void> }> {
+): Promise<{ readonly wallets: Wallets; readonly close: () => Promise<void> }> {
   const networks = openNetworks(config, { clock: systemClock, onRpcCall: () => undefined, log });
   const encryptionKey = config.walletEncryptionKey ?? (await generatedEncryptionKey(config.dataDir));
   const storage = await openStorage(config, { log, beside: true });

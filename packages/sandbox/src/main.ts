@@ -1,4 +1,4 @@
-import { readSandboxConfig, sandboxUsage } from './sandbox-config.js';
+import { processEnvironment, readSandboxConfig, sandboxUsage } from './sandbox-config.js';
 import { createProgress } from './start/progress.js';
 import { startSandbox } from './start/start-sandbox.js';
 
@@ -19,7 +19,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 }
 
 try {
-  const config = readSandboxConfig({ env: process.env, args });
+  const config = readSandboxConfig({ env: processEnvironment(), args });
   process.stdout.write('Starting the Tollkeeper sandbox\n');
   const progress = createProgress((text) => process.stdout.write(text));
   const sandbox = await startSandbox(config, { progress, onStop: (stop) => stops.unshift(stop) });

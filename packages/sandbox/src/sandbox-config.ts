@@ -11,6 +11,17 @@ export interface SandboxConfig {
   readonly once: boolean;
 }
 
+/** The environment of this process; the only place where the sandbox reads it. */
+export function processEnvironment(): Readonly<Record<string, string | undefined>> {
+  return process.env;
+}
+
+/** What a child process needs of our environment beside its own variables. */
+export function inheritedEnvironment(): Readonly<Record<string, string>> {
+  const { PATH = '', HOME = '' } = process.env;
+  return { PATH, HOME };
+}
+
 export const sandboxUsage = `Usage: npm start [-- --once]
 
 Starts a complete sandbox and pays once on each chain. It keeps running until Ctrl-C; with --once it exits after the

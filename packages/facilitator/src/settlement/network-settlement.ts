@@ -14,8 +14,6 @@ import { createWatch } from './watch.js';
 /** What is not on chain after this time is sent again. */
 const resendMs = 3_000;
 
-export type NetworkSettlement = ReturnType<typeof createNetworkSettlement>;
-
 /** The settlement of one network: its lane, and the watch over everything that was sent through it. */
 export function createNetworkSettlement(parts: {
   readonly chain: Chain;

@@ -11,7 +11,7 @@ export interface PaymentCheck {
 }
 
 /** What the demo merchant charges: $0.01 of a token with six decimals. */
-export const demoPrice = 10_000n;
+const demoPrice = 10_000n;
 
 /** Holds the buyer's receipt, the ledger and the chain against each other. */
 export function checkPayment(

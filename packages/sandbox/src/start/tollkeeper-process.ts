@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { inheritedEnvironment } from '../sandbox-config.js';
 
 const command = join(
   dirname(createRequire(import.meta.url).resolve('@tollkeeper/facilitator/package.json')),
@@ -68,9 +69,8 @@ export async function tollkeeper<Answer>(args: readonly string[], env: Environme
 }
 
 function run(args: readonly string[], env: Environment): ChildProcess {
-  const inherited = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '' };
   return spawn(process.execPath, [command, ...args], {
-    env: { ...inherited, ...env },
+    env: { ...inheritedEnvironment(), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
 }
