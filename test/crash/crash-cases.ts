@@ -10,7 +10,7 @@ const beforeStored: readonly Checkpoint[] = ['claimed', 'signed'];
 const afterStored: readonly Checkpoint[] = ['stored', 'broadcast', 'observed', 'posted'];
 
 /** A dead process's claim is taken over when its lease of 15 seconds ends, while the settle call waits. */
-const timeoutMs = 60_000;
+const timeoutMs = 120_000;
 
 /** Kills a facilitator at every checkpoint of a settlement and holds the next one to the promise: one of everything. */
 export function crashCases(chain: () => CrashChain): void {

@@ -25,7 +25,7 @@ import {
 } from './facilitator-process.js';
 
 /** The command as operators run it, on its embedded database; each test goes on with what the one before left in the folder. */
-const timeoutMs = 60_000;
+const timeoutMs = 120_000;
 
 let evm: EvmChain;
 let proxy: RpcProxy;
@@ -103,9 +103,9 @@ test(
       transaction: first.body.transaction,
     });
     expect((await settle(facilitator.url, await evmRequest({ payTo: payTo() }))).body).toMatchObject({ success: true });
+    await expectWalletToHold(30_000n);
     facilitator.kill('SIGTERM');
     expect(await facilitator.exited).toEqual({ code: 0, signal: null });
-
     await expectWalletToHold(30_000n);
   },
 );
