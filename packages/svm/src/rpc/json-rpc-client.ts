@@ -1,5 +1,6 @@
 import { Fault, type Network, type RpcCall, type RpcObserver } from '@tollkeeper/protocol';
 import { z } from 'zod';
+import { endpointOf, type Endpoint } from './endpoint.js';
 import { parseLosslessJson } from './lossless-json.js';
 import { describeTransportError } from './rpc-error.js';
 
@@ -30,7 +31,8 @@ export function createJsonRpcClient(parts: {
   timeoutMs: number;
   onRpcCall: RpcObserver;
 }): JsonRpcClient {
-  const { network, onRpcCall } = parts;
+  const { network, timeoutMs, onRpcCall } = parts;
+  const endpoint = endpointOf(parts.url);
 
   async function tryRequest<Result>(method: string, params: readonly unknown[], shape: z.ZodType<Result>) {
     const startedAt = performance.now();
@@ -39,12 +41,14 @@ export function createJsonRpcClient(parts: {
     };
     const unavailable = (detail: string) => new Fault('CHAIN_RPC_UNAVAILABLE', { network, method, detail });
 
-    const reply = await post(parts, { jsonrpc: '2.0', id: 1, method, params }).catch((error: unknown) => {
-      const { outcome, detail } = describeTransportError(error);
-      seen(outcome);
-      // The original error is not kept as a cause: it may show the node's address.
-      throw unavailable(detail);
-    });
+    const reply = await post({ ...endpoint, timeoutMs }, { jsonrpc: '2.0', id: 1, method, params }).catch(
+      (error: unknown) => {
+        const { outcome, detail } = describeTransportError(error);
+        seen(outcome);
+        // The original error is not kept as a cause: it may show the node's address.
+        throw unavailable(detail);
+      },
+    );
     const body = parseBody(reply.text);
     const refusal = ErrorBody.safeParse(body);
     if (refusal.success) {
@@ -68,15 +72,15 @@ export function createJsonRpcClient(parts: {
 }
 
 async function post(
-  parts: { url: string; timeoutMs: number },
+  to: Endpoint & { readonly timeoutMs: number },
   body: unknown,
 ): Promise<{ status: number; text: string }> {
-  const response = await fetch(parts.url, {
+  const response = await fetch(to.url, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { ...to.headers, 'content-type': 'application/json' },
     body: JSON.stringify(body),
     redirect: 'error',
-    signal: AbortSignal.timeout(parts.timeoutMs),
+    signal: AbortSignal.timeout(to.timeoutMs),
   });
   return { status: response.status, text: await readBounded(response) };
 }
