@@ -24,7 +24,11 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   chain_identity: ['INSERT', 'SELECT'],
   chain_transaction: ['INSERT', 'SELECT', 'UPDATE'],
   deposit_address: ['INSERT', 'SELECT'],
-  effect: ['INSERT', 'SELECT'],
+  effect: [
+    'INSERT',
+    'SELECT',
+    'UPDATE (block_hash, block_number, final_at, inclusion, journal_id, lost_at, position, release_journal_id, reversed_at, transaction)',
+  ],
   journal: ['INSERT (body_hash, idempotency_key, reverses, scope)', 'SELECT'],
   lane: ['INSERT', 'SELECT', 'UPDATE'],
   merchant: ['INSERT', 'SELECT'],
@@ -168,6 +172,47 @@ describe('what was done on chain', () => {
     await expect(insertEffect({ ...place, position: '1' }, paymentId)).rejects.toSatisfy((error) =>
       isUniqueViolation(error, 'effect_payment'),
     );
+  });
+
+  test('is not changed once it is final', async () => {
+    await insertEffect({ network: 'eip155:84532', transaction: '0x04', position: '0' });
+    const change = (hash: string) => sql`UPDATE effect SET block_hash = ${hash} WHERE transaction = '0x04'`;
+    await change('another block');
+    await sql`UPDATE effect SET final_at = now() WHERE transaction = '0x04'`;
+    for (const attempt of [
+      change('a third block'),
+      sql`UPDATE effect SET final_at = NULL WHERE transaction = '0x04'`,
+    ]) {
+      expect(sqlStateOf(await attempt.catch((error: unknown) => error))).toBe('42501');
+    }
+    expect(await sql`SELECT block_hash FROM effect WHERE transaction = '0x04'`).toEqual([
+      { block_hash: 'another block' },
+    ]);
+  });
+
+  test.each([
+    ['is final and reversed', { final: true, reversed: true, lost: false, credited: false, released: false }],
+    ['is lost and not reversed', { final: false, reversed: false, lost: true, credited: false, released: false }],
+    [
+      'is final and its credit is not released',
+      { final: true, reversed: false, lost: false, credited: true, released: false },
+    ],
+    ['is released and not final', { final: false, reversed: false, lost: false, credited: true, released: true }],
+    ['is released without a credit', { final: true, reversed: false, lost: false, credited: false, released: true }],
+  ])('never %s', async (_what, is) => {
+    const transaction = randomUUID();
+    await insertEffect({ network: 'eip155:84532', transaction, position: '0' });
+    const journal = async () => {
+      const [row] = await sql<{ id: bigint }>`
+        INSERT INTO journal (scope, idempotency_key, body_hash) VALUES ('test', ${randomUUID()}, '') RETURNING id`;
+      return row?.id ?? null;
+    };
+    const changing = sql`
+      UPDATE effect SET final_at = ${is.final ? new Date() : null}, reversed_at = ${is.reversed ? new Date() : null},
+        lost_at = ${is.lost ? new Date() : null}, journal_id = ${is.credited ? await journal() : null},
+        release_journal_id = ${is.released ? await journal() : null}
+      WHERE transaction = ${transaction}`;
+    expect(sqlStateOf(await changing.catch((error: unknown) => error))).toBe('23514');
   });
 
   async function insertTransaction(sent: { hash: string; nonce: number | null; signer?: string; network?: string }) {

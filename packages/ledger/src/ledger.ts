@@ -1,34 +1,9 @@
-import { createHash } from 'node:crypto';
-import { isCheckViolation, type Database, type Sql } from '@tollkeeper/database';
+import type { Database, Sql } from '@tollkeeper/database';
 import { Fault, type Amount, type Asset, type Network, amount } from '@tollkeeper/protocol';
 import type { AccountKind } from './chart-of-accounts.js';
-
-/** An account by what it is, which is how callers name it; it is opened by its first posting. */
-export interface AccountName {
-  readonly kind: AccountKind;
-  readonly owner: string;
-}
-
-/** One movement between two accounts of one asset. */
-export interface Leg {
-  readonly debit: AccountName;
-  readonly credit: AccountName;
-  readonly asset: Asset;
-  readonly amount: Amount;
-}
-
-/** The legs of one event, posted together or not at all, once for each (scope, key). */
-export interface Posting {
-  readonly scope: string;
-  readonly key: string;
-  readonly legs: readonly Leg[];
-}
-
-export interface Posted {
-  readonly journalId: bigint;
-  /** The event had been posted before, with the same legs; nothing moved now. */
-  readonly replayed: boolean;
-}
+import { legsOf } from './journal-legs.js';
+import { postJournals } from './post-journals.js';
+import type { Posted, Posting } from './posting.js';
 
 /** What an account holds of one asset, in minor units on its normal side. */
 export interface AccountBalance {
@@ -50,7 +25,7 @@ export type Ledger = ReturnType<typeof createLedger>;
 
 /** @param parts.onPosted is called after a posting was written, before its transaction commits; it feeds the metrics. */
 export function createLedger(parts: { readonly database: Database; readonly onPosted?: (posting: Posting) => void }) {
-  return { assetId, post, balancesOf, trialBalance };
+  return { assetId, post, postAll, legsOf, balancesOf, trialBalance };
 
   /** The id of an asset, given on first sight. */
   async function assetId(sql: Sql, asset: Asset): Promise<number> {
@@ -68,25 +43,16 @@ export function createLedger(parts: { readonly database: Database; readonly onPo
    * account would fall below zero; the caller's transaction is over then.
    */
   async function post(sql: Sql, posting: Posting): Promise<Posted> {
-    const bodyHash = hashOf(posting.legs);
-    const [journal] = await sql<{ id: bigint }>`
-      INSERT INTO journal (scope, idempotency_key, body_hash) VALUES (${posting.scope}, ${posting.key}, ${bodyHash})
-      ON CONFLICT (scope, idempotency_key) DO NOTHING
-      RETURNING id`;
-    if (journal === undefined) return replay(sql, posting, bodyHash);
-    const rows: TransferRow[] = [];
-    for (const leg of posting.legs) {
-      const asset = await assetId(sql, leg.asset);
-      rows.push({
-        asset,
-        debit: await accountId(sql, leg.debit, asset),
-        credit: await accountId(sql, leg.credit, asset),
-        amount: leg.amount,
-      });
-    }
-    await insertTransfers(sql, journal.id, rows);
-    parts.onPosted?.(posting);
-    return { journalId: journal.id, replayed: false };
+    const [posted] = await postAll(sql, [posting]);
+    if (posted === undefined) throw new Fault('INTERNAL', { problem: 'a posting without its journal' });
+    return posted;
+  }
+
+  /** Posts many events in the order given, as `post` does each, and touches each balance once. */
+  async function postAll(sql: Sql, postings: readonly Posting[]): Promise<readonly Posted[]> {
+    const { posted, fresh } = await postJournals(sql, postings, assetId);
+    for (const posting of fresh) parts.onPosted?.(posting);
+    return posted;
   }
 
   /** Every balance of the given owners, ordered by asset and kind. */
@@ -121,32 +87,6 @@ export function createLedger(parts: { readonly database: Database; readonly onPo
   }
 }
 
-interface TransferRow {
-  readonly asset: number;
-  readonly debit: bigint;
-  readonly credit: bigint;
-  readonly amount: bigint;
-}
-
-/** All legs in one statement, so that each balance is locked once and in the same order as everybody else locks it. */
-async function insertTransfers(sql: Sql, journalId: bigint, rows: readonly TransferRow[]): Promise<void> {
-  try {
-    await sql`
-      INSERT INTO transfer (journal_id, leg, asset_id, debit_account_id, credit_account_id, amount)
-      SELECT ${journalId}::bigint, leg, asset, debit, credit, amount
-      FROM unnest(
-        ${rows.map((_, leg) => leg)}::smallint[],
-        ${rows.map((row) => row.asset)}::integer[],
-        ${rows.map((row) => row.debit)}::bigint[],
-        ${rows.map((row) => row.credit)}::bigint[],
-        ${rows.map((row) => row.amount)}::numeric[]
-      ) AS legs (leg, asset, debit, credit, amount)`;
-  } catch (error) {
-    if (!isCheckViolation(error, 'balance_not_overdrawn')) throw error;
-    throw new Fault('LEDGER_ACCOUNT_OVERDRAWN', { journalId }, { cause: error });
-  }
-}
-
 interface BalanceRow {
   readonly kind: AccountKind;
   readonly owner: string;
@@ -154,38 +94,4 @@ interface BalanceRow {
   readonly token: string;
   readonly balance: bigint;
   readonly held: bigint;
-}
-
-async function replay(sql: Sql, posting: Posting, bodyHash: Uint8Array): Promise<Posted> {
-  const [earlier] = await sql<{ id: bigint; bodyHash: Uint8Array }>`
-    SELECT id, body_hash AS "bodyHash" FROM journal
-    WHERE scope = ${posting.scope} AND idempotency_key = ${posting.key}`;
-  if (earlier === undefined || Buffer.compare(earlier.bodyHash, bodyHash) !== 0) {
-    throw new Fault('LEDGER_KEY_REUSED', { scope: posting.scope, key: posting.key });
-  }
-  return { journalId: earlier.id, replayed: true };
-}
-
-async function accountId(sql: Sql, name: AccountName, asset: number): Promise<bigint> {
-  const [found] = await sql<{ id: bigint }>`
-    SELECT id FROM account WHERE kind = ${name.kind} AND asset_id = ${asset} AND owner = ${name.owner}`;
-  if (found !== undefined) return found.id;
-  await sql`
-    INSERT INTO account (kind, asset_id, owner) VALUES (${name.kind}, ${asset}, ${name.owner}) ON CONFLICT DO NOTHING`;
-  return accountId(sql, name, asset);
-}
-
-function hashOf(legs: readonly Leg[]): Uint8Array {
-  const lines = legs.map((leg) =>
-    JSON.stringify([
-      leg.debit.kind,
-      leg.debit.owner,
-      leg.credit.kind,
-      leg.credit.owner,
-      leg.asset.network,
-      leg.asset.token,
-      leg.amount.toString(),
-    ]),
-  );
-  return createHash('sha256').update(lines.join('\n')).digest();
 }

@@ -1,8 +1,9 @@
 import { sqlStateOf } from '@tollkeeper/database';
 import { createTestDatabase, type TestDatabase } from '@tollkeeper/database/testing';
 import { amount, baseSepolia, isFault, solanaDevnet, type Asset } from '@tollkeeper/protocol';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { createLedger, type AccountName, type Leg, type Ledger, type Posted, type Posting } from './ledger.js';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { createLedger, type Ledger } from './ledger.js';
+import type { AccountName, Leg, Posted, Posting } from './posting.js';
 
 const usdc: Asset = { network: baseSepolia, token: '0x036CbD53842c5426634e7929541eC2318f3dCF7e' };
 const solanaUsdc: Asset = { network: solanaDevnet, token: '4zMMC9srt5Ri5X14GAgXhaHii3GnPAEERYPJgZJDncDU' };
@@ -198,4 +199,79 @@ test('balances of the same token on two networks stay apart', async () => {
     [baseSepolia, 1n],
     [solanaDevnet, 2n],
   ]);
+});
+
+describe('many postings at once', () => {
+  const posting = (key: string, ...legs: Leg[]): Posting => ({ scope: 'test', key: `${key} ${tests}`, legs });
+  const postAll = (...postings: Posting[]) => db.database.transaction((sql) => ledger.postAll(sql, postings));
+
+  test('are each posted, in order, as one would be', async () => {
+    const posted = await postAll(
+      posting('deposit', leg(custody, alice, 10n)),
+      posting('gift', leg(alice, bob, 4n)),
+      posting('nothing'),
+    );
+    expect(posted.map(({ replayed }) => replayed)).toEqual([false, false, false]);
+    expect(new Set(posted.map(({ journalId }) => journalId)).size).toBe(3);
+    expect([await balanceOf(alice), await balanceOf(bob)]).toEqual([6n, 4n]);
+    expect(counted).toHaveLength(3);
+    expect(await postAll()).toEqual([]);
+  });
+
+  test('with one event twice among them credit once', async () => {
+    const deposit = posting('deposit', leg(custody, alice, 10n));
+    const [first, again] = await postAll(deposit, deposit);
+    expect(again).toEqual({ journalId: first?.journalId, replayed: true });
+    expect(await balanceOf(alice)).toBe(10n);
+    expect(counted).toHaveLength(1);
+  });
+
+  test('with one event under two bodies are refused', async () => {
+    const twice = postAll(posting('deposit', leg(custody, alice, 10n)), posting('deposit', leg(custody, alice, 11n)));
+    expect(await faultOf(twice)).toBe('LEDGER_KEY_REUSED');
+    expect(await balanceOf(alice)).toBeUndefined();
+  });
+
+  test('of which one overdraws move nothing', async () => {
+    const over = postAll(posting('deposit', leg(custody, alice, 10n)), posting('gift', leg(alice, bob, 11n)));
+    expect(await faultOf(over)).toBe('LEDGER_ACCOUNT_OVERDRAWN');
+    expect([await balanceOf(alice), await balanceOf(bob)]).toEqual([undefined, undefined]);
+  });
+});
+
+describe('a journal that takes another one back', () => {
+  test('can be made of its legs', async () => {
+    const legs = [leg(custody, alice, 5n), leg(custody, bob, 3n, solanaUsdc)];
+    const { journalId } = await post('deposit', ...legs);
+    const read = await db.database.transaction((sql) => ledger.legsOf(sql, [journalId, 0n]));
+    expect(read.get(journalId)).toEqual(legs);
+    expect(read.get(0n)).toEqual([]);
+  });
+
+  test('is posted once for each, under whatever key', async () => {
+    const { journalId } = await post('deposit', leg(custody, alice, 5n));
+    await post('deposit more', leg(custody, alice, 5n));
+    const takeBack = (key: string) =>
+      db.database.transaction((sql) =>
+        ledger.post(sql, {
+          scope: 'test',
+          key: `${key} ${tests}`,
+          legs: [leg(alice, custody, 5n)],
+          reverses: journalId,
+        }),
+      );
+    expect(await takeBack('back')).toMatchObject({ replayed: false });
+    expect(await takeBack('back')).toMatchObject({ replayed: true });
+    expect(await faultOf(takeBack('back again'))).toBe('23505');
+    expect(await balanceOf(alice)).toBe(5n);
+  });
+
+  test('is another event than one that takes nothing back', async () => {
+    const { journalId } = await post('deposit', leg(custody, alice, 5n));
+    await post('back', leg(alice, custody, 5n));
+    const other = db.database.transaction((sql) =>
+      ledger.post(sql, { scope: 'test', key: `back ${tests}`, legs: [leg(alice, custody, 5n)], reverses: journalId }),
+    );
+    expect(await faultOf(other)).toBe('LEDGER_KEY_REUSED');
+  });
 });
