@@ -1,8 +1,8 @@
-import { expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { createBatcher } from './batcher.js';
 
 /** A batcher that doubles numbers, whose calls end when the test says so. */
-function heldBatcher(limits: { maximumItems?: number; maximumCalls?: number } = {}) {
+function heldBatcher(maximumItems = 20) {
   const calls: { readonly items: readonly number[]; end(): void; fail(error: Error): void }[] = [];
   const run = (items: readonly number[]) =>
     new Promise<readonly number[]>((resolve, reject) => {
@@ -14,8 +14,10 @@ function heldBatcher(limits: { maximumItems?: number; maximumCalls?: number } = 
         fail: reject,
       });
     });
-  return { calls, double: createBatcher({ run, maximumItems: 4, maximumCalls: 1, ...limits }) };
+  return { calls, double: createBatcher({ run, maximumItems }) };
 }
+
+afterEach(() => vi.useRealTimers());
 
 const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
 
@@ -54,22 +56,50 @@ test('items that come while a call is under way wait for it and go together', as
   expect(await Promise.all([second, third])).toEqual([4, 6]);
 });
 
-test('as many calls as allowed run at once', async () => {
-  const { calls, double } = heldBatcher({ maximumCalls: 2 });
-  for (const item of [1, 2, 3]) {
-    void double(item);
-    await nextTurn();
-  }
-  expect(calls.map(({ items }) => items)).toEqual([[1], [2]]);
-});
-
 test('a full call goes out at once, whatever is under way', async () => {
-  const { calls, double } = heldBatcher();
+  const { calls, double } = heldBatcher(4);
   void double(0);
   await nextTurn();
   for (const item of [1, 2, 3, 4, 5]) void double(item);
   await nextTurn();
   expect(calls.map(({ items }) => items)).toEqual([[0], [1, 2, 3, 4]]);
+});
+
+test('a call that takes long holds nobody up', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  const { calls, double } = heldBatcher();
+  void double(1);
+  await nextTurn();
+  const second = double(2);
+  vi.advanceTimersByTime(99);
+  await nextTurn();
+  expect(calls).toHaveLength(1);
+  vi.advanceTimersByTime(1);
+  await nextTurn();
+  expect(calls.map(({ items }) => items)).toEqual([[1], [2]]);
+  calls[1]?.end();
+  expect(await second).toBe(4);
+});
+
+test('in a crowd the next call waits a moment for company, and among few it does not', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  for (const [count, startsAtOnce] of [
+    [7, true],
+    [8, false],
+  ] as const) {
+    const { calls, double } = heldBatcher();
+    const answers = Array.from({ length: count }, (_, item) => double(item));
+    await nextTurn();
+    calls[0]?.end();
+    await Promise.all(answers);
+    await nextTurn();
+    void double(1);
+    await nextTurn();
+    expect(calls).toHaveLength(startsAtOnce ? 2 : 1);
+    vi.advanceTimersByTime(8);
+    await nextTurn();
+    expect(calls).toHaveLength(2);
+  }
 });
 
 test('when a call fails each of its callers gets the error, and the others go on', async () => {
@@ -86,6 +116,6 @@ test('when a call fails each of its callers gets the error, and the others go on
 
 test('a call that answers for another number of items fails', async () => {
   const run = () => Promise.resolve([1]);
-  const batch = createBatcher<number, number>({ run, maximumItems: 4, maximumCalls: 1 });
+  const batch = createBatcher<number, number>({ run, maximumItems: 4 });
   await expect(Promise.all([batch(1), batch(2)])).rejects.toThrow('one result for each item');
 });

@@ -3,8 +3,6 @@ export interface BatcherParts<Item, Result> {
   /** Does the work for some items at once and gives a result for each, in their order. */
   readonly run: (items: readonly Item[]) => Promise<readonly Result[]>;
   readonly maximumItems: number;
-  /** Calls under way at once, as long as none is full: a full one never waits, so that nobody waits for more than one call. */
-  readonly maximumCalls: number;
 }
 
 interface Waiting<Item, Result> {
@@ -13,14 +11,22 @@ interface Waiting<Item, Result> {
   readonly reject: (error: unknown) => void;
 }
 
+/** Items at once from which on it pays to wait for more of them. */
+const crowd = 8;
+/** Between the starts of two calls in a crowd. Short beside what a crowd takes anyway. */
+const crowdPauseMs = 8;
+/** Longer than this nobody waits for a call of others to end. */
+const patienceMs = 100;
+
 /**
- * Joins the items of concurrent callers into shared calls. A lone item goes out in the turn it came in; items that come while
- * calls are under way travel together in the next one. When a call fails, each of its callers gets the error.
+ * Joins the items of concurrent callers into shared calls. A lone item goes out in the turn it came in; items that come while a
+ * call is under way travel together in the next one. When a call fails, each of its callers gets the error.
  */
 export function createBatcher<Item, Result>(parts: BatcherParts<Item, Result>): (item: Item) => Promise<Result> {
-  const { maximumItems, maximumCalls } = parts;
+  const { maximumItems } = parts;
   let waiting: Waiting<Item, Result>[] = [];
-  let callsUnderWay = 0;
+  /** Reasons not to start a call yet. A full one starts whatever there is, so that nobody waits behind more than one call. */
+  let holds = 0;
   let isScheduled = false;
 
   function schedule(): void {
@@ -34,7 +40,7 @@ export function createBatcher<Item, Result>(parts: BatcherParts<Item, Result>): 
   }
 
   function startCalls(): void {
-    while (waiting.length >= maximumItems || (waiting.length > 0 && callsUnderWay < maximumCalls)) {
+    while (waiting.length >= maximumItems || (waiting.length > 0 && holds === 0)) {
       const batch = waiting.slice(0, maximumItems);
       waiting = waiting.slice(maximumItems);
       void call(batch);
@@ -42,7 +48,9 @@ export function createBatcher<Item, Result>(parts: BatcherParts<Item, Result>): 
   }
 
   async function call(batch: readonly Waiting<Item, Result>[]): Promise<void> {
-    callsUnderWay += 1;
+    const startedAt = performance.now();
+    const release = hold();
+    const patience = setTimeout(release, patienceMs);
     try {
       const results = await parts.run(batch.map(({ item }) => item));
       if (results.length !== batch.length) throw new RangeError('A batch answers with one result for each item');
@@ -50,9 +58,23 @@ export function createBatcher<Item, Result>(parts: BatcherParts<Item, Result>): 
     } catch (error) {
       for (const { reject } of batch) reject(error);
     } finally {
-      callsUnderWay -= 1;
-      if (waiting.length > 0) schedule();
+      clearTimeout(patience);
+      const pauseMs = startedAt + crowdPauseMs - performance.now();
+      if (batch.length + waiting.length >= crowd && pauseMs > 0) setTimeout(release, pauseMs);
+      else release();
     }
+  }
+
+  /** Gives what ends the hold; to end it again changes nothing. */
+  function hold(): () => void {
+    let isHeld = true;
+    holds += 1;
+    return () => {
+      if (!isHeld) return;
+      isHeld = false;
+      holds -= 1;
+      if (waiting.length > 0) schedule();
+    };
   }
 
   return (item) =>

@@ -257,7 +257,7 @@ describe('a fault in the middle of it', () => {
     const gate = createRpcGate();
     setup.proxy.use(onProgram(fault, (ordinal) => ordinal === 3));
     setup.proxy.use(onProgram({ kind: 'hold', gate }, (ordinal) => ordinal <= 2));
-    // Two calls are held at the gate, so that the rest waits for them and travels together in the third.
+    // Two calls are held at the gate, the second one after it lost patience with the first; the rest travels in the third.
     const held = [];
     for (const [index, payment] of payments.slice(0, 2).entries()) {
       held.push(ours.verify(payment));

@@ -30,9 +30,6 @@ export interface TransferSimulationParts {
   readonly onWarning: (message: string, facts?: FaultFacts) => void;
 }
 
-/** Two, so that one slow answer does not hold everybody up. */
-const maximumCalls = 2;
-
 /** How long a node that would not run the program is left alone with it. */
 const pauseMs = 30_000;
 
@@ -83,5 +80,5 @@ export function createTransferSimulation(parts: TransferSimulationParts): Transf
     }
   }
 
-  return createBatcher({ run, maximumItems: maximumTransfers, maximumCalls });
+  return createBatcher({ run, maximumItems: maximumTransfers });
 }
