@@ -1,11 +1,11 @@
-import type { Database } from '@tollkeeper/database';
+import type { Database, Sql } from '@tollkeeper/database';
 import { baseSepolia, knownTokensOf, solanaDevnet } from '@tollkeeper/protocol';
 import { BASE_SEPOLIA_USDC, type EvmChain, type SolanaChain } from '@tollkeeper/sandbox';
 
 /**
  * Holds the ledger against itself and against the chains, and names every difference: debits and credits per asset, each
  * balance and the sum of its transfers, each custody account and the chain's balance of its address, each credit and its
- * effect, each settled payment and its effect.
+ * effect, each settled payment and its effect, each wallet's pending and available money and what is confirmed and final.
  */
 export async function findBookProblems(books: {
   readonly database: Database;
@@ -27,10 +27,7 @@ export async function findBookProblems(books: {
     SELECT payment.id FROM payment LEFT JOIN effect ON effect.payment_id = payment.id
     WHERE (payment.state = 'settled') <> (effect.payment_id IS NOT NULL)`;
   for (const { id } of unproven) problems.push(`payment ${id}: settled without an effect, or the reverse`);
-  const uncredited = await sql<{ id: bigint }>`
-    SELECT journal.id FROM journal LEFT JOIN effect ON effect.journal_id = journal.id
-    WHERE journal.scope = 'effect' AND effect.journal_id IS NULL`;
-  for (const { id } of uncredited) problems.push(`journal ${id}: a credit without an effect`);
+  for (const problem of await findEffectProblems(sql)) problems.push(problem);
   // Known tokens are looked up whether or not the ledger has heard of them: money that it missed would be one of those.
   const known = JSON.stringify(
     [baseSepolia, solanaDevnet].flatMap((network) => knownTokensOf(network).map(({ token }) => ({ network, token }))),
@@ -51,6 +48,35 @@ export async function findBookProblems(books: {
   for (const { network, token, owner, held } of custody) {
     const onChain = await balanceOnChain(books, { network, token, owner });
     if (onChain !== held) problems.push(`${owner}: the ledger has ${held}, the chain has ${onChain}`);
+  }
+  return problems;
+}
+
+/**
+ * A credit belongs to an effect, or was taken back. A reversed effect has no credit, every other one has it once, and a final
+ * one has released it. So a wallet's pending money is what is confirmed, and its available money is what is final.
+ */
+async function findEffectProblems(sql: Sql): Promise<readonly string[]> {
+  const problems: string[] = [];
+  const stray = await sql<{ id: bigint }>`
+    SELECT journal.id FROM journal
+    LEFT JOIN effect ON effect.journal_id = journal.id AND effect.reversed_at IS NULL
+    LEFT JOIN journal AS reversal ON reversal.reverses = journal.id
+    WHERE journal.scope = 'effect' AND (effect.journal_id IS NOT NULL) = (reversal.id IS NOT NULL)`;
+  for (const { id } of stray) problems.push(`journal ${id}: a credit without an effect, or one that was taken back`);
+  const wallets = await sql<{ kind: string; owner: string; token: string; held: bigint; proven: bigint }>`
+    SELECT account.kind, account.owner, asset.token, balance.credit - balance.debit AS held,
+      (SELECT coalesce(sum(effect.amount), 0) FROM effect
+        JOIN deposit_address AS deposit ON deposit.network = effect.network AND deposit.address = effect.recipient
+        WHERE deposit.wallet_id::text = account.owner AND effect.asset_id = account.asset_id AND effect.reversed_at IS NULL
+          AND (effect.final_at IS NOT NULL) = (account.kind = 'merchant_available')) AS proven
+    FROM account
+    JOIN asset ON asset.id = account.asset_id
+    JOIN balance ON balance.account_id = account.id
+    WHERE account.kind IN ('merchant_pending', 'merchant_available')`;
+  for (const { kind, owner, token, held, proven } of wallets) {
+    if (held !== proven)
+      problems.push(`${kind} ${owner}, ${token}: the ledger has ${held}, the effects prove ${proven}`);
   }
   return problems;
 }

@@ -54,7 +54,7 @@ async function creditedOn({ database, wallet }: TestFacilitator, network: string
     FROM account
     JOIN asset ON asset.id = account.asset_id
     JOIN balance ON balance.account_id = account.id
-    WHERE account.kind = 'merchant_pending' AND account.owner = ${wallet.id} AND asset.network = ${network}`;
+    WHERE account.kind IN ('merchant_pending', 'merchant_available') AND account.owner = ${wallet.id} AND asset.network = ${network}`;
   return row?.credited ?? 0n;
 }
 

@@ -7,6 +7,11 @@ export interface EvmLimits {
   readonly rpcTimeoutMs: number;
   /** Blocks that must hold a transaction before it counts: its own, and those on top of it. At least 1. */
   readonly confirmations: number;
+  /**
+   * Blocks on top of a transaction that make it final, where the node does not know the block tag `finalized`. Deeper than any
+   * chain needs, because the answer of a node decides whether it is used.
+   */
+  readonly finalityDepth: number;
 }
 
 /** EIP-3009 transfers of known tokens use 60,000 to 120,000 gas. */
@@ -15,4 +20,5 @@ export const defaultEvmLimits: EvmLimits = {
   maxFeePerGasWei: 500_000_000_000n,
   rpcTimeoutMs: 10_000,
   confirmations: 1,
+  finalityDepth: 5_000,
 };

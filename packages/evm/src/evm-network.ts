@@ -59,7 +59,8 @@ export function createEvmNetwork(parts: EvmNetworkParts): EvmNetwork {
   if (signer === undefined) throw new RangeError(`${network} needs at least one signer key`);
   const signers = accounts.map((account) => account.address);
 
-  const chain = createEvmChain({ network, node, signers, confirmations: limits.confirmations });
+  const { confirmations, finalityDepth } = limits;
+  const chain = createEvmChain({ network, node, signers, confirmations, finalityDepth });
   const exact = createExactScheme({
     network,
     node,
@@ -87,6 +88,9 @@ function readLimits(given: Partial<EvmLimits> = {}): EvmLimits {
   const limits = { ...defaultEvmLimits, ...given };
   if (!Number.isInteger(limits.confirmations) || limits.confirmations < 1) {
     throw new RangeError('confirmations must be a whole number of at least 1');
+  }
+  if (!Number.isInteger(limits.finalityDepth) || limits.finalityDepth < 0) {
+    throw new RangeError('finalityDepth must be a whole number of at least 0');
   }
   return limits;
 }

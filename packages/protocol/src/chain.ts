@@ -25,6 +25,11 @@ export interface Chain {
   broadcast(transaction: SignedTransaction): Promise<Broadcast>;
   /** Looks for the evidence of each transaction, in the order given. */
   observe(submitted: readonly SubmittedTransaction[]): Promise<readonly Observation[]>;
+  /**
+   * Tells of each inclusion, in the order given, whether the chain still has it there and whether it can still be undone.
+   * @throws Fault `CHAIN_RPC_UNAVAILABLE`
+   */
+  finality(inclusions: readonly Inclusion[]): Promise<readonly Finality[]>;
   /** Minor units of `asset` that `owner` holds as of the latest confirmed block; zero where there is no token account. */
   tokenBalance(query: { readonly asset: Asset; readonly owner: string }): Promise<Amount>;
   /** The signer's balance of the native coin, in wei or lamports. */
@@ -72,9 +77,21 @@ export interface Block {
   readonly hash: string;
 }
 
-/** One movement of a token on chain. It becomes one row, and a credit needs that row. */
-export interface OnChainEffect {
+/** A transaction and the block that was seen to hold it. */
+export interface Inclusion {
   readonly transaction: string;
+  readonly block: Block;
+}
+
+/**
+ * confirmed: the chain has it there and may still undo it. final: it never will. gone: the chain has another block there, or
+ * that block without it; where the transaction is now is for {@link Chain.observe} to say. unknown: the node cannot tell,
+ * because it has not come that far or does not reach that far back.
+ */
+export type Finality = 'confirmed' | 'final' | 'gone' | 'unknown';
+
+/** One movement of a token on chain. It becomes one row, and a credit needs that row. */
+export interface OnChainEffect extends Inclusion {
   /**
    * Its place within the transaction. EVM: the ordinal of the log among the transaction's logs (the block-wide index moves
    * when a reorg includes the transaction elsewhere). Solana: the token account whose balance changed.
@@ -84,5 +101,4 @@ export interface OnChainEffect {
   readonly from: string;
   readonly to: string;
   readonly amount: Amount;
-  readonly block: Block;
 }

@@ -6,6 +6,8 @@ export type {
   Broadcast,
   Chain,
   ExpectedTransfer,
+  Finality,
+  Inclusion,
   Observation,
   OnChainEffect,
   SubmittedTransaction,

@@ -3,6 +3,7 @@ import { tokenInterface } from '../exact/token-calls.js';
 import type { EvmNode } from '../rpc/evm-node.js';
 import { RpcError } from '../rpc/rpc-error.js';
 import { broadcastTransaction } from './broadcast-transaction.js';
+import { createFinality } from './finality.js';
 import { observeTransactions } from './observe-transactions.js';
 
 /** One EVM network as the settlement engine sees it. */
@@ -11,6 +12,7 @@ export function createEvmChain(parts: {
   node: EvmNode;
   signers: readonly string[];
   confirmations: number;
+  finalityDepth: number;
 }): Chain {
   const { network, node, confirmations } = parts;
 
@@ -29,6 +31,7 @@ export function createEvmChain(parts: {
     blockHeight: () => node.blockNumber(),
     broadcast: (transaction) => broadcastTransaction(node, transaction),
     observe: (submitted) => observeTransactions({ node, confirmations }, submitted),
+    finality: createFinality(parts),
     async tokenBalance({ asset, owner }) {
       const tag = confirmations === 1 ? 'latest' : await confirmedHeight(node, confirmations);
       return amount(await readBalance({ node, network }, { token: asset.token, owner, tag }));

@@ -1,7 +1,7 @@
 import type { Block, Network } from '@tollkeeper/protocol';
 import { z } from 'zod';
 import type { RpcClient } from './rpc-client.js';
-import { isExecutionFailure } from './rpc-error.js';
+import { isExecutionFailure, isUnknownBlockTag, RpcError } from './rpc-error.js';
 import { type Ask, createAsk } from './ask.js';
 
 /** A contract call as `eth_call` and `eth_estimateGas` take it. */
@@ -95,6 +95,20 @@ export function createEvmNode(parts: { network: Network; rpc: RpcClient }) {
         false,
       );
       return header === null ? undefined : { ...header, baseFeePerGas: header.baseFeePerGas ?? 0n };
+    },
+
+    /** The newest block that can never be undone; undefined when the node does not tell. */
+    async finalizedBlock(): Promise<Block | undefined> {
+      const question = {
+        method: 'eth_getBlockByNumber',
+        schema: Header.nullable(),
+        refusalMeans: isUnknownBlockTag,
+      } as const;
+      const header = await ask(question, 'finalized', false).catch((error: unknown) => {
+        if (error instanceof RpcError) return null;
+        throw error;
+      });
+      return header ?? undefined;
     },
 
     blockNumber: (): Promise<bigint> => ask({ method: 'eth_blockNumber', schema: Quantity }),

@@ -19,12 +19,20 @@ const alreadyKnown = /already known|already imported|known transaction|alreadykn
 const executionFailed =
   /execution reverted|transaction reverted|\brevert(ed)?\b|out of gas|outofgas|invalid opcode|invalid jump|stack (under|over)flow|gas required exceeds|intrinsic gas|invalidfeopcode/i;
 
+const unknownTag =
+  /finalized|unknown block|block not found|header not found|invalid (argument|block|params?)|hex string/i;
+
 /** JSON-RPC code 3 is geth's and anvil's "execution reverted, the data holds the reason". */
 const revertCode = 3;
 
 /** Whether the node says that it has the transaction already. */
 export function isAlreadyKnown(error: RpcError): boolean {
   return alreadyKnown.test(error.message);
+}
+
+/** Whether the node refuses a block tag as one that it does not know or has no block for yet. */
+export function isUnknownBlockTag(error: RpcError): boolean {
+  return unknownTag.test(error.message);
 }
 
 /** Whether a simulated call ran and failed, as opposed to a call that the node would not or could not run. */

@@ -1,5 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { RpcCall } from '@tollkeeper/protocol';
+import type { RpcObserver } from '@tollkeeper/protocol';
 
 const latencyBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
@@ -43,21 +43,15 @@ export function createMetrics() {
       labelNames: labels,
     }),
   };
-  const rpcLabels = ['network', 'method', 'outcome'] as const;
-  const rpcCalls = counter(registry, {
-    name: 'tollkeeper_rpc_calls_total',
-    help: 'JSON-RPC calls to nodes',
-    labelNames: rpcLabels,
-  });
-  const rpcSeconds = histogram(registry, {
-    name: 'tollkeeper_rpc_seconds',
-    help: 'Time of JSON-RPC calls to nodes',
-    labelNames: rpcLabels,
-  });
   const postings = counter(registry, {
     name: 'tollkeeper_ledger_postings_total',
     help: 'Journals posted',
     labelNames: ['scope'],
+  });
+  const finalityChanges = counter(registry, {
+    name: 'tollkeeper_finality_changes_total',
+    help: 'Settled payments that became final, and what reorgs did to those that were not',
+    labelNames: ['network', 'change'],
   });
 
   return {
@@ -66,39 +60,71 @@ export function createMetrics() {
       answers[operation].inc(answer);
       durations[operation].observe(answer, seconds);
     },
-    countRpcCall: ({ network, method, outcome, seconds }: RpcCall) => {
-      rpcCalls.inc({ network, method, outcome });
-      rpcSeconds.observe({ network, method, outcome }, seconds);
-    },
+    countRpcCall: createRpcCounting(registry),
     countPosting: (scope: string) => {
       postings.inc({ scope });
     },
+    countFinalityChange: ({ network, change, count }: FinalityChanges) => {
+      finalityChanges.inc({ network, change }, count);
+    },
     /** Registers the gauge of payments without an outcome, which is read from the database when Prometheus asks. */
-    measureSettlements: (read: () => Promise<readonly SettlementsInState[]>) => {
-      addSettlementsGauge(registry, read);
+    measureSettlements: (read: ReadCounts) => {
+      addStateGauge(registry, read, {
+        name: 'tollkeeper_settlements_in_flight',
+        help: 'Payments without an outcome, by state',
+      });
+    },
+    /** The same for settled payments that are not final. */
+    measureUnfinalEffects: (read: ReadCounts) => {
+      addStateGauge(registry, read, {
+        name: 'tollkeeper_effects_unfinal',
+        help: 'Settled payments that are not final: confirmed, reversed by a reorg, or lost in one for good',
+      });
     },
   };
 }
 
-function addSettlementsGauge(registry: Registry, read: () => Promise<readonly SettlementsInState[]>): void {
+function createRpcCounting(registry: Registry): RpcObserver {
+  const labelNames = ['network', 'method', 'outcome'] as const;
+  const calls = counter(registry, { name: 'tollkeeper_rpc_calls_total', help: 'JSON-RPC calls to nodes', labelNames });
+  const times = histogram(registry, {
+    name: 'tollkeeper_rpc_seconds',
+    help: 'Time of JSON-RPC calls to nodes',
+    labelNames,
+  });
+  return ({ network, method, outcome, seconds }) => {
+    calls.inc({ network, method, outcome });
+    times.observe({ network, method, outcome }, seconds);
+  };
+}
+
+function addStateGauge(registry: Registry, read: ReadCounts, family: { readonly name: string; readonly help: string }) {
   const self: Gauge<'network' | 'state'> = new Gauge({
-    name: 'tollkeeper_settlements_in_flight',
-    help: 'Payments without an outcome, by state',
+    ...family,
     labelNames: ['network', 'state'],
     registers: [registry],
     collect: async () => {
       self.reset();
       // Without the database this one has no values; that is when all others are needed most.
-      const settlements = await read().catch(() => []);
-      for (const { network, state, count } of settlements) self.set({ network, state }, count);
+      const counts = await read().catch(() => []);
+      for (const { network, state, count } of counts) self.set({ network, state }, count);
     },
   });
 }
 
-/** How many payments of a network are in a state that is not final. */
-export interface SettlementsInState {
+type ReadCounts = () => Promise<readonly CountInState[]>;
+
+/** How many there are in a state on a network. */
+export interface CountInState {
   readonly network: string;
   readonly state: string;
+  readonly count: number;
+}
+
+/** What happened to so many settled payments of a network after they were settled. */
+export interface FinalityChanges {
+  readonly network: string;
+  readonly change: string;
   readonly count: number;
 }
 

@@ -29,7 +29,7 @@ export async function findInFlight(
   query: { readonly network: Network; readonly token?: string; readonly payer?: string },
 ): Promise<readonly TransactionInFlight[]> {
   const { network, token = null, payer = null } = query;
-  const rows = await database.sql<InFlightRow>`
+  const rows = await database.sql<SentTransactionRow>`
     SELECT sent.payment_id AS "paymentId", sent.signer, sent.account_nonce AS "accountNonce", sent.transaction, sent.raw,
       sent.last_valid_block_height AS "lastValidBlockHeight", payment.network, payment.token, payment.amount, payment.payer,
       payment.pay_to AS "payTo"
@@ -38,7 +38,12 @@ export async function findInFlight(
     WHERE payment.network = ${network} AND payment.state = 'submitted'
       AND (${token}::text IS NULL OR payment.token = ${token}) AND (${payer}::text IS NULL OR payment.payer = ${payer})
     ORDER BY sent.id`;
-  return rows.map((row) => ({
+  return rows.map(readSentTransaction);
+}
+
+/** A stored transaction with what it is for. */
+export function readSentTransaction(row: SentTransactionRow): TransactionInFlight {
+  return {
     paymentId: row.paymentId,
     signer: row.signer,
     id: row.transaction,
@@ -51,10 +56,10 @@ export async function findInFlight(
       payTo: row.payTo,
       amount: amount(row.amount),
     },
-  }));
+  };
 }
 
-interface InFlightRow {
+export interface SentTransactionRow {
   readonly paymentId: string;
   readonly signer: string;
   readonly accountNonce: bigint | null;

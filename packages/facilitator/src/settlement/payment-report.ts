@@ -28,13 +28,16 @@ export function createPaymentReport(parts: { readonly database: Database; readon
   async function evidenceOf(paymentId: string): Promise<PaymentReport['evidence']> {
     const effect = await parts.database.prisma.effect.findFirst({ where: { paymentId } });
     if (effect === null) return null;
-    const { transaction, position, blockNumber, blockHash, journalId } = effect;
+    const { transaction, position, blockNumber, blockHash, journalId, finalAt, reversedAt } = effect;
     return {
       transaction,
       position,
       blockNumber: bigintFromDecimal(blockNumber).toString(),
       blockHash,
-      credited: journalId !== null,
+      credited: journalId !== null && reversedAt === null,
+      finality: finalAt !== null ? 'final' : reversedAt !== null ? 'reversed' : 'confirmed',
+      finalAt: finalAt?.toISOString() ?? null,
+      reversedAt: reversedAt?.toISOString() ?? null,
     };
   }
 }

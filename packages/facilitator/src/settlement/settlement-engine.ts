@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Database } from '@tollkeeper/database';
 import type { Ledger } from '@tollkeeper/ledger';
-import { Fault, type AcceptablePayment, type Chain, type Clock } from '@tollkeeper/protocol';
+import { Fault, type AcceptablePayment, type Chain, type Clock, type Network } from '@tollkeeper/protocol';
 import type { Logger } from '../logging/logger.js';
 import type { ProvenPayment } from '../payment/proven-payment.js';
 import { createAnswerStore } from './answer-store.js';
@@ -10,6 +10,8 @@ import { createConclusion } from './conclude.js';
 import { takeDelivery } from './delivery.js';
 import { createJoin, type Settlement } from './join.js';
 import { createNetworkSettlement } from './network-settlement.js';
+import type { OnFinalityChange } from './finality/finality-news.js';
+import { createFinalityWatch } from './finality/finality-watch.js';
 import { createPaymentSignal } from './payment-signal.js';
 import { createPaymentStore, type PaymentStore } from './payment-store.js';
 import { createSettle } from './settle.js';
@@ -36,6 +38,8 @@ export function createSettlementEngine(parts: {
   readonly log: Logger;
   readonly waitMs: number;
   readonly pollMs: number;
+  readonly finalityPollMs: (network: Network) => number;
+  readonly onFinalityChange: OnFinalityChange;
   readonly checkpoint: CheckpointHook;
 }): SettlementEngine {
   const { database, clock, log } = parts;
@@ -44,6 +48,14 @@ export function createSettlementEngine(parts: {
   const answers = createAnswerStore(database);
   const conclude = createConclusion(parts);
   const networks = parts.chains.map((chain) => createNetworkSettlement({ ...parts, chain, store, signal, conclude }));
+  const finality = parts.chains.map((chain) =>
+    createFinalityWatch({
+      ...parts,
+      chain,
+      pollMs: parts.finalityPollMs(chain.network),
+      onChange: parts.onFinalityChange,
+    }),
+  );
   const join = createJoin({
     store,
     answers,
@@ -63,6 +75,7 @@ export function createSettlementEngine(parts: {
       for (const sent of unfinished) await answers.openAnswer(sent.paymentId);
       log.info({ network: network.network, unfinished: unfinished.length }, 'settlement ready');
     }
+    for (const watch of finality) watch.start();
     takingUp = setInterval(() => {
       Promise.all(networks.map((network) => network.takeUp())).catch((error: unknown) => {
         log.warn({ err: error }, 'unfinished settlements could not be read');
@@ -74,6 +87,7 @@ export function createSettlementEngine(parts: {
     clearInterval(takingUp);
     await idle();
     await Promise.all(networks.map((network) => network.stop()));
+    await Promise.all(finality.map((watch) => watch.stop()));
   }
 
   async function submit(paymentId: string, payment: AcceptablePayment): Promise<Submission> {

@@ -1,12 +1,12 @@
 import type { Database } from '@tollkeeper/database';
 import type { Network } from '@tollkeeper/protocol';
-import type { SettlementsInState } from '../metrics/metrics.js';
+import type { CountInState } from '../metrics/metrics.js';
 
 /** How many payments have no outcome yet, by network and state, zeros included. Reads only the index of those. */
 export async function settlementsInFlight(
   database: Database,
   networks: readonly Network[],
-): Promise<readonly SettlementsInState[]> {
+): Promise<readonly CountInState[]> {
   const rows = await database.sql<{ network: string; state: string; count: bigint }>`
     SELECT network, state, count(payment.id) AS count
     FROM unnest(${networks}::text[]) AS network

@@ -24,7 +24,7 @@ export interface PaymentReport {
   readonly answerDeliveredAt: string | null;
   /** What we sent for it. */
   readonly attempts: readonly PaymentAttempt[];
-  /** The transfer on chain that proves it. */
+  /** The transfer on chain that proves it. A settled payment stays settled when a reorg takes it back: look at `finality`. */
   readonly evidence: PaymentEvidence | null;
 }
 
@@ -44,6 +44,11 @@ export interface PaymentEvidence {
   readonly position: string;
   readonly blockNumber: string;
   readonly blockHash: string;
-  /** Whether it was credited to a wallet in our custody. */
+  /** Whether it is credited to a wallet in our custody. */
   readonly credited: boolean;
+  /** confirmed: a reorg may still undo it. final: none can. reversed: a reorg took it back; it may be included again. */
+  readonly finality: 'confirmed' | 'final' | 'reversed';
+  readonly finalAt: string | null;
+  /** Since when the chain does not have it. */
+  readonly reversedAt: string | null;
 }

@@ -2,10 +2,9 @@ import type { Observation, Rejection, SubmittedTransaction } from '@tollkeeper/p
 import type { SvmCommitment } from '../limits.js';
 import { describeTransactionError } from '../rpc/rpc-error.js';
 import type { SignatureStatus, SolanaRpc } from '../rpc/solana-rpc.js';
+import { readStatuses } from './signature-statuses.js';
 import { blockOf, findTransfer } from './transfer-evidence.js';
 
-/** The node's own limit for one getSignatureStatuses call. */
-const signaturesPerCall = 256;
 /** How many transactions are read from the node at the same time. */
 const readsAtOnce = 32;
 
@@ -25,11 +24,11 @@ export async function observeTransactions(
 ): Promise<readonly Observation[]> {
   const { rpc } = parts;
   if (submitted.length === 0) return [];
-  const recent = await statusesOf(rpc, submitted, { history: false });
+  const recent = await readStatuses(rpc, idsOf(submitted), { history: false });
   const absent = submitted.filter(({ id }) => recent.get(id) === undefined);
   const outdated = await selectOutdated(rpc, absent);
-  const older = await statusesOf(rpc, outdated, { history: true });
-  const isGone = new Set(outdated.map(({ id }) => id).filter((id) => older.get(id) === undefined));
+  const older = await readStatuses(rpc, idsOf(outdated), { history: true });
+  const isGone = new Set(idsOf(outdated).filter((id) => older.get(id) === undefined));
 
   const observeOne = async (transaction: SubmittedTransaction): Promise<Observation> => {
     if (isGone.has(transaction.id)) return expired;
@@ -58,21 +57,8 @@ async function selectOutdated(
   );
 }
 
-async function statusesOf(
-  rpc: SolanaRpc,
-  transactions: readonly SubmittedTransaction[],
-  options: { history: boolean },
-): Promise<ReadonlyMap<string, SignatureStatus>> {
-  const found = new Map<string, SignatureStatus>();
-  for (let start = 0; start < transactions.length; start += signaturesPerCall) {
-    const ids = transactions.slice(start, start + signaturesPerCall).map(({ id }) => id);
-    const statuses = await rpc.signatureStatuses(ids, options);
-    statuses.forEach((status, index) => {
-      const id = ids[index];
-      if (status !== null && id !== undefined) found.set(id, status);
-    });
-  }
-  return found;
+function idsOf(transactions: readonly SubmittedTransaction[]): readonly string[] {
+  return transactions.map(({ id }) => id);
 }
 
 function isConfirmed({ level }: SignatureStatus, commitment: SvmCommitment): boolean {

@@ -4,6 +4,7 @@ import type { SolanaRpc } from '../rpc/solana-rpc.js';
 import type { SvmSigner } from '../signing/secret-key.js';
 import type { MintRegistry } from '../token/mint-registry.js';
 import { broadcastTransaction } from './broadcast-transaction.js';
+import { readFinality } from './finality.js';
 import { observeTransactions } from './observe-transactions.js';
 import { prepareToReceive } from './prepare-to-receive.js';
 import { readTokenBalance } from './token-balance.js';
@@ -33,6 +34,7 @@ export function createSvmChain(parts: {
     blockHeight: () => rpc.blockHeight(commitment),
     broadcast: (transaction) => broadcastTransaction(rpc, transaction),
     observe: (submitted) => observeTransactions(parts, submitted),
+    finality: (inclusions) => readFinality(rpc, inclusions),
     tokenBalance: (query) => readTokenBalance(rpc, query),
     nativeBalance: (address) => rpc.balance(address),
     prepareToReceive: (query) => prepareToReceive(parts, query),

@@ -6,6 +6,8 @@ import type { JsonRpcClient, RpcAnswer } from './json-rpc-client.js';
 export interface SolanaRpc {
   genesisHash(): Promise<string>;
   blockHeight(commitment: SvmCommitment): Promise<bigint>;
+  /** The oldest slot whose block the node still has. */
+  firstAvailableSlot(): Promise<bigint>;
   /** Slot and block height of one and the same bank. */
   epochInfo(): Promise<{ readonly slot: bigint; readonly blockHeight: bigint }>;
   latestBlockhash(): Promise<{ readonly blockhash: string; readonly lastValidBlockHeight: bigint }>;
@@ -100,6 +102,7 @@ export function createSolanaRpc(client: JsonRpcClient, commitment: SvmCommitment
   return {
     genesisHash: () => client.request('getGenesisHash', [], z.string()),
     blockHeight: (level) => client.request('getBlockHeight', [{ commitment: level }], U64),
+    firstAvailableSlot: () => client.request('getFirstAvailableBlock', [], U64),
     epochInfo: () => client.request('getEpochInfo', [at], EpochInfo),
     latestBlockhash: async () => (await client.request('getLatestBlockhash', [at], LatestBlockhash)).value,
     balance: async (address) => (await client.request('getBalance', [address, at], inContext(U64))).value,

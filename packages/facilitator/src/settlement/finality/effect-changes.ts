@@ -1,0 +1,122 @@
+import type { Database, Sql } from '@tollkeeper/database';
+import type { Leg, Ledger } from '@tollkeeper/ledger';
+import type { Network, OnChainEffect } from '@tollkeeper/protocol';
+import { lockEffects, type LockedEffect } from './lock-effects.js';
+import { postForCredits } from './post-for-credits.js';
+import type { RecordedEffect } from './recorded-effect.js';
+
+/** An effect that the chain has elsewhere than it was recorded. */
+export interface FoundEffect {
+  readonly effect: RecordedEffect;
+  readonly at: OnChainEffect;
+}
+
+/**
+ * Every change of an effect after it was recorded, with what it means for the ledger, in one database transaction each. What
+ * somebody else has changed since it was read is left alone, so that whatever is repeated, in whichever process, happens once.
+ * Each answers what it changed.
+ */
+export function createEffectChanges(parts: {
+  readonly database: Database;
+  readonly ledger: Ledger;
+  readonly network: Network;
+}) {
+  const { database, ledger, network } = parts;
+  return { release, reverse, move, include, lose };
+
+  /** Their blocks are final: what is pending becomes available. */
+  async function release(effects: readonly RecordedEffect[]): Promise<readonly RecordedEffect[]> {
+    return change(effects, async (sql, locked) => {
+      const journals = await postForCredits({ sql, ledger }, locked, ({ effect, legs }) => ({
+        scope: 'release',
+        key: nameOf(effect),
+        legs: legs.flatMap(toAvailable),
+      }));
+      await sql`
+        UPDATE effect SET final_at = now(), release_journal_id = changed.journal_id
+        FROM unnest(${transactionsOf(locked)}::text[], ${positionsOf(locked)}::text[], ${journals}::bigint[])
+          AS changed (transaction, position, journal_id)
+        WHERE network = ${network} AND effect.transaction = changed.transaction AND effect.position = changed.position`;
+    });
+  }
+
+  /** The chain has them no more: the credits are taken back. Pending money cannot have been spent. */
+  async function reverse(effects: readonly RecordedEffect[]): Promise<readonly RecordedEffect[]> {
+    return change(effects, async (sql, locked) => {
+      await postForCredits({ sql, ledger }, locked, ({ effect, legs, journalId }) => ({
+        scope: 'reversal',
+        key: `${nameOf(effect)}#${effect.inclusion}`,
+        legs: legs.map((leg) => ({ ...leg, debit: leg.credit, credit: leg.debit })),
+        reverses: journalId,
+      }));
+      await sql`
+        UPDATE effect SET reversed_at = now()
+        FROM unnest(${transactionsOf(locked)}::text[], ${positionsOf(locked)}::text[]) AS changed (transaction, position)
+        WHERE network = ${network} AND effect.transaction = changed.transaction AND effect.position = changed.position`;
+    });
+  }
+
+  /** A reorg kept the transfer, elsewhere: nothing moves in the ledger. */
+  async function move({ effect, at }: FoundEffect): Promise<readonly RecordedEffect[]> {
+    return change([effect], (sql) => place(sql, { effect, at }));
+  }
+
+  /** The chain has the transfer again: it is credited anew, under a key of its own. */
+  async function include({ effect, at }: FoundEffect): Promise<readonly RecordedEffect[]> {
+    return change([effect], async (sql, locked) => {
+      const inclusion = effect.inclusion + 1;
+      const [journal] = await postForCredits({ sql, ledger }, locked, ({ legs }) => ({
+        scope: 'effect',
+        key: `${nameOf({ ...at, network })}#${inclusion}`,
+        legs,
+      }));
+      await sql`
+        UPDATE effect SET reversed_at = NULL, inclusion = ${inclusion}, journal_id = ${journal ?? null}
+        WHERE network = ${network} AND transaction = ${effect.transaction} AND position = ${effect.position}`;
+      await place(sql, { effect, at });
+    });
+  }
+
+  /** No block can hold it any more: nobody looks for it again. */
+  async function lose(effect: RecordedEffect): Promise<readonly RecordedEffect[]> {
+    return change([effect], async (sql) => {
+      await sql`
+        UPDATE effect SET lost_at = now()
+        WHERE network = ${network} AND transaction = ${effect.transaction} AND position = ${effect.position}`;
+    });
+  }
+
+  async function change(
+    effects: readonly RecordedEffect[],
+    make: (sql: Sql, locked: readonly LockedEffect[]) => Promise<void>,
+  ): Promise<readonly RecordedEffect[]> {
+    return database.transaction(async (sql) => {
+      const locked = await lockEffects(sql, effects);
+      if (locked.length > 0) await make(sql, locked);
+      return locked.map(({ effect }) => effect);
+    });
+  }
+}
+
+/** Writes where the chain has the transfer now. The payment goes with it, if another transaction than before moved the money. */
+async function place(sql: Sql, { effect, at }: FoundEffect): Promise<void> {
+  await sql`
+    UPDATE effect SET transaction = ${at.transaction}, position = ${at.position}, block_number = ${at.block.number},
+      block_hash = ${at.block.hash}
+    WHERE network = ${effect.network} AND transaction = ${effect.transaction} AND position = ${effect.position}`;
+  if (at.transaction === effect.transaction) return;
+  await sql`UPDATE payment SET transaction = ${at.transaction} WHERE id = ${effect.paymentId}::uuid`;
+}
+
+/** Money that was credited in another way than to a wallet's pending balance stays where it is. */
+function toAvailable({ credit, asset, amount }: Leg): Leg[] {
+  if (credit.kind !== 'merchant_pending') return [];
+  return [{ debit: credit, credit: { kind: 'merchant_available', owner: credit.owner }, asset, amount }];
+}
+
+function nameOf(effect: Pick<RecordedEffect, 'network' | 'transaction' | 'position'>): string {
+  return `${effect.network}/${effect.transaction}/${effect.position}`;
+}
+
+const transactionsOf = (locked: readonly LockedEffect[]) => locked.map(({ effect }) => effect.transaction);
+const positionsOf = (locked: readonly LockedEffect[]) => locked.map(({ effect }) => effect.position);
