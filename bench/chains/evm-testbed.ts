@@ -11,7 +11,7 @@ import { createPayee, startOwnFacilitator } from './own-facilitator.js';
 import { requestBody } from './request-body.js';
 import { maxTimeoutSeconds, type Mining, type Testbed, type Workplace } from './testbed.js';
 
-/** What Base publishes for its main network: 140 million gas a block, 2^24 a transaction. */
+/** What Base documents for its main network: https://docs.base.org/base-chain/network-information/block-building. */
 const blockGasLimit = 140_000_000n;
 const price = 10_000n;
 const etherForGas = 1_000_000_000_000_000_000_000n;
