@@ -96,6 +96,9 @@ describe('against the service', () => {
         blockNumber: matching(/^\d+$/),
         blockHash: matching(/^0x[0-9a-f]{64}$/),
         credited: true,
+        finality: 'confirmed',
+        finalAt: null,
+        reversedAt: null,
       },
     });
   });
