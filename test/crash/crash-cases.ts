@@ -9,7 +9,7 @@ const beforeStored: readonly Checkpoint[] = ['claimed', 'signed'];
 /** From there on the payment is finished by whoever starts next. */
 const afterStored: readonly Checkpoint[] = ['stored', 'broadcast', 'observed', 'posted'];
 
-/** A dead process's claim is taken over when its lease of 15 seconds ends, while the settle call waits. */
+/** A dead process's claim makes way when its lease of 15 seconds ends, while the settle call waits. */
 const timeoutMs = 120_000;
 
 /** Kills a facilitator at every checkpoint of a settlement and holds the next one to the promise: one of everything. */

@@ -3,7 +3,7 @@ import type { Authorization, Clock, X402Version } from '@tollkeeper/protocol';
 import { uuidv7 } from '../uuid.js';
 import type { PaymentRow } from './payment-row.js';
 
-/** A claim is worked on under a lease of this length; after it, whoever asks next takes the claim over. */
+/** A claim is worked on under a lease of this length; after it, whoever asks next may claim the authorization anew. */
 const claimLeaseSeconds = 15;
 
 export type PaymentStore = ReturnType<typeof createPaymentStore>;
@@ -23,7 +23,6 @@ export function createPaymentStore(parts: {
     find,
     findByClaimKey,
     claim,
-    takeOverAbandoned,
     releaseAbandoned,
     release,
     lockForSigning,
@@ -53,19 +52,11 @@ export function createPaymentStore(parts: {
     return row?.id;
   }
 
-  /** Takes over a claim whose process died before it signed anything. */
-  async function takeOverAbandoned(claimKey: string): Promise<string | undefined> {
-    const [row] = await sql<{ id: string }>`
-      UPDATE payment
-      SET lease_holder = ${parts.processId}::uuid, lease_until = now() + make_interval(secs => ${claimLeaseSeconds})
-      WHERE claim_key = ${claimKey} AND state = 'claimed' AND lease_until < now()
-      RETURNING id`;
-    return row?.id;
-  }
-
-  /** Forgets a claim whose process died before it signed anything. */
-  async function releaseAbandoned(claimKey: string): Promise<void> {
-    await sql`DELETE FROM payment WHERE claim_key = ${claimKey} AND state = 'claimed' AND lease_until < now()`;
+  /** Forgets a claim that nobody works on any more and that signed nothing. True when there was one. */
+  async function releaseAbandoned(claimKey: string): Promise<boolean> {
+    const rows = await sql`
+      DELETE FROM payment WHERE claim_key = ${claimKey} AND state = 'claimed' AND lease_until < now() RETURNING id`;
+    return rows.length === 1;
   }
 
   /** Forgets a claim that signed nothing: a refusal before signing is never stored. */

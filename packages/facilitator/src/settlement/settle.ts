@@ -45,14 +45,16 @@ export function createSettle(parts: {
     while (submissions.size > 0) await Promise.allSettled(submissions);
   }
 
-  /** Claims the authorization, or takes over a claim whose process died before it signed anything, and starts to submit. */
+  /** Claims the authorization, and starts to submit what it was presented with. */
   async function begin({ authorization, x402Version, start }: ProvenPayment) {
     if ('rejection' in start) {
       await store.releaseAbandoned(authorization.claimKey);
       return undefined;
     }
+    const claim = () => store.claim(authorization, x402Version);
+    // An abandoned claim is forgotten and not taken over: it was made under requirements that may be others than these.
     const paymentId =
-      (await store.claim(authorization, x402Version)) ?? (await store.takeOverAbandoned(authorization.claimKey));
+      (await claim()) ?? ((await store.releaseAbandoned(authorization.claimKey)) ? await claim() : undefined);
     return paymentId === undefined ? undefined : { paymentId, own: startSubmission(paymentId, start.acceptable) };
   }
 

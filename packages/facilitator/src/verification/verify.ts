@@ -13,8 +13,9 @@ export type Verification = Rejection | undefined;
 export function createVerify(parts: { readonly store: PaymentStore }) {
   return async function verify(payment: ProvenPayment): Promise<Verification> {
     const row = await parts.store.findByClaimKey(payment.authorization.claimKey);
-    if (row !== undefined && !isForSameRequirements(row, payment.authorization)) return reused;
-    if (row !== undefined && !isAbandoned(row)) return known(row);
+    if (row !== undefined && !isAbandoned(row)) {
+      return isForSameRequirements(row, payment.authorization) ? known(row) : reused;
+    }
     if ('rejection' in payment.start) return payment.start.rejection;
     const verdict = await payment.start.acceptable.verify();
     return verdict.valid ? undefined : verdict.rejection;

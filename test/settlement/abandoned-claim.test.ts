@@ -1,0 +1,60 @@
+import { randomBytes } from 'node:crypto';
+import { createRpcGate, faultOn, sandboxKeys } from '@tollkeeper/sandbox';
+import { bytesToHex } from 'viem';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { callSettle } from '../support/caller.js';
+import { resumeTime, stopTime } from '../support/chain-time.js';
+import { eventually } from '../support/eventually.js';
+import { startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
+import { evmRequest, settle, verify, type WireRequest } from '../support/wire.js';
+
+let facilitator: TestFacilitator;
+
+beforeAll(async () => {
+  facilitator = await startTestFacilitator({ svm: false, env: () => ({ SETTLE_WAIT_MS: '1000' }) });
+});
+afterAll(() => facilitator.stop());
+afterEach(async () => {
+  facilitator.evmRpc.reset();
+  expect(await facilitator.bookProblems()).toEqual([]);
+});
+
+test('an abandoned claim does not lend its requirements to another use of the same nonce', async () => {
+  const nonce = bytesToHex(randomBytes(32));
+  const toMerchant = await evmRequest({ payTo: facilitator.wallet.evm, nonce });
+  const toStranger = await evmRequest({ payTo: sandboxKeys.evm.stranger.address, nonce });
+  await abandonClaim(toMerchant);
+  expect((await verify(facilitator.url(), toStranger)).body).toMatchObject({ isValid: true });
+
+  await stopTime(facilitator, 'EVM');
+  const { body } = await settle(facilitator.url(), toStranger);
+  expect(body).toMatchObject({ errorReason: 'settlement_pending' });
+  await resumeTime(facilitator, 'EVM');
+
+  await eventually(async () => expect(await states()).toEqual(['settled']));
+  expect((await verify(facilitator.url(), toMerchant)).body).toMatchObject({ isValid: false });
+  expect((await settle(facilitator.url(), toMerchant)).body).toMatchObject({
+    success: false,
+    errorReason: 'duplicate_settlement',
+  });
+  expect((await settle(facilitator.url(), toStranger)).body).toMatchObject({ success: true });
+});
+
+/** Leaves the claim of a payment behind as a process does that dies before it signs, and lets its lease run out. */
+async function abandonClaim(request: WireRequest): Promise<void> {
+  const gate = createRpcGate();
+  const letPass = facilitator.evmRpc.use(faultOn('eth_call', { kind: 'hold', gate }));
+  const caller = await callSettle(facilitator.url(), request);
+  await eventually(() => expect(gate.waiting()).toBeGreaterThan(0));
+  await facilitator.database.database.sql`
+    UPDATE payment SET lease_holder = gen_random_uuid(), lease_until = now() WHERE state = 'claimed'`;
+  caller.hangUp();
+  letPass();
+  gate.open();
+  expect(await states()).toEqual(['claimed']);
+}
+
+async function states(): Promise<readonly string[]> {
+  const rows = await facilitator.database.database.sql<{ state: string }>`SELECT state FROM payment`;
+  return rows.map(({ state }) => state);
+}
