@@ -1,4 +1,5 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { json } from '@tollkeeper/database';
 import { createRpcGate, faultOn, sandboxKeys } from '@tollkeeper/sandbox';
 import { bytesToHex } from 'viem';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
@@ -40,18 +41,25 @@ test('an abandoned claim does not lend its requirements to another use of the sa
   expect((await settle(facilitator.url(), toStranger)).body).toMatchObject({ success: true });
 });
 
-/** Leaves the claim of a payment behind as a process does that dies before it signs, and lets its lease run out. */
+/** Leaves the claim of a payment behind as a process does that dies before it signs, and whose lease has run out since. */
 async function abandonClaim(request: WireRequest): Promise<void> {
+  const { sql } = facilitator.database.database;
   const gate = createRpcGate();
   const letPass = facilitator.evmRpc.use(faultOn('eth_call', { kind: 'hold', gate }));
   const caller = await callSettle(facilitator.url(), request);
   await eventually(() => expect(gate.waiting()).toBeGreaterThan(0));
-  await facilitator.database.database.sql`
-    UPDATE payment SET lease_holder = gen_random_uuid(), lease_until = now() WHERE state = 'claimed'`;
+  const [claim] = await sql<{ row: unknown }>`SELECT to_jsonb(payment) AS row FROM payment`;
   caller.hangUp();
+  await eventually(async () => expect(await states()).toEqual([]));
   letPass();
   gate.open();
-  expect(await states()).toEqual(['claimed']);
+  const abandoned = {
+    ...(claim?.row as object),
+    id: randomUUID(),
+    lease_holder: randomUUID(),
+    lease_until: new Date(0),
+  };
+  await sql`INSERT INTO payment SELECT * FROM jsonb_populate_record(NULL::payment, ${json(abandoned)}::jsonb)`;
 }
 
 async function states(): Promise<readonly string[]> {
