@@ -1,10 +1,13 @@
+import { BASE_SEPOLIA_USDC, faultOn, sandboxKeys, testUsdcAbi } from '@tollkeeper/sandbox';
 import pg from 'pg';
+import { encodeFunctionData, numberToHex, type Address } from 'viem';
+import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { resumeTime, stopTime } from '../support/chain-time.js';
 import { eventually } from '../support/eventually.js';
 import { startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
 import { tracesOf, withPayments } from '../support/traces.js';
-import { freshRequest, settle } from '../support/wire.js';
+import { evmRequest, freshRequest, settle } from '../support/wire.js';
 
 let facilitator: TestFacilitator;
 let owner: pg.Client;
@@ -19,6 +22,7 @@ afterAll(async () => {
   await facilitator.stop();
 });
 afterEach(async () => {
+  facilitator.evmRpc.reset();
   expect(await facilitator.bookProblems()).toEqual([]);
 });
 
@@ -46,3 +50,42 @@ test('a payment that cannot be booked holds up no other, and is booked when it c
   expect((await poisoned).body).toMatchObject({ success: true });
   expect(await tracesOf(facilitator, 'EVM')).toEqual(withPayments(before, 2));
 });
+
+test('a payment that the node cannot tell about holds up no other, and is concluded when it can', async () => {
+  const privateKey = generatePrivateKey();
+  const payer = privateKeyToAddress(privateKey);
+  await facilitator.evm.mint({ token: BASE_SEPOLIA_USDC, to: payer, amount: 10_000n });
+  const reverting = await evmRequest({ payTo: facilitator.wallet.evm, privateKey });
+  const healthy = await freshRequest(facilitator, 'EVM');
+  const broadcasts = (count: number) =>
+    eventually(() => expect(facilitator.evmRpc.calls('eth_sendRawTransaction')).toBe(count));
+  // Asked for by nothing but what became of a transaction that reverted; many nodes limit it to a few blocks.
+  const refuse = { kind: 'error', code: -32_000, message: 'block range too large' } as const;
+  const answerAgain = facilitator.evmRpc.use(faultOn('eth_getLogs', refuse));
+
+  await stopTime(facilitator, 'EVM');
+  const failed = settle(facilitator.url(), reverting);
+  await broadcasts(1);
+  await spend(payer);
+  const answer = settle(facilitator.url(), healthy);
+  await broadcasts(2);
+  await resumeTime(facilitator, 'EVM');
+
+  expect((await answer).body).toMatchObject({ success: true });
+  expect(facilitator.evmRpc.calls('eth_getLogs')).toBeGreaterThan(0);
+  answerAgain();
+  expect((await failed).body).toMatchObject({ errorReason: 'invalid_exact_evm_transaction_failed' });
+});
+
+/** Sends the money elsewhere, for a fee that puts it before ours in the block. */
+async function spend(from: Address): Promise<void> {
+  const { evm } = facilitator;
+  const args = [sandboxKeys.evm.stranger.address, 10_000n] as const;
+  const data = encodeFunctionData({ abi: testUsdcAbi, functionName: 'transfer', args });
+  const fee = numberToHex(100_000_000_000n);
+  await evm.rpc('anvil_setBalance', [from, numberToHex(10n ** 18n)]);
+  await evm.rpc('anvil_impersonateAccount', [from]);
+  await evm.rpc('eth_sendTransaction', [
+    { from, to: BASE_SEPOLIA_USDC, data, gas: '0x20000', maxFeePerGas: fee, maxPriorityFeePerGas: fee },
+  ]);
+}

@@ -1,11 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Chain } from '@tollkeeper/protocol';
+import type { Chain, Observation } from '@tollkeeper/protocol';
 import type { Logger } from '../logging/logger.js';
 import type { TransactionInFlight } from './chain-transactions.js';
 import type { FinalObservation } from './conclude.js';
+import { observeApart } from './observe-apart.js';
 
 /** How many transactions one look at the chain asks about. */
 const batchSize = 100;
+
+interface Entry {
+  readonly sent: TransactionInFlight;
+  pollsSinceSend: number;
+}
 
 export interface Watch {
   /** Follows a transaction until there is evidence of its outcome. Following it already changes nothing. */
@@ -27,7 +33,7 @@ export function createWatch(parts: {
   readonly resendMs: number;
   readonly log: Logger;
 }): Watch {
-  const tracked = new Map<string, { sent: TransactionInFlight; pollsSinceSend: number }>();
+  const tracked = new Map<string, Entry>();
   const stopping = new AbortController();
   const pollsPerSend = Math.max(1, Math.round(parts.resendMs / parts.pollMs));
   let running: Promise<void> | undefined;
@@ -47,11 +53,7 @@ export function createWatch(parts: {
 
   async function run(): Promise<void> {
     while (tracked.size > 0 && !stopping.signal.aborted) {
-      try {
-        await look();
-      } catch (error) {
-        parts.log.warn({ err: error, network: parts.chain.network }, 'observation failed; it is tried again');
-      }
+      await look();
       if (tracked.size > 0) await sleep(parts.pollMs, undefined, { signal: stopping.signal }).catch(() => undefined);
     }
     // In the same turn as the check above, so that nothing is tracked in between and left alone.
@@ -62,14 +64,23 @@ export function createWatch(parts: {
     const all = [...tracked.values()];
     for (let start = 0; start < all.length; start += batchSize) {
       const batch = all.slice(start, start + batchSize);
-      const observations = await parts.chain.observe(batch.map((each) => each.sent));
-      for (const [index, observation] of observations.entries()) {
-        const entry = batch[index];
-        if (entry === undefined) continue;
-        if (observation.state === 'pending') await resend(entry);
-        else await finish(entry.sent, observation);
-      }
+      const observations = await observeApart(
+        parts,
+        batch.map((each) => each.sent),
+      );
+      for (const [index, entry] of batch.entries()) await act(entry, observations[index]);
+      // A node that tells nothing at all is left alone until the next look.
+      if (observations.every((observation) => observation === undefined)) return;
     }
+  }
+
+  async function act(entry: Entry, observation: Observation | undefined): Promise<void> {
+    if (observation === undefined) {
+      // The next look begins with others, so that none waits for ever behind those that the node does not tell about.
+      tracked.delete(entry.sent.id);
+      tracked.set(entry.sent.id, entry);
+    } else if (observation.state === 'pending') await resend(entry);
+    else await finish(entry.sent, observation);
   }
 
   /** What cannot be booked stays tracked and is tried again; it must not hold up what comes after it. */
@@ -83,10 +94,14 @@ export function createWatch(parts: {
     }
   }
 
-  async function resend(entry: { sent: TransactionInFlight; pollsSinceSend: number }): Promise<void> {
+  async function resend(entry: Entry): Promise<void> {
     entry.pollsSinceSend += 1;
     if (entry.pollsSinceSend < pollsPerSend) return;
     entry.pollsSinceSend = 0;
-    await parts.chain.broadcast(entry.sent);
+    try {
+      await parts.chain.broadcast(entry.sent);
+    } catch (error) {
+      parts.log.warn({ err: error, transaction: entry.sent.id }, 'bytes could not be sent again; it is tried again');
+    }
   }
 }
