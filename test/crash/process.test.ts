@@ -120,8 +120,11 @@ function payTo(): Address {
 
 /** In the ledger, as the command shows it, and on the chain. */
 async function expectWalletToHold(minorUnits: bigint): Promise<void> {
-  const lines = await runTollkeeper(['wallets', 'balance', wallet.id], env);
-  expect(lines).toEqual([expect.objectContaining({ pending: minorUnits.toString() })]);
+  const lines = (await runTollkeeper(['wallets', 'balance', wallet.id], env)) as {
+    pending: string;
+    available: string;
+  }[];
+  expect(lines.map(({ pending, available }) => BigInt(pending) + BigInt(available))).toEqual([minorUnits]);
   expect(await evm.tokenBalance({ token: BASE_SEPOLIA_USDC, owner: payTo() })).toBe(minorUnits);
 }
 

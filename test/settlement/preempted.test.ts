@@ -5,15 +5,15 @@ import {
   MULTICALL3_ADDRESS,
   multicall3Abi,
   sandboxKeys,
-  testUsdcAbi,
 } from '@tollkeeper/sandbox';
-import { encodeFunctionData, numberToHex, parseSignature, type Hex } from 'viem';
+import { encodeFunctionData, numberToHex, type Hex } from 'viem';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { resumeTime, stopTime } from '../support/chain-time.js';
 import { eventually } from '../support/eventually.js';
 import { startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
 import { tracesOf, withPayments } from '../support/traces.js';
-import { evmRequest, settle, type WireRequest } from '../support/wire.js';
+import { transferOf } from '../support/transfer-call.js';
+import { evmRequest, settle } from '../support/wire.js';
 
 const stranger = sandboxKeys.evm.stranger.address;
 
@@ -79,20 +79,6 @@ function holdOurTransactions() {
     reached: (count: number) => eventually(() => expect(gate.waiting()).toBe(count)),
     letGo: () => gate.open(),
   };
-}
-
-function transferOf(request: WireRequest): Hex {
-  const { signature, authorization } = request.paymentPayload.payload as {
-    signature: Hex;
-    authorization: { from: Hex; to: Hex; value: string; validAfter: string; validBefore: string; nonce: Hex };
-  };
-  const { from, to, value, validAfter, validBefore, nonce } = authorization;
-  const { r, s, v } = parseSignature(signature);
-  return encodeFunctionData({
-    abi: testUsdcAbi,
-    functionName: 'transferWithAuthorization',
-    args: [from, to, BigInt(value), BigInt(validAfter), BigInt(validBefore), nonce, Number(v), r, s],
-  });
 }
 
 async function sendAsStranger(call: { to: Hex; data: Hex }): Promise<string> {

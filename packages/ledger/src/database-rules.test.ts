@@ -25,7 +25,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   chain_transaction: ['INSERT', 'SELECT', 'UPDATE'],
   deposit_address: ['INSERT', 'SELECT'],
   effect: [
-    'INSERT',
+    'INSERT (amount, asset_id, block_hash, block_number, journal_id, network, payment_id, position, recipient, sender, transaction)',
     'SELECT',
     'UPDATE (block_hash, block_number, final_at, inclusion, journal_id, lost_at, position, release_journal_id, reversed_at, transaction)',
   ],
@@ -163,6 +163,15 @@ describe('what was done on chain', () => {
     await insertEffect({ ...place, position: '1' });
     await insertEffect({ ...place, transaction: '0x02' });
     await insertEffect({ ...place, network: 'eip155:8453' });
+  });
+
+  test('leaves its place to another when a reorg took it back, and does not come back while that is there', async () => {
+    const place = { network: 'eip155:84532', transaction: '0x05', position: '0' };
+    await insertEffect(place);
+    await sql`UPDATE effect SET reversed_at = now() WHERE transaction = '0x05'`;
+    await insertEffect(place);
+    const comingBack = sql`UPDATE effect SET reversed_at = NULL WHERE transaction = '0x05'`;
+    await expect(comingBack).rejects.toSatisfy((error) => isUniqueViolation(error, 'effect_place'));
   });
 
   test('proves one payment at most', async () => {

@@ -1,6 +1,7 @@
 -- Finality: what was credited stays pending until its block is final. Until then a reorg may take it back and bring it again.
 -- confirmed: nothing of these is set. final: final_at. reversed: reversed_at, and lost_at when no block can hold it any more.
 ALTER TABLE effect
+  ADD COLUMN id bigint GENERATED ALWAYS AS IDENTITY,
   ADD COLUMN final_at timestamptz,
   ADD COLUMN reversed_at timestamptz,
   ADD COLUMN lost_at timestamptz,
@@ -15,8 +16,13 @@ ALTER TABLE effect
     (release_journal_id IS NOT NULL) = (final_at IS NOT NULL AND journal_id IS NOT NULL)
   );
 
--- All that may still change: few rows, however long the history is.
+-- A place on chain holds one effect. What a reorg took from its place leaves it to whatever the chain puts there next.
+ALTER TABLE effect DROP CONSTRAINT effect_pkey, ADD PRIMARY KEY (id);
+CREATE UNIQUE INDEX effect_place ON effect (network, transaction, position) WHERE reversed_at IS NULL;
+
+-- All that may still change, and what of it a reorg took back: few rows, however long the history is.
 CREATE INDEX effect_unfinal ON effect (network, block_number, block_hash) WHERE final_at IS NULL;
+CREATE INDEX effect_reversed ON effect (network, reversed_at) WHERE reversed_at IS NOT NULL;
 
 -- A credit is taken back once, whoever tries.
 CREATE UNIQUE INDEX journal_reversed_once ON journal (reverses) WHERE reverses IS NOT NULL;
@@ -30,5 +36,8 @@ CREATE TRIGGER effect_stays_final BEFORE UPDATE ON effect
   FOR EACH ROW WHEN (OLD.final_at IS NOT NULL) EXECUTE FUNCTION keep_final_effects();
 
 -- What moved, between whom and how much never changes; where it is on chain and how sure that is may.
+REVOKE INSERT ON effect FROM tollkeeper_app;
+GRANT INSERT (network, transaction, position, asset_id, sender, recipient, amount, block_number, block_hash, payment_id,
+  journal_id) ON effect TO tollkeeper_app;
 GRANT UPDATE (transaction, position, block_number, block_hash, journal_id, final_at, reversed_at, lost_at, inclusion,
   release_journal_id) ON effect TO tollkeeper_app;

@@ -13,7 +13,12 @@ const lamports = 10_000_000_000n;
 
 /** Starts the EVM chain, and gives the buyer money if it has none. */
 export async function startLocalEvm(config: SandboxConfig): Promise<EvmChain> {
-  const chain = await startEvmChain({ port: config.evmRpcPort, stateFile: join(config.dataDir, 'evm-chain.json') });
+  const chain = await startEvmChain({
+    port: config.evmRpcPort,
+    stateFile: join(config.dataDir, 'evm-chain.json'),
+    // Nobody else mines here, and without newer blocks no payment ever becomes final.
+    mineWhenIdle: true,
+  });
   const buyer = sandboxKeys.evm.buyer.address;
   if ((await chain.tokenBalance({ token: BASE_SEPOLIA_USDC, owner: buyer })) < tokens / 10n) {
     await chain.mint({ token: BASE_SEPOLIA_USDC, to: buyer, amount: tokens });

@@ -1,6 +1,6 @@
 import type { Database, Sql } from '@tollkeeper/database';
 import type { Leg, Ledger } from '@tollkeeper/ledger';
-import type { Network, OnChainEffect } from '@tollkeeper/protocol';
+import type { OnChainEffect } from '@tollkeeper/protocol';
 import { lockEffects, type LockedEffect } from './lock-effects.js';
 import { postForCredits } from './post-for-credits.js';
 import type { RecordedEffect } from './recorded-effect.js';
@@ -16,12 +16,8 @@ export interface FoundEffect {
  * somebody else has changed since it was read is left alone, so that whatever is repeated, in whichever process, happens once.
  * Each answers what it changed.
  */
-export function createEffectChanges(parts: {
-  readonly database: Database;
-  readonly ledger: Ledger;
-  readonly network: Network;
-}) {
-  const { database, ledger, network } = parts;
+export function createEffectChanges(parts: { readonly database: Database; readonly ledger: Ledger }) {
+  const { database, ledger } = parts;
   return { release, reverse, move, include, lose };
 
   /** Their blocks are final: what is pending becomes available. */
@@ -29,14 +25,13 @@ export function createEffectChanges(parts: {
     return change(effects, async (sql, locked) => {
       const journals = await postForCredits({ sql, ledger }, locked, ({ effect, legs }) => ({
         scope: 'release',
-        key: nameOf(effect),
+        key: effect.id.toString(),
         legs: legs.flatMap(toAvailable),
       }));
       await sql`
         UPDATE effect SET final_at = now(), release_journal_id = changed.journal_id
-        FROM unnest(${transactionsOf(locked)}::text[], ${positionsOf(locked)}::text[], ${journals}::bigint[])
-          AS changed (transaction, position, journal_id)
-        WHERE network = ${network} AND effect.transaction = changed.transaction AND effect.position = changed.position`;
+        FROM unnest(${idsOf(locked)}::bigint[], ${journals}::bigint[]) AS changed (id, journal_id)
+        WHERE effect.id = changed.id`;
     });
   }
 
@@ -45,14 +40,11 @@ export function createEffectChanges(parts: {
     return change(effects, async (sql, locked) => {
       await postForCredits({ sql, ledger }, locked, ({ effect, legs, journalId }) => ({
         scope: 'reversal',
-        key: `${nameOf(effect)}#${effect.inclusion}`,
+        key: `${effect.id}/${effect.inclusion}`,
         legs: legs.map((leg) => ({ ...leg, debit: leg.credit, credit: leg.debit })),
         reverses: journalId,
       }));
-      await sql`
-        UPDATE effect SET reversed_at = now()
-        FROM unnest(${transactionsOf(locked)}::text[], ${positionsOf(locked)}::text[]) AS changed (transaction, position)
-        WHERE network = ${network} AND effect.transaction = changed.transaction AND effect.position = changed.position`;
+      await sql`UPDATE effect SET reversed_at = now() WHERE id = ANY(${idsOf(locked)}::bigint[])`;
     });
   }
 
@@ -67,22 +59,20 @@ export function createEffectChanges(parts: {
       const inclusion = effect.inclusion + 1;
       const [journal] = await postForCredits({ sql, ledger }, locked, ({ legs }) => ({
         scope: 'effect',
-        key: `${nameOf({ ...at, network })}#${inclusion}`,
+        key: `${effect.id}/${inclusion}`,
         legs,
       }));
+      await place(sql, { effect, at });
       await sql`
         UPDATE effect SET reversed_at = NULL, inclusion = ${inclusion}, journal_id = ${journal ?? null}
-        WHERE network = ${network} AND transaction = ${effect.transaction} AND position = ${effect.position}`;
-      await place(sql, { effect, at });
+        WHERE id = ${effect.id}`;
     });
   }
 
   /** No block can hold it any more: nobody looks for it again. */
   async function lose(effect: RecordedEffect): Promise<readonly RecordedEffect[]> {
     return change([effect], async (sql) => {
-      await sql`
-        UPDATE effect SET lost_at = now()
-        WHERE network = ${network} AND transaction = ${effect.transaction} AND position = ${effect.position}`;
+      await sql`UPDATE effect SET lost_at = now() WHERE id = ${effect.id}`;
     });
   }
 
@@ -103,7 +93,7 @@ async function place(sql: Sql, { effect, at }: FoundEffect): Promise<void> {
   await sql`
     UPDATE effect SET transaction = ${at.transaction}, position = ${at.position}, block_number = ${at.block.number},
       block_hash = ${at.block.hash}
-    WHERE network = ${effect.network} AND transaction = ${effect.transaction} AND position = ${effect.position}`;
+    WHERE id = ${effect.id}`;
   if (at.transaction === effect.transaction) return;
   await sql`UPDATE payment SET transaction = ${at.transaction} WHERE id = ${effect.paymentId}::uuid`;
 }
@@ -114,9 +104,4 @@ function toAvailable({ credit, asset, amount }: Leg): Leg[] {
   return [{ debit: credit, credit: { kind: 'merchant_available', owner: credit.owner }, asset, amount }];
 }
 
-function nameOf(effect: Pick<RecordedEffect, 'network' | 'transaction' | 'position'>): string {
-  return `${effect.network}/${effect.transaction}/${effect.position}`;
-}
-
-const transactionsOf = (locked: readonly LockedEffect[]) => locked.map(({ effect }) => effect.transaction);
-const positionsOf = (locked: readonly LockedEffect[]) => locked.map(({ effect }) => effect.position);
+const idsOf = (locked: readonly LockedEffect[]) => locked.map(({ effect }) => effect.id);

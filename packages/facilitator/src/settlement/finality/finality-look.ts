@@ -33,7 +33,7 @@ export function createFinalityLook(parts: FinalityLookParts): (limits: LookLimit
   const { chain, database, log } = parts;
   const { network } = chain;
   const read = createEffectReader(database, network);
-  const changes = createEffectChanges({ ...parts, network });
+  const changes = createEffectChanges(parts);
   const tell = createFinalityNews({ ...parts, network });
 
   return async function look({ reversedWithinSeconds, abort }) {

@@ -9,35 +9,27 @@ export interface LockedEffect {
 }
 
 /**
- * Locks those of the effects of one network that nobody has changed since they were read, in one order everywhere. A row that
- * is final never is as it was read, because only those that are not final are read.
+ * Locks those of the effects that nobody has changed since they were read, in one order everywhere. What is final or lost was
+ * changed, because only what is neither is read.
  */
 export async function lockEffects(sql: Sql, effects: readonly RecordedEffect[]): Promise<readonly LockedEffect[]> {
-  const [first] = effects;
-  if (first === undefined) return [];
-  const rows = await sql<{ transaction: string; position: string; journalId: bigint | null }>`
-    SELECT effect.transaction, effect.position, effect.journal_id AS "journalId"
+  const rows = await sql<{ id: bigint; journalId: bigint | null }>`
+    SELECT effect.id, effect.journal_id AS "journalId"
     FROM effect
     JOIN unnest(
-      ${effects.map(({ transaction }) => transaction)}::text[],
-      ${effects.map(({ position }) => position)}::text[],
+      ${effects.map(({ id }) => id)}::bigint[],
       ${effects.map(({ block }) => block.hash)}::text[],
       ${effects.map(({ inclusion }) => inclusion)}::integer[],
       ${effects.map(({ isReversed }) => isReversed)}::boolean[]
-    ) AS seen (transaction, position, block_hash, inclusion, is_reversed)
-      ON seen.transaction = effect.transaction AND seen.position = effect.position
-      AND seen.block_hash = effect.block_hash AND seen.inclusion = effect.inclusion
+    ) AS seen (id, block_hash, inclusion, is_reversed)
+      ON seen.id = effect.id AND seen.block_hash = effect.block_hash AND seen.inclusion = effect.inclusion
       AND seen.is_reversed = (effect.reversed_at IS NOT NULL)
-    WHERE effect.network = ${first.network} AND effect.final_at IS NULL AND effect.lost_at IS NULL
-    ORDER BY effect.transaction, effect.position
+    WHERE effect.final_at IS NULL AND effect.lost_at IS NULL
+    ORDER BY effect.id
     FOR UPDATE OF effect`;
-  const byPlace = new Map(effects.map((effect) => [placeOf(effect), effect]));
-  return rows.flatMap((row) => {
-    const effect = byPlace.get(placeOf(row));
-    return effect === undefined ? [] : [{ effect, journalId: row.journalId }];
+  const byId = new Map(effects.map((effect) => [effect.id, effect]));
+  return rows.flatMap(({ id, journalId }) => {
+    const effect = byId.get(id);
+    return effect === undefined ? [] : [{ effect, journalId }];
   });
-}
-
-function placeOf({ transaction, position }: { readonly transaction: string; readonly position: string }): string {
-  return `${transaction}/${position}`;
 }

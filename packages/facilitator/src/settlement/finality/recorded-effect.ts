@@ -3,24 +3,21 @@ import type { Inclusion, Network } from '@tollkeeper/protocol';
 
 /** An effect as the database has it, and the version of it that was read: a verdict on another version changes nothing. */
 export interface RecordedEffect extends Inclusion {
-  readonly network: Network;
-  readonly position: string;
+  readonly id: bigint;
   /** How often the chain has included it. */
   readonly inclusion: number;
   readonly isReversed: boolean;
   readonly paymentId: string | null;
 }
 
-export type EffectReader = ReturnType<typeof createEffectReader>;
-
-/** Reads the effects of one network that are not final. All of this comes from an index that holds no others. */
+/** Reads the effects of one network that are not final. All of it comes from indexes that hold no others. */
 export function createEffectReader({ sql }: Database, network: Network) {
   return { oneOfEachBlock, inBlocks, reversed };
 
   /** One effect of each block that is not final: as long as its block stands, so do the others of that block. */
   async function oneOfEachBlock(): Promise<readonly RecordedEffect[]> {
     const rows = await sql<EffectRow>`
-      SELECT DISTINCT ON (block_number, block_hash) network, transaction, position, block_number, block_hash, inclusion,
+      SELECT DISTINCT ON (block_number, block_hash) id, transaction, block_number, block_hash, inclusion,
         payment_id, reversed_at
       FROM effect
       WHERE network = ${network} AND final_at IS NULL AND reversed_at IS NULL
@@ -30,7 +27,7 @@ export function createEffectReader({ sql }: Database, network: Network) {
 
   async function inBlocks(effects: readonly RecordedEffect[]): Promise<readonly RecordedEffect[]> {
     const rows = await sql<EffectRow>`
-      SELECT network, transaction, position, block_number, block_hash, inclusion, payment_id, reversed_at
+      SELECT id, transaction, block_number, block_hash, inclusion, payment_id, reversed_at
       FROM effect
       WHERE network = ${network} AND final_at IS NULL AND reversed_at IS NULL
         AND (block_number, block_hash) IN (SELECT * FROM unnest(
@@ -41,7 +38,7 @@ export function createEffectReader({ sql }: Database, network: Network) {
   /** What a reorg has taken back and may be included again; `withinSeconds` leaves out what was taken back before that. */
   async function reversed(withinSeconds: number): Promise<readonly RecordedEffect[]> {
     const rows = await sql<EffectRow>`
-      SELECT network, transaction, position, block_number, block_hash, inclusion, payment_id, reversed_at
+      SELECT id, transaction, block_number, block_hash, inclusion, payment_id, reversed_at
       FROM effect
       WHERE network = ${network} AND final_at IS NULL AND lost_at IS NULL
         AND reversed_at > now() - make_interval(secs => ${withinSeconds})
@@ -51,9 +48,8 @@ export function createEffectReader({ sql }: Database, network: Network) {
 }
 
 interface EffectRow {
-  readonly network: Network;
+  readonly id: bigint;
   readonly transaction: string;
-  readonly position: string;
   readonly block_number: bigint;
   readonly block_hash: string;
   readonly inclusion: number;
@@ -63,9 +59,8 @@ interface EffectRow {
 
 function effectOf(row: EffectRow): RecordedEffect {
   return {
-    network: row.network,
+    id: row.id,
     transaction: row.transaction,
-    position: row.position,
     block: { number: row.block_number, hash: row.block_hash },
     inclusion: row.inclusion,
     isReversed: row.reversed_at !== null,
