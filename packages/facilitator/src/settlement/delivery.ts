@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { Logger } from '../logging/logger.js';
-import type { PaymentSignal } from './payment-signal.js';
 import type { AnswerStore } from './answer-store.js';
+import type { LastingWrites } from './lasting-writes.js';
+import type { PaymentSignal } from './payment-signal.js';
 
 /** The right to hand out the one success of a payment. Whoever holds it must end it, in one of two ways. */
 export interface Delivery {
@@ -12,24 +12,31 @@ export interface Delivery {
 }
 
 /** Takes the right to answer success, or undefined where another caller has it or had it. */
-export async function takeDelivery(
-  parts: { readonly answers: AnswerStore; readonly signal: PaymentSignal; readonly log: Logger },
-  paymentId: string,
-): Promise<Delivery | undefined> {
-  const caller = randomUUID();
-  if (!(await parts.answers.takeDelivery(paymentId, caller))) return undefined;
-  return {
-    confirm: () => end('delivery could not be confirmed', () => parts.answers.confirmDelivery(paymentId, caller)),
-    giveBack: () => end('delivery could not be given back', () => parts.answers.returnDelivery(paymentId, caller)),
-  };
+export type TakeDelivery = (paymentId: string) => Promise<Delivery | undefined>;
 
-  async function end(trouble: string, record: () => Promise<void>): Promise<void> {
-    try {
-      await record();
-    } catch (error) {
-      // The lease runs out by itself, so a failure here cannot lose the answer; it can only offer it once more.
-      parts.log.error({ err: error, paymentId }, trouble);
+export function createDeliveries(parts: {
+  readonly answers: AnswerStore;
+  readonly signal: PaymentSignal;
+  readonly writes: LastingWrites;
+}): TakeDelivery {
+  const { answers, signal, writes } = parts;
+  /** Handed out by this process, and what became of it is not in the database yet. Its lease there may run out meanwhile. */
+  const unrecorded = new Set<string>();
+
+  return async function takeDelivery(paymentId) {
+    if (unrecorded.has(paymentId)) return undefined;
+    const caller = randomUUID();
+    if (!(await answers.takeDelivery(paymentId, caller))) return undefined;
+    unrecorded.add(paymentId);
+    return {
+      confirm: () => end('delivery could not be confirmed', () => answers.confirmDelivery(paymentId, caller)),
+      giveBack: () => end('delivery could not be given back', () => answers.returnDelivery(paymentId, caller)),
+    };
+
+    async function end(trouble: string, run: () => Promise<void>): Promise<void> {
+      await writes.write({ paymentId, trouble, run });
+      unrecorded.delete(paymentId);
+      signal.changed(paymentId);
     }
-    parts.signal.changed(paymentId);
-  }
+  };
 }

@@ -1,6 +1,6 @@
 import { Fault, type Clock, type Rejection } from '@tollkeeper/protocol';
 import type { AnswerStore } from './answer-store.js';
-import type { Delivery } from './delivery.js';
+import type { Delivery, TakeDelivery } from './delivery.js';
 import type { PaymentRow } from './payment-row.js';
 import type { PaymentSignal } from './payment-signal.js';
 import type { PaymentStore } from './payment-store.js';
@@ -45,7 +45,7 @@ export function createJoin(parts: {
   readonly answers: AnswerStore;
   readonly signal: PaymentSignal;
   readonly clock: Clock;
-  readonly takeDelivery: (paymentId: string) => Promise<Delivery | undefined>;
+  readonly takeDelivery: TakeDelivery;
 }): Join {
   const { store, answers, signal, clock } = parts;
 

@@ -7,8 +7,9 @@ import type { ProvenPayment } from '../payment/proven-payment.js';
 import { createAnswerStore } from './answer-store.js';
 import type { CheckpointHook } from './checkpoint.js';
 import { createConclusion } from './conclude.js';
-import { takeDelivery } from './delivery.js';
+import { createDeliveries } from './delivery.js';
 import { createJoin, type Settlement } from './join.js';
+import { createLastingWrites } from './lasting-writes.js';
 import { createNetworkSettlement } from './network-settlement.js';
 import type { OnFinalityChange } from './finality/finality-news.js';
 import { createFinalityWatch } from './finality/finality-watch.js';
@@ -56,13 +57,9 @@ export function createSettlementEngine(parts: {
       onChange: parts.onFinalityChange,
     }),
   );
-  const join = createJoin({
-    store,
-    answers,
-    signal,
-    clock,
-    takeDelivery: (paymentId) => takeDelivery({ answers, signal, log }, paymentId),
-  });
+  const writes = createLastingWrites({ log });
+  const takeDelivery = createDeliveries({ answers, signal, writes });
+  const join = createJoin({ store, answers, signal, clock, takeDelivery });
   const { settle, idle } = createSettle({ ...parts, store, signal, submit, join });
   let takingUp: NodeJS.Timeout | undefined;
 
@@ -88,6 +85,7 @@ export function createSettlementEngine(parts: {
     await idle();
     await Promise.all(networks.map((network) => network.stop()));
     await Promise.all(finality.map((watch) => watch.stop()));
+    await writes.stop();
   }
 
   async function submit(paymentId: string, payment: AcceptablePayment): Promise<Submission> {
