@@ -8,5 +8,7 @@ export default defineConfig({
     globalSetup: ['test/global-setup.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // Many tests wait for a chain, a lease or a process rather than for a processor.
+    maxWorkers: 4,
   },
 });
