@@ -1,6 +1,7 @@
-import { Fault, type Clock, type Rejection } from '@tollkeeper/protocol';
+import { Fault, isFault, type Clock, type Rejection } from '@tollkeeper/protocol';
 import type { AnswerStore } from './answer-store.js';
 import type { Delivery, TakeDelivery } from './delivery.js';
+import type { LastingWrites } from './lasting-writes.js';
 import type { PaymentRow } from './payment-row.js';
 import type { PaymentSignal } from './payment-signal.js';
 import type { PaymentStore } from './payment-store.js';
@@ -46,10 +47,23 @@ export function createJoin(parts: {
   readonly signal: PaymentSignal;
   readonly clock: Clock;
   readonly takeDelivery: TakeDelivery;
+  readonly writes: LastingWrites;
 }): Join {
   const { store, answers, signal, clock } = parts;
 
-  return async function join(paymentId, { patience, own }) {
+  return async function join(paymentId, waiting) {
+    try {
+      return await waitFor(paymentId, waiting);
+    } catch (error) {
+      if (isFault(error, 'DATABASE_UNAVAILABLE')) leaveInOutage(paymentId);
+      throw error;
+    }
+  };
+
+  async function waitFor(
+    paymentId: string,
+    { patience, own }: Parameters<Join>[1],
+  ): Promise<Settlement | typeof released> {
     for (;;) {
       const row = await store.find(paymentId);
       // A refusal concerns the bytes that were submitted. Who joined may hold better ones, and submits its own.
@@ -64,7 +78,13 @@ export function createJoin(parts: {
       }
       await signal.wait(paymentId, { timeoutMs: Math.min(timeoutMs, pollMs), abort: patience.abort });
     }
-  };
+  }
+
+  /** The payment may go on without the caller, who must be able to collect its answer when the database is back. */
+  function leaveInOutage(paymentId: string): void {
+    const trouble = 'an answer that nobody got could not be noted as open';
+    void parts.writes.write({ paymentId, trouble, run: () => answers.openAnswer(paymentId) });
+  }
 
   async function answerNow(row: PaymentRow): Promise<Settlement | undefined> {
     if (row.state === 'failed') return { kind: 'failure', rejection: failureOf(row), row };

@@ -59,7 +59,7 @@ export function createSettlementEngine(parts: {
   );
   const writes = createLastingWrites({ log });
   const takeDelivery = createDeliveries({ answers, signal, writes });
-  const join = createJoin({ store, answers, signal, clock, takeDelivery });
+  const join = createJoin({ store, answers, signal, clock, takeDelivery, writes });
   const { settle, idle } = createSettle({ ...parts, store, signal, submit, join });
   let takingUp: NodeJS.Timeout | undefined;
 
