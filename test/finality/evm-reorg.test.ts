@@ -200,6 +200,7 @@ test('a payment whose authorization expired meanwhile stays reversed, and is giv
   await eventually(async () => {
     expect(await facilitator.evm.rpc('eth_getTransactionReceipt', [paid.transaction])).toMatchObject({ status: '0x0' });
   });
+  await new Promise((resolve) => setTimeout(resolve, 300));
   expect(await changes('lost')).toBe(lost);
   await facilitator.evm.mine(blocksToFinality);
   await eventually(async () => expect(await changes('lost')).toBe(lost + 1));
