@@ -4,6 +4,7 @@ import type { Logger } from '../logging/logger.js';
 import { findInFlight, type TransactionInFlight } from './chain-transactions.js';
 import type { CheckpointHook } from './checkpoint.js';
 import type { FinalObservation } from './conclude.js';
+import type { LastingWrites } from './lasting-writes.js';
 import { openLanes } from './lanes.js';
 import type { PaymentSignal } from './payment-signal.js';
 import type { PaymentStore } from './payment-store.js';
@@ -22,6 +23,7 @@ export function createNetworkSettlement(parts: {
   readonly signal: PaymentSignal;
   readonly conclude: (sent: TransactionInFlight, observation: FinalObservation) => Promise<boolean>;
   readonly checkpoint: CheckpointHook;
+  readonly writes: LastingWrites;
   readonly log: Logger;
   readonly pollMs: number;
 }) {

@@ -48,7 +48,10 @@ export function createSettlementEngine(parts: {
   const store = createPaymentStore({ database, clock, processId: randomUUID() });
   const answers = createAnswerStore(database);
   const conclude = createConclusion(parts);
-  const networks = parts.chains.map((chain) => createNetworkSettlement({ ...parts, chain, store, signal, conclude }));
+  const writes = createLastingWrites({ log });
+  const networks = parts.chains.map((chain) =>
+    createNetworkSettlement({ ...parts, chain, store, signal, conclude, writes }),
+  );
   const finality = parts.chains.map((chain) =>
     createFinalityWatch({
       ...parts,
@@ -57,7 +60,6 @@ export function createSettlementEngine(parts: {
       onChange: parts.onFinalityChange,
     }),
   );
-  const writes = createLastingWrites({ log });
   const takeDelivery = createDeliveries({ answers, signal, writes });
   const join = createJoin({ store, answers, signal, clock, takeDelivery, writes });
   const { settle, idle } = createSettle({ ...parts, store, signal, submit, join });

@@ -11,6 +11,7 @@ import type { Logger } from '../logging/logger.js';
 import { findInFlight, storeSigned, type TransactionInFlight } from './chain-transactions.js';
 import type { CheckpointHook } from './checkpoint.js';
 import { findOverspending } from './find-overspending.js';
+import type { LastingWrites } from './lasting-writes.js';
 import { allocateAccountNonce } from './lanes.js';
 import type { PaymentStore } from './payment-store.js';
 import { createKeyedSerial, type Serial } from './serial.js';
@@ -34,9 +35,10 @@ export function createSubmission(parts: {
   /** One transaction at a time on this network, so that what is in flight is known when the next one is signed. */
   readonly lane: Serial;
   readonly checkpoint: CheckpointHook;
+  readonly writes: LastingWrites;
   readonly log: Logger;
 }) {
-  const { database, store, chain, checkpoint, log } = parts;
+  const { database, store, chain, checkpoint } = parts;
   /** One payment at a time of one payer's token, so that each is simulated after the one before it was signed. */
   const payers = createKeyedSerial();
 
@@ -48,7 +50,14 @@ export function createSubmission(parts: {
       return submission;
     } catch (error) {
       // Nothing was signed, or the commit's answer was lost: the release deletes a claim only if it signed nothing.
-      await store.release(paymentId).catch(() => undefined);
+      await store.release(paymentId).catch(() => {
+        // It would keep the payment from everybody until its lease ends.
+        void parts.writes.write({
+          paymentId,
+          trouble: 'a claim was not released',
+          run: () => store.release(paymentId),
+        });
+      });
       throw error;
     }
   };
@@ -74,7 +83,7 @@ export function createSubmission(parts: {
     const sent = await signAndStore(paymentId, { plan: planned.plan, authorization: payment.authorization });
     if (sent === undefined) return { kind: 'lost' };
     checkpoint('stored');
-    await broadcast(sent);
+    await broadcast(parts, sent);
     checkpoint('broadcast');
     return { kind: 'submitted', sent };
   }
@@ -92,11 +101,14 @@ export function createSubmission(parts: {
       return { ...signed, paymentId, expected: authorization };
     });
   }
+}
 
-  async function broadcast(sent: TransactionInFlight): Promise<void> {
-    const fields = { paymentId: sent.paymentId, network: chain.network, transaction: sent.id };
-    const result = await chain.broadcast(sent);
-    if (result.accepted) log.info(fields, 'settlement broadcast');
-    else log.warn({ ...fields, detail: result.detail }, 'broadcast not confirmed by the node');
-  }
+async function broadcast(
+  { chain, log }: { readonly chain: Chain; readonly log: Logger },
+  sent: TransactionInFlight,
+): Promise<void> {
+  const fields = { paymentId: sent.paymentId, network: chain.network, transaction: sent.id };
+  const result = await chain.broadcast(sent);
+  if (result.accepted) log.info(fields, 'settlement broadcast');
+  else log.warn({ ...fields, detail: result.detail }, 'broadcast not confirmed by the node');
 }
