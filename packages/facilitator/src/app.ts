@@ -43,7 +43,8 @@ export function createApp(parts: AppParts): FastifyInstance {
     forceCloseConnections: 'idle',
     requestTimeout: 30_000,
     routerOptions: { ignoreTrailingSlash: true },
-    return503OnClosing: true,
+    // What still arrives is answered in our own words.
+    return503OnClosing: false,
     frameworkErrors: answerUnroutable,
   });
   void app.register(gracefulClose);
