@@ -1,5 +1,5 @@
 import type { Database, Sql } from '@tollkeeper/database';
-import type { Authorization, Clock, X402Version } from '@tollkeeper/protocol';
+import type { Authorization, Clock, Network, X402Version } from '@tollkeeper/protocol';
 import { uuidv7 } from '../uuid.js';
 import type { PaymentRow } from './payment-row.js';
 
@@ -24,7 +24,10 @@ export function createPaymentStore(parts: {
     findByClaimKey,
     claim,
     releaseAbandoned,
+    releaseAllAbandoned,
     release,
+    renewLeases,
+    isHeld,
     lockForSigning,
   };
 
@@ -59,11 +62,31 @@ export function createPaymentStore(parts: {
     return rows.length === 1;
   }
 
+  /** The same for every authorization on the networks, since most are never presented again. */
+  async function releaseAllAbandoned(networks: readonly Network[]): Promise<void> {
+    await sql`
+      DELETE FROM payment WHERE network = ANY(${networks}::text[]) AND state = 'claimed' AND lease_until < now()`;
+  }
+
   /** Forgets a claim that signed nothing: a refusal before signing is never stored. */
   async function release(id: string): Promise<void> {
     await sql`
       DELETE FROM payment
       WHERE id = ${id}::uuid AND state = 'claimed' AND lease_holder = ${parts.processId}::uuid`;
+  }
+
+  /** Keeps the claims that this process still works on. */
+  async function renewLeases(ids: readonly string[]): Promise<void> {
+    await sql`
+      UPDATE payment SET lease_until = now() + make_interval(secs => ${claimLeaseSeconds})
+      WHERE id = ANY(${ids}::uuid[]) AND state = 'claimed' AND lease_holder = ${parts.processId}::uuid`;
+  }
+
+  /** Whether a claim is still this process's to work on. */
+  async function isHeld(id: string): Promise<boolean> {
+    const rows = await sql`
+      SELECT id FROM payment WHERE id = ${id}::uuid AND state = 'claimed' AND lease_holder = ${parts.processId}::uuid`;
+    return rows.length === 1;
   }
 
   /** Locks a claim for the transaction that signs it; false when it is no longer this process's to sign. */

@@ -21,10 +21,10 @@ export function createSettle(parts: {
   readonly join: Join;
 }) {
   const { store, signal, clock, log, join } = parts;
-  /** What this process is submitting now. */
-  const submissions = new Set<Promise<Submission>>();
+  /** What this process is submitting now, by payment. */
+  const submissions = new Map<string, Promise<Submission>>();
 
-  return { settle, idle };
+  return { settle, keepClaims, idle };
 
   /**
    * @param abort fires when the caller is gone.
@@ -40,9 +40,14 @@ export function createSettle(parts: {
     }
   }
 
+  /** Work on a claim may take longer than its lease: a crowd before it, or a slow node. To be called well within a lease. */
+  async function keepClaims(): Promise<void> {
+    if (submissions.size > 0) await store.renewLeases([...submissions.keys()]);
+  }
+
   /** Resolves when nothing is being submitted any more. */
   async function idle(): Promise<void> {
-    while (submissions.size > 0) await Promise.allSettled(submissions);
+    while (submissions.size > 0) await Promise.allSettled(submissions.values());
   }
 
   /** Claims the authorization, and starts to submit what it was presented with. */
@@ -70,13 +75,13 @@ export function createSettle(parts: {
 
   function startSubmission(paymentId: string, payment: AcceptablePayment): Promise<Submission> {
     const submission = parts.submit(paymentId, payment);
-    submissions.add(submission);
+    submissions.set(paymentId, submission);
     submission
       .catch((error: unknown) => {
         log.warn({ err: error, paymentId }, 'settlement could not be submitted');
       })
       .finally(() => {
-        submissions.delete(submission);
+        submissions.delete(paymentId);
         signal.changed(paymentId);
       });
     return submission;

@@ -18,8 +18,8 @@ import { createPaymentStore, type PaymentStore } from './payment-store.js';
 import { createSettle } from './settle.js';
 import type { Submission } from './submit.js';
 
-/** How often the database is asked for transactions in flight that this process does not follow yet. */
-const takeUpMs = 5_000;
+/** How often this process keeps its claims, and looks after what other processes have left. A third of a claim's lease. */
+const tendMs = 5_000;
 
 export interface SettlementEngine {
   readonly store: PaymentStore;
@@ -62,8 +62,8 @@ export function createSettlementEngine(parts: {
   );
   const takeDelivery = createDeliveries({ answers, signal, writes });
   const join = createJoin({ store, answers, signal, clock, takeDelivery, writes });
-  const { settle, idle } = createSettle({ ...parts, store, signal, submit, join });
-  let takingUp: NodeJS.Timeout | undefined;
+  const { settle, keepClaims, idle } = createSettle({ ...parts, store, signal, submit, join });
+  let tending: NodeJS.Timeout | undefined;
 
   return { store, settle, start, stop };
 
@@ -75,15 +75,21 @@ export function createSettlementEngine(parts: {
       log.info({ network: network.network, unfinished: unfinished.length }, 'settlement ready');
     }
     for (const watch of finality) watch.start();
-    takingUp = setInterval(() => {
-      Promise.all(networks.map((network) => network.takeUp())).catch((error: unknown) => {
-        log.warn({ err: error }, 'unfinished settlements could not be read');
+    tending = setInterval(() => {
+      tend().catch((error: unknown) => {
+        log.warn({ err: error }, 'unfinished settlements could not be looked after');
       });
-    }, takeUpMs).unref();
+    }, tendMs).unref();
+  }
+
+  async function tend(): Promise<void> {
+    await keepClaims();
+    await store.releaseAllAbandoned(networks.map(({ network }) => network));
+    for (const network of networks) await network.takeUp();
   }
 
   async function stop(): Promise<void> {
-    clearInterval(takingUp);
+    clearInterval(tending);
     await idle();
     await Promise.all(networks.map((network) => network.stop()));
     await Promise.all(finality.map((watch) => watch.stop()));

@@ -20,7 +20,7 @@ export type Submission =
   | { readonly kind: 'submitted'; readonly sent: TransactionInFlight }
   /** The chain's state does not allow it; nothing was signed and the claim is released. */
   | { readonly kind: 'refused'; readonly rejection: Rejection }
-  /** Another process took the claim over; nothing was signed here. */
+  /** The claim is gone: its caller gave up, or its lease ran out. Nothing was signed here. */
   | { readonly kind: 'lost' };
 
 /**
@@ -63,6 +63,7 @@ export function createSubmission(parts: {
   };
 
   async function attempt(paymentId: string, payment: AcceptablePayment): Promise<Submission> {
+    if (!(await store.isHeld(paymentId))) return { kind: 'lost' };
     const { asset, payer } = payment.authorization;
     // Before the simulation: what it does not see yet is among these, even if it reaches the chain a moment later.
     const earlier = await findInFlight(database, { ...asset, payer });
@@ -76,6 +77,8 @@ export function createSubmission(parts: {
     payment: VerifiedPayment,
     earlier: readonly TransactionInFlight[],
   ): Promise<Submission> {
+    // Whoever waited for its turn in vain has gone with its claim; spending time on it would make the next ones wait in vain too.
+    if (!(await store.isHeld(paymentId))) return { kind: 'lost' };
     const overspent = await findOverspending(chain, payment.authorization, earlier);
     if (overspent !== undefined) return { kind: 'refused', rejection: overspent };
     const planned = await payment.plan();
