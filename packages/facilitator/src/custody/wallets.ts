@@ -53,9 +53,10 @@ export function createWallets(parts: {
 
   /**
    * Creates a wallet, and its merchant on first use, with an address on every configured network.
-   * @throws Fault `WALLET_EXISTS` when the merchant has a wallet of this name.
+   * @throws Fault `WALLET_EXISTS` when the merchant has a wallet of this name, and `WALLET_KEY_UNREADABLE`.
    */
   async function create(names: { readonly merchant: string; readonly name: string }): Promise<Wallet> {
+    await requireKnownKey();
     const id = uuidv7(parts.clock);
     try {
       await parts.database.transaction(async (sql) => {
@@ -76,9 +77,10 @@ export function createWallets(parts: {
   /**
    * Gives a wallet what it lacks on the configured networks: an address, and the means to receive each asset there. Repeating
    * it changes nothing, so it also finishes a creation that was interrupted.
-   * @throws Fault `WALLET_NOT_FOUND`, `CHAIN_RPC_UNAVAILABLE`
+   * @throws Fault `WALLET_NOT_FOUND`, `WALLET_KEY_UNREADABLE`, `CHAIN_RPC_UNAVAILABLE`
    */
   async function prepare(walletId: string): Promise<Wallet> {
+    await requireKnownKey();
     const wallet = await find(walletId);
     for (const { chain, assets } of parts.networks) {
       const known = wallet.addresses.find((each) => each.network === chain.network);
@@ -86,6 +88,13 @@ export function createWallets(parts: {
       for (const asset of assets) await chain.prepareToReceive({ asset, owner });
     }
     return find(walletId);
+  }
+
+  /** A mistyped encryption key would seal new addresses so that the right one cannot open them, and nobody would notice. */
+  async function requireKnownKey(): Promise<void> {
+    const sealed = await prisma.depositAddress.findFirst({ where: { keyVersion: parts.vault.version } });
+    if (sealed === null) return;
+    parts.vault.open({ walletId: sealed.walletId, network: sealed.network as Network }, sealed.encryptedKey);
   }
 
   async function addAddress(walletId: string, network: Network): Promise<string> {
