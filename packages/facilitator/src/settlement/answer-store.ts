@@ -16,7 +16,7 @@ export function createAnswerStore({ sql }: Database) {
       WHERE id = ${id}::uuid AND answer_open_since IS NULL AND delivered_at IS NULL`;
   }
 
-  /** Takes the right to answer success. `caller` is unique to one response. */
+  /** Takes the right to answer success, unless a reorg has taken the money back. `caller` is unique to one response. */
   async function takeDelivery(id: string, caller: string): Promise<boolean> {
     const rows = await sql`
       UPDATE payment
@@ -24,6 +24,7 @@ export function createAnswerStore({ sql }: Database) {
         delivery_lease_until = now() + make_interval(secs => ${deliveryLeaseSeconds})
       WHERE id = ${id}::uuid AND state = 'settled' AND delivered_at IS NULL
         AND (delivery_lease_until IS NULL OR delivery_lease_until < now())
+        AND NOT EXISTS (SELECT FROM effect WHERE effect.payment_id = payment.id AND effect.reversed_at IS NOT NULL)
       RETURNING id`;
     return rows.length === 1;
   }
