@@ -196,6 +196,12 @@ test('every problem is reported at once, by the name of its variable', () => {
   ).toEqual(expected);
 });
 
+test('a malformed variable hides nothing that production refuses in others', () => {
+  const result = readConfig({ PORT: 'x', DATABASE_URL: 'postgresql://h/d', WALLET_ENCRYPTION_KEY: '0'.repeat(64) });
+  const variables = result.ok ? [] : result.problems.map(({ variable }) => variable);
+  expect(variables.sort()).toEqual(['PORT', 'WALLET_ENCRYPTION_KEY']);
+});
+
 describe('production refuses', () => {
   test.each(['0', 'a', 'F'])('an encryption key that only repeats %s', (digit) => {
     const key = digit.repeat(64);

@@ -146,15 +146,16 @@ export function readConfig(env: Given): ConfigResult {
     ...(environment === 'production' ? missingInProduction(given) : []),
   ];
   const parsed = Variables.safeParse(given);
-  if (!parsed.success) {
-    const malformed = parsed.error.issues.map(({ path, message }) => ({
-      variable: path[0] as VariableName,
-      problem: message,
-    }));
-    return { ok: false, problems: [...malformed, ...problems] };
-  }
-  if (environment === 'production') problems.push(...unsafeInProduction(parsed.data));
-  return problems.length > 0 ? { ok: false, problems } : { ok: true, config: toConfig(parsed.data, environment) };
+  const malformed = (parsed.error?.issues ?? []).map(({ path, message }) => ({
+    variable: path[0] as VariableName,
+    problem: message,
+  }));
+  // All variables are optional here, so what remains without the malformed ones can be read, and judged too.
+  const misread = new Set<string>(malformed.map(({ variable }) => variable));
+  const read = Variables.parse(Object.fromEntries(Object.entries(given).filter(([name]) => !misread.has(name))));
+  if (environment === 'production') problems.push(...unsafeInProduction(read));
+  problems.unshift(...malformed);
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, config: toConfig(read, environment) };
 }
 
 function toConfig(read: Read, environment: Environment): Config {
