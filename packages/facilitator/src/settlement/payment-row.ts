@@ -35,7 +35,10 @@ export interface PaymentRow {
   readonly delivered: boolean;
 }
 
-/** What a caller needs to know before it decides to pay again: `unused` means that no money moved and none will. */
+/**
+ * What a caller needs to know before it decides to pay again. `unused` means that no money moved, and none will by our
+ * transaction; an EVM authorization that was not used can be sent by others until it expires.
+ */
 export function paymentStateOf(row: PaymentRow): 'unused' | 'in_flight' | 'settled' {
   if (row.state === 'settled') return 'settled';
   return row.state === 'failed' ? 'unused' : 'in_flight';
