@@ -101,8 +101,11 @@ async function send(
   const request = { address: token, abi: testUsdcAbi, functionName, args, chain: null } as never;
   await client.reader.simulateContract({ ...(request as object), account: relayer } as never);
   const hash = await client.writer.writeContract(request);
-  return client.reader.waitForTransactionReceipt({ hash });
+  return mined(hash);
 }
+
+/** A node that mines at once still answers before the block is there. */
+const mined = (hash: Hex) => client.reader.waitForTransactionReceipt({ hash });
 
 const transfer = (args: readonly unknown[], token?: Address) => send('transferWithAuthorization', args, token);
 const balance = (owner: Address) => chain.tokenBalance({ token: BASE_SEPOLIA_USDC, owner });
@@ -205,13 +208,14 @@ describe('EIP-3009', () => {
       primaryType: 'CancelAuthorization',
       message: { authorizer: buyer.address, nonce: message.nonce },
     });
-    await client.writer.writeContract({
+    const cancelled = await client.writer.writeContract({
       address: BASE_SEPOLIA_USDC,
       abi: testUsdcAbi,
       functionName: 'cancelAuthorization',
       args: [buyer.address, message.nonce, cancel],
       chain: null,
     });
+    await mined(cancelled);
     expect(await isUsed(message.nonce)).toBe(true);
     await expect(transfer([...args, signature])).rejects.toThrow('authorization is used or canceled');
   });
@@ -222,7 +226,7 @@ describe('EIP-3009', () => {
     const contract = { address: factory, abi: testSmartWalletFactoryAbi, chain: null } as const;
     const args = [buyer.address, numberToHex(1, { size: 32 })] as const;
     const wallet = await client.reader.readContract({ ...contract, functionName: 'addressOf', args });
-    await client.writer.writeContract({ ...contract, functionName: 'create', args });
+    await mined(await client.writer.writeContract({ ...contract, functionName: 'create', args }));
     await chain.mint({ token: BASE_SEPOLIA_USDC, to: wallet, amount: 10_000n });
     const paid = await authorize({ from: wallet });
     const before = await balance(merchant);
@@ -250,7 +254,7 @@ test('EIP-2612: a permit sets the allowance once', async () => {
     message,
   });
   const args = [message.owner, message.spender, message.value, message.deadline, ...split(signature)] as const;
-  await client.writer.writeContract({ ...token, functionName: 'permit', args, chain: null });
+  await mined(await client.writer.writeContract({ ...token, functionName: 'permit', args, chain: null }));
   const pair = [buyer.address, relayer.address] as const;
   expect(await client.reader.readContract({ ...token, functionName: 'allowance', args: pair })).toBe(77n);
   await expect(
