@@ -22,7 +22,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   asset: ['INSERT', 'SELECT'],
   balance: ['SELECT'],
   chain_identity: ['INSERT', 'SELECT'],
-  chain_transaction: ['INSERT', 'SELECT', 'UPDATE'],
+  chain_transaction: ['INSERT', 'SELECT', 'UPDATE (broadcast_at, concluded_at, fee_paid, state)'],
   deposit_address: ['INSERT', 'SELECT'],
   effect: [
     'INSERT (amount, asset_id, block_hash, block_number, journal_id, network, payment_id, position, recipient, sender, transaction)',
@@ -32,9 +32,17 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   journal: ['INSERT (body_hash, idempotency_key, reverses, scope)', 'SELECT'],
   lane: ['INSERT', 'SELECT', 'UPDATE'],
   merchant: ['INSERT', 'SELECT'],
-  payment: ['DELETE', 'INSERT', 'SELECT', 'UPDATE'],
+  payment: [
+    'DELETE',
+    'INSERT',
+    'SELECT',
+    'UPDATE (answer_open_since, claimed_at_block, concluded_at, delivered_at, delivery_lease_holder, delivery_lease_until, failure_detail, failure_reason, lease_holder, lease_until, retry_alone, state, submitted_at, transaction)',
+  ],
   payment_status: ['SELECT'],
   setting: ['INSERT', 'SELECT'],
+  settler: ['DELETE', 'INSERT', 'SELECT', 'UPDATE'],
+  sponsorship: ['INSERT', 'SELECT', 'UPDATE'],
+  transaction_leg: ['INSERT', 'SELECT'],
   transfer: ['INSERT (amount, asset_id, credit_account_id, debit_account_id, journal_id, leg)', 'SELECT'],
   trial_balance: ['SELECT'],
   wallet: ['INSERT', 'SELECT'],
@@ -226,9 +234,8 @@ describe('what was done on chain', () => {
 
   async function insertTransaction(sent: { hash: string; nonce: number | null; signer?: string; network?: string }) {
     await sql`
-      INSERT INTO chain_transaction (payment_id, network, signer, account_nonce, transaction, raw)
-      VALUES (${await insertPayment('submitted')}::uuid, ${sent.network ?? 'eip155:84532'}, ${sent.signer ?? 'signer'},
-        ${sent.nonce}, ${sent.hash}, '')`;
+      INSERT INTO chain_transaction (network, signer, account_nonce, transaction, raw)
+      VALUES (${sent.network ?? 'eip155:84532'}, ${sent.signer ?? 'signer'}, ${sent.nonce}, ${sent.hash}, '')`;
   }
 
   test('uses each account nonce of a signer once', async () => {

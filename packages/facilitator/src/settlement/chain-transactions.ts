@@ -14,9 +14,13 @@ export async function storeSigned(
   signed: SignedTransaction & { readonly paymentId: string; readonly network: Network },
 ): Promise<void> {
   await transaction`
-    INSERT INTO chain_transaction (payment_id, network, signer, account_nonce, transaction, raw, last_valid_block_height)
-    VALUES (${signed.paymentId}::uuid, ${signed.network}, ${signed.signer}, ${signed.accountNonce ?? null}, ${signed.id},
-      ${signed.raw}, ${signed.lastValidBlockHeight ?? null})`;
+    WITH stored AS (
+      INSERT INTO chain_transaction (network, signer, account_nonce, transaction, raw, last_valid_block_height)
+      VALUES (${signed.network}, ${signed.signer}, ${signed.accountNonce ?? null}, ${signed.id}, ${signed.raw},
+        ${signed.lastValidBlockHeight ?? null})
+      RETURNING id
+    )
+    INSERT INTO transaction_leg (transaction_id, payment_id) SELECT id, ${signed.paymentId}::uuid FROM stored`;
   await transaction`
     UPDATE payment SET state = 'submitted', submitted_at = now(), transaction = ${signed.id}, lease_holder = NULL,
       lease_until = NULL
@@ -30,11 +34,12 @@ export async function findInFlight(
 ): Promise<readonly TransactionInFlight[]> {
   const { network, token = null, payer = null } = query;
   const rows = await database.sql<SentTransactionRow>`
-    SELECT sent.payment_id AS "paymentId", sent.signer, sent.account_nonce AS "accountNonce", sent.transaction, sent.raw,
+    SELECT payment.id AS "paymentId", payment.claim_key AS "claimKey", sent.signer, sent.account_nonce AS "accountNonce", sent.transaction, sent.raw,
       sent.last_valid_block_height AS "lastValidBlockHeight", payment.network, payment.token, payment.amount, payment.payer,
       payment.pay_to AS "payTo"
     FROM chain_transaction AS sent
-    JOIN payment ON payment.id = sent.payment_id
+    JOIN transaction_leg AS leg ON leg.transaction_id = sent.id
+    JOIN payment ON payment.id = leg.payment_id
     WHERE payment.network = ${network} AND payment.state = 'submitted'
       AND (${token}::text IS NULL OR payment.token = ${token}) AND (${payer}::text IS NULL OR payment.payer = ${payer})
     ORDER BY sent.id`;
@@ -55,12 +60,14 @@ export function readSentTransaction(row: SentTransactionRow): TransactionInFligh
       payer: row.payer,
       payTo: row.payTo,
       amount: amount(row.amount),
+      claimKey: row.claimKey,
     },
   };
 }
 
 export interface SentTransactionRow {
   readonly paymentId: string;
+  readonly claimKey: string;
   readonly signer: string;
   readonly accountNonce: bigint | null;
   readonly transaction: string;

@@ -13,7 +13,7 @@ export function createConclusion(parts: { readonly database: Database; readonly 
   return async function conclude(sent: TransactionInFlight, observation: FinalObservation): Promise<boolean> {
     return parts.database.transaction(async (sql) => {
       if (!(await moveOn(sql, sent, observation))) return false;
-      if (observation.state !== 'expired') await recordFee(sql, sent, observation.feePaid);
+      await recordEnd(sql, sent, observation);
       if (observation.state === 'transferred') await recordEffect(sql, sent, observation.effect);
       return true;
     });
@@ -63,9 +63,10 @@ async function moveOn(sql: Sql, sent: TransactionInFlight, observation: FinalObs
   return rows.length === 1;
 }
 
-async function recordFee(sql: Sql, sent: TransactionInFlight, feePaid: bigint): Promise<void> {
+async function recordEnd(sql: Sql, sent: TransactionInFlight, observation: FinalObservation): Promise<void> {
+  const [state, feePaid] = observation.state === 'expired' ? ['expired', null] : ['included', observation.feePaid];
   await sql`
-    UPDATE chain_transaction SET fee_paid = ${feePaid}
+    UPDATE chain_transaction SET state = ${state}, fee_paid = ${feePaid}, concluded_at = now()
     WHERE network = ${sent.expected.asset.network} AND transaction = ${sent.id}`;
 }
 

@@ -13,7 +13,7 @@ export function createPaymentReport(parts: { readonly database: Database; readon
 
   async function attemptsOf(paymentId: string): Promise<PaymentReport['attempts']> {
     const sent = await parts.database.prisma.chainTransaction.findMany({
-      where: { paymentId },
+      where: { legs: { some: { paymentId } } },
       orderBy: { id: 'asc' },
     });
     return sent.map(({ transaction, signer, accountNonce, signedAt, feePaid }) => ({

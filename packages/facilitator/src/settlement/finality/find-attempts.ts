@@ -7,11 +7,12 @@ export async function findAttempts(
   paymentIds: readonly string[],
 ): Promise<readonly TransactionInFlight[]> {
   const rows = await sql<SentTransactionRow>`
-    SELECT sent.payment_id AS "paymentId", sent.signer, sent.account_nonce AS "accountNonce", sent.transaction, sent.raw,
+    SELECT payment.id AS "paymentId", payment.claim_key AS "claimKey", sent.signer, sent.account_nonce AS "accountNonce", sent.transaction, sent.raw,
       sent.last_valid_block_height AS "lastValidBlockHeight", payment.network, payment.token, payment.amount, payment.payer,
       payment.pay_to AS "payTo"
     FROM chain_transaction AS sent
-    JOIN payment ON payment.id = sent.payment_id
+    JOIN transaction_leg AS leg ON leg.transaction_id = sent.id
+    JOIN payment ON payment.id = leg.payment_id
     WHERE payment.id = ANY(${paymentIds}::uuid[])
     ORDER BY sent.id`;
   return rows.map(readSentTransaction);
