@@ -124,7 +124,7 @@ async function refusal(payment: Payment): Promise<string> {
 }
 
 async function sign(payment: VerifiedPayment): Promise<SignedTransaction> {
-  const result = await payment.plan();
+  const result = await payment.plan({ signer: feePayer.address, company: [] });
   if (!result.planned) throw new Error(result.rejection.detail);
   return result.plan.sign(undefined);
 }

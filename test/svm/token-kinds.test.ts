@@ -75,7 +75,7 @@ describe('Token-2022', () => {
     const mint = mintOf();
     const verdict = await verdictOn(mint);
     if (!verdict.valid) throw new Error(verdict.rejection.detail);
-    const planned = await verdict.payment.plan();
+    const planned = await verdict.payment.plan({ signer: feePayer.address, company: [] });
     if (!planned.planned) throw new Error(planned.rejection.detail);
     const signed = planned.plan.sign(undefined);
     await ours.chain.broadcast(signed);
@@ -111,6 +111,7 @@ describe('Token-2022', () => {
         payer: buyer.publicKey.toBase58(),
         payTo: merchant,
         amount: price,
+        claimKey: '',
       },
     };
     await ours.chain.broadcast(submitted);

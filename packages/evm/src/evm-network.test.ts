@@ -17,6 +17,7 @@ import { type EvmSetup, startEvmSetup } from '../../../test/support/evm-setup.js
 import { createEvmNetwork } from './index.js';
 
 const { facilitator, merchant, stranger } = sandboxKeys.evm;
+const alone = { signer: facilitator.address, company: [] };
 let setup: EvmSetup;
 let evm: ReturnType<EvmSetup['network']>;
 
@@ -47,7 +48,7 @@ describe('a payment that would move the money', () => {
   test('passes every gate, is signed without the node and is seen on chain', async () => {
     const payer = await setup.payer();
     const verified = await evm.verify(await paid(payer));
-    const planning = await verified.plan();
+    const planning = await verified.plan(alone);
     if (!planning.planned) return expect.fail(JSON.stringify(planning.rejection));
     const { plan } = planning;
     expect(plan).toMatchObject({ signer: facilitator.address, ordered: true });
@@ -59,7 +60,7 @@ describe('a payment that would move the money', () => {
     expect(() => plan.sign(undefined)).toThrow('account nonce');
 
     const { payTo, asset, amount } = verified.authorization;
-    const submitted = { id: signed.id, raw: signed.raw, expected: { payer: payer.address, payTo, asset, amount } };
+    const submitted = { id: signed.id, raw: signed.raw, expected: verified.authorization };
     expect(await evm.chain.observe([submitted])).toEqual([{ state: 'pending' }]);
     expect(await evm.chain.broadcast(signed)).toEqual({ accepted: true });
     await setup.mined(signed.id);
@@ -213,9 +214,9 @@ describe('trouble with the node is no verdict', () => {
     for (const method of ['eth_estimateGas', 'eth_getBlockByNumber', 'eth_maxPriorityFeePerGas']) {
       const verified = await setup.network().verify(await paid(await setup.payer()));
       const remove = setup.proxy.use(faultOn(method, { kind: 'http-status', status: 502 }));
-      await expect(verified.plan()).rejects.toSatisfy((error) => isFault(error, 'CHAIN_RPC_UNAVAILABLE'));
+      await expect(verified.plan(alone)).rejects.toSatisfy((error) => isFault(error, 'CHAIN_RPC_UNAVAILABLE'));
       remove();
-      expect((await verified.plan()).planned).toBe(true);
+      expect((await verified.plan(alone)).planned).toBe(true);
     }
   });
 });
@@ -236,7 +237,7 @@ describe('a plan', () => {
   test('of the next second costs no look at the fees', async () => {
     let nowMs = Date.now();
     const ours = setup.network({ clock: { now: () => new Date(nowMs) } });
-    const planned = async () => (await (await ours.verify(await paid(await setup.payer()))).plan()).planned;
+    const planned = async () => (await (await ours.verify(await paid(await setup.payer()))).plan(alone)).planned;
     const feeReads = () => setup.proxy.calls('eth_maxPriorityFeePerGas') + setup.proxy.calls('eth_getBlockByNumber');
     setup.proxy.reset();
     expect([await planned(), await planned()]).toEqual([true, true]);
@@ -249,9 +250,9 @@ describe('a plan', () => {
   test('is refused when the money is gone since the check', async () => {
     const payer = await setup.payer({ amount: 10_000n });
     const [first, second] = [await evm.verify(await paid(payer)), await evm.verify(await paid(payer))];
-    expect((await first.plan()).planned).toBe(true);
+    expect((await first.plan(alone)).planned).toBe(true);
     await evm.send(await paid(payer));
-    expect(await second.plan()).toMatchObject({
+    expect(await second.plan(alone)).toMatchObject({
       planned: false,
       rejection: { reason: 'invalid_exact_evm_insufficient_balance' },
     });
@@ -261,14 +262,14 @@ describe('a plan', () => {
     const payment = await paid(await setup.payer());
     const verified = await evm.verify(payment);
     await evm.send(payment);
-    expect(await verified.plan()).toMatchObject({ rejection: { reason: 'invalid_exact_evm_nonce_already_used' } });
+    expect(await verified.plan(alone)).toMatchObject({ rejection: { reason: 'invalid_exact_evm_nonce_already_used' } });
   });
 
   test('is refused when the token has begun to burn gas', async () => {
     const burner = await withToken('gas-burner');
     const verified = await burner.evm.verify(await paid({ ...burner.payer, token: burner.token }));
     await burnGas(burner.token, 400_000n);
-    expect(await verified.plan()).toMatchObject({
+    expect(await verified.plan(alone)).toMatchObject({
       planned: false,
       rejection: { reason: 'invalid_exact_evm_transaction_simulation_failed' },
     });
@@ -277,7 +278,7 @@ describe('a plan', () => {
   test('is refused when the network asks for more than the operator pays, and never offers more than that', async () => {
     const payer = await setup.payer();
     const poor = setup.network({ limits: { maxFeePerGasWei: 1n } });
-    expect(await (await poor.verify(await paid(payer))).plan()).toMatchObject({
+    expect(await (await poor.verify(await paid(payer))).plan(alone)).toMatchObject({
       planned: false,
       rejection: { reason: 'unexpected_settle_error' },
     });

@@ -2,7 +2,7 @@ import type { Amount } from './amount.js';
 import type { Asset } from './asset.js';
 import type { Network } from './network.js';
 import type { Rejection } from './reasons.js';
-import type { SignedTransaction } from './scheme-handler.js';
+import type { SignedTransaction, TransactionPlan } from './scheme-handler.js';
 
 /** What the settlement engine needs from one network, whatever the scheme. */
 export interface Chain {
@@ -23,8 +23,26 @@ export interface Chain {
    * low", a time-out) says nothing about the payment: only {@link Chain.observe} does.
    */
   broadcast(transaction: SignedTransaction): Promise<Broadcast>;
-  /** Looks for the evidence of each transaction, in the order given. */
+  /**
+   * Looks for the evidence of each transfer, in the order given. Transfers that share a transaction (the same `id`) are read
+   * together.
+   */
   observe(submitted: readonly SubmittedTransaction[]): Promise<readonly Observation[]>;
+  /** How payments may share one transaction here; absent where each has its own. */
+  readonly sharing?: { readonly maximumPayments: number; readonly maximumRoom: bigint };
+  /**
+   * Prepares a transaction in the same place of the signer's order as `sent`, which outbids it enough to take its place in every
+   * node's pool: the same call (`again`), or one that does nothing (`cancel`). Undefined where there is no order, or where the
+   * fee would be above what this facilitator pays.
+   * @throws Fault `CHAIN_RPC_UNAVAILABLE`
+   */
+  replace(sent: SignedTransaction, purpose: 'again' | 'cancel'): Promise<TransactionPlan | undefined>;
+  /**
+   * Looks for transfers that somebody else carried out with these authorizations since the blocks given, in the order given;
+   * undefined where the authorization is unused, or was used without the exact transfer.
+   * @throws Fault `CHAIN_RPC_UNAVAILABLE`
+   */
+  findForeignTransfers(claims: readonly ClaimedTransfer[]): Promise<readonly (OnChainEffect | undefined)[]>;
   /**
    * Tells of each inclusion, in the order given, whether the chain still has it there and whether it can still be undone.
    * @throws Fault `CHAIN_RPC_UNAVAILABLE`
@@ -44,12 +62,20 @@ export type Broadcast =
   /** The node refused it or did not answer; `detail` is for logs. */
   | { readonly accepted: false; readonly detail: string };
 
-/** A transaction of ours and the transfer that it was made for. */
+/** A transaction of ours and one transfer that it was made for. */
 export interface SubmittedTransaction {
   readonly id: string;
   readonly raw: Uint8Array;
   readonly lastValidBlockHeight?: bigint;
-  readonly expected: ExpectedTransfer;
+  readonly expected: ClaimedTransfer;
+}
+
+/** A transfer with what finds it, whoever carried it out. */
+export interface ClaimedTransfer extends ExpectedTransfer {
+  /** See `Authorization.claimKey`. */
+  readonly claimKey: string;
+  /** A block at which the authorization was still unused: nothing before it needs to be searched. */
+  readonly unusedAtBlock?: bigint;
 }
 
 export interface ExpectedTransfer {
@@ -60,8 +86,8 @@ export interface ExpectedTransfer {
 }
 
 export type Observation =
-  /** No block that counts as confirmed holds it yet. */
-  | { readonly state: 'pending' }
+  /** No block that counts as confirmed holds it yet. `inBlock`: a block holds it that is not deep enough. */
+  | { readonly state: 'pending'; readonly inBlock?: true }
   /**
    * Exactly the expected money moved, in a confirmed block: by our transaction, or by another one that used the payer's
    * authorization first. `effect.transaction` is the one that moved it; `feePaid` is what ours cost.

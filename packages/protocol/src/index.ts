@@ -1,10 +1,12 @@
 export { type Amount, amount, AmountText, parseAmount } from './amount.js';
 export { type Asset, isSameAsset, type Money } from './asset.js';
+export { createBatcher } from './batcher.js';
 export type { Brand } from './brand.js';
 export type {
   Block,
   Broadcast,
   Chain,
+  ClaimedTransfer,
   ExpectedTransfer,
   Finality,
   Inclusion,

@@ -34,6 +34,8 @@ export interface Authorization {
   readonly payTo: string;
   readonly asset: Asset;
   readonly amount: Amount;
+  /** EVM: the second since 1970 from which on the authorization is void (`validBefore`); absent where a blockhash bounds it. */
+  readonly validBefore?: bigint;
 }
 
 /** The outcome of the checks that need no RPC. `payer` is named as soon as the payload names one, for the answer. */
@@ -64,11 +66,20 @@ export type Verdict =
 /** A payment that would move the money if it were sent now. */
 export interface VerifiedPayment {
   readonly authorization: Authorization;
+  /** The newest block whose state was read: the authorization was unused there. Absent where nothing needs it. */
+  readonly verifiedAtBlock?: bigint;
   /**
-   * Reads what signing needs (fees, gas estimate) from the chain. Consumes nothing.
-   * A refusal here (a gas cap, say) is final for this attempt.
+   * What it takes of a shared transaction's room (see `Chain.sharing`), in the chain's own measure (EVM: gas); absent where
+   * it must travel alone.
    */
-  plan(): Promise<PlanResult>;
+  readonly room?: bigint;
+  /**
+   * Prepares the transaction that carries this payment, and `company` with it where that is not empty. Reads what signing needs
+   * (fees, a gas estimate) from the chain and consumes nothing. A refusal is final for this attempt; of a payment in company it
+   * says nothing about any single one.
+   * @throws Fault `CHAIN_RPC_UNAVAILABLE`
+   */
+  plan(options: { readonly signer: string; readonly company: readonly VerifiedPayment[] }): Promise<PlanResult>;
 }
 
 export type PlanResult =
@@ -81,6 +92,8 @@ export interface TransactionPlan {
   readonly signer: string;
   /** Whether the signer's transactions are numbered (an EVM account nonce). */
   readonly ordered: boolean;
+  /** The most that the chain can charge for it, in wei or lamports. */
+  readonly maximumFee: bigint;
   /** Signs with the given account nonce, or with undefined where `ordered` is false. Does no RPC. */
   sign(accountNonce: bigint | undefined): SignedTransaction;
 }

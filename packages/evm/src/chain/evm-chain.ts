@@ -32,6 +32,8 @@ export function createEvmChain(parts: {
     broadcast: (transaction) => broadcastTransaction(node, transaction),
     observe: (submitted) => observeTransactions({ node, confirmations }, submitted),
     finality: createFinality(parts),
+    replace: async () => undefined,
+    findForeignTransfers: async (claims) => claims.map(() => undefined),
     async tokenBalance({ asset, owner }) {
       const tag = confirmations === 1 ? 'latest' : await confirmedHeight(node, confirmations);
       return amount(await readBalance({ node, network }, { token: asset.token, owner, tag }));

@@ -55,6 +55,7 @@ function authorizationOf({ terms, authorization }: Transfer): Authorization {
     payTo: authorization.to,
     asset: { network: terms.network, token },
     amount: authorization.value,
+    validBefore: authorization.validBefore,
   };
 }
 

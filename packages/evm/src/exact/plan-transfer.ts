@@ -42,6 +42,7 @@ export async function planTransfer(
     plan: {
       signer: signer.address,
       ordered: true,
+      maximumFee: transaction.gasLimit * fee.maxFeePerGas,
       sign(accountNonce) {
         if (accountNonce === undefined) throw new TypeError('An EVM transaction is signed with an account nonce');
         return signer.sign(transaction, accountNonce);

@@ -1,5 +1,4 @@
-import type { Clock, FaultFacts, Network } from '@tollkeeper/protocol';
-import { createBatcher } from '../batcher.js';
+import { type Clock, createBatcher, type FaultFacts, type Network } from '@tollkeeper/protocol';
 import type { EvmNode } from '../rpc/evm-node.js';
 import { RpcError, shortText } from '../rpc/rpc-error.js';
 import {

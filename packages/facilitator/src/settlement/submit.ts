@@ -81,7 +81,9 @@ export function createSubmission(parts: {
     if (!(await store.isHeld(paymentId))) return { kind: 'lost' };
     const overspent = await findOverspending(chain, payment.authorization, earlier);
     if (overspent !== undefined) return { kind: 'refused', rejection: overspent };
-    const planned = await payment.plan();
+    const [signer] = chain.signers;
+    if (signer === undefined) throw new RangeError('A chain has a signer');
+    const planned = await payment.plan({ signer, company: [] });
     if (!planned.planned) return { kind: 'refused', rejection: planned.rejection };
     const sent = await signAndStore(paymentId, { plan: planned.plan, authorization: payment.authorization });
     if (sent === undefined) return { kind: 'lost' };

@@ -35,6 +35,9 @@ export function createSvmChain(parts: {
     broadcast: (transaction) => broadcastTransaction(rpc, transaction),
     observe: (submitted) => observeTransactions(parts, submitted),
     finality: (inclusions) => readFinality(rpc, inclusions),
+    // Nothing stands behind anything else, and only our own signature completes what a payer signed.
+    replace: async () => undefined,
+    findForeignTransfers: async (claims) => claims.map(() => undefined),
     tokenBalance: (query) => readTokenBalance(rpc, query),
     nativeBalance: (address) => rpc.balance(address),
     prepareToReceive: (query) => prepareToReceive(parts, query),

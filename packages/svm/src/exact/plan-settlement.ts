@@ -3,6 +3,7 @@ import { encodeBase58 } from '../address/base58.js';
 import type { SolanaRpc } from '../rpc/solana-rpc.js';
 import type { SvmSigner } from '../signing/secret-key.js';
 import { serializeTransaction } from '../transaction/serialize-transaction.js';
+import { maximumFeeOf } from './maximum-fee.js';
 import type { ProvenPayment } from './verify-payment.js';
 
 /** A blockhash is good for this many blocks after its own. */
@@ -24,6 +25,7 @@ export async function planSettlement(
   return {
     signer: parts.signer.address,
     ordered: false,
+    maximumFee: maximumFeeOf(payment.transaction),
     sign: () => sign(parts.signer, payment, lastValidBlockHeight),
   };
 }
