@@ -50,6 +50,12 @@ export interface Chain {
   finality(inclusions: readonly Inclusion[]): Promise<readonly Finality[]>;
   /** Minor units of `asset` that `owner` holds as of the latest confirmed block; zero where there is no token account. */
   tokenBalance(query: { readonly asset: Asset; readonly owner: string }): Promise<Amount>;
+  /**
+   * What each holder has as of a block that can never be undone, in the order given: on EVM one block for all, on Solana for
+   * each the slot that it was read at, because a node does not tell of earlier ones.
+   * @throws Fault `CHAIN_RPC_UNAVAILABLE`
+   */
+  balancesAtFinalized(holders: readonly TokenHolder[]): Promise<readonly FinalizedBalance[]>;
   /** The signer's balance of the native coin, in wei or lamports. */
   nativeBalance(address: string): Promise<bigint>;
   /** Makes `owner` able to receive `asset`. On Solana this creates the token account at our expense; on EVM it does nothing. */
@@ -115,6 +121,19 @@ export interface Inclusion {
  * because it has not come that far or does not reach that far back.
  */
 export type Finality = 'confirmed' | 'final' | 'gone' | 'unknown';
+
+/** An address and the token that it may hold. */
+export interface TokenHolder {
+  readonly asset: Asset;
+  readonly owner: string;
+}
+
+/** What a holder has as of one block, in minor units; undefined where the token does not tell, which must not read as zero. */
+export interface FinalizedBalance {
+  readonly balance: Amount | undefined;
+  /** As in {@link Block}: the number of an EVM block, or a Solana slot. */
+  readonly blockNumber: bigint;
+}
 
 /** One movement of a token on chain. It becomes one row, and a credit needs that row. */
 export interface OnChainEffect extends Inclusion {

@@ -9,10 +9,12 @@ export type {
   ClaimedTransfer,
   ExpectedTransfer,
   Finality,
+  FinalizedBalance,
   Inclusion,
   Observation,
   OnChainEffect,
   SubmittedTransaction,
+  TokenHolder,
 } from './chain.js';
 export { type Clock, systemClock, unixSeconds } from './clock.js';
 export { Fault, type FaultCode, type FaultFacts, faults, isFault } from './faults.js';

@@ -2,6 +2,7 @@ import { amount, type Chain, evmChainId, Fault, type Network } from '@tollkeeper
 import { tokenInterface } from '../exact/token-calls.js';
 import type { EvmNode } from '../rpc/evm-node.js';
 import { RpcError } from '../rpc/rpc-error.js';
+import { readBalancesAtFinalized } from './balances-at.js';
 import { broadcastTransaction } from './broadcast-transaction.js';
 import { createFinality } from './finality.js';
 import { observeTransactions } from './observe-transactions.js';
@@ -38,6 +39,7 @@ export function createEvmChain(parts: {
       const tag = confirmations === 1 ? 'latest' : await confirmedHeight(node, confirmations);
       return amount(await readBalance({ node, network }, { token: asset.token, owner, tag }));
     },
+    balancesAtFinalized: (holders) => readBalancesAtFinalized(parts, holders),
     nativeBalance: (address) => node.balance(address),
     // Any EVM address can hold any token.
     prepareToReceive: async () => undefined,

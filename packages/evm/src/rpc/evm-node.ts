@@ -177,11 +177,11 @@ function simulations(ask: Ask) {
       ),
 
     /** What the init code returns, in hex. */
-    runCode: ({ from, code, gas }: CodeRun): Promise<string> =>
+    runCode: ({ from, code, gas }: CodeRun, tag: BlockTag = 'latest'): Promise<string> =>
       ask(
         { method: 'eth_call', schema: Hex, refusalMeans: () => true },
         { from, data: code, gas: quantity(gas) },
-        'latest',
+        blockParameter(tag),
       ),
 
     estimateGas: (call: ContractCall): Promise<bigint> =>

@@ -3,6 +3,7 @@ import type { SvmCommitment } from '../limits.js';
 import type { SolanaRpc } from '../rpc/solana-rpc.js';
 import type { SvmSigner } from '../signing/secret-key.js';
 import type { MintRegistry } from '../token/mint-registry.js';
+import { readBalancesAtFinalized } from './balances-at-finalized.js';
 import { broadcastTransaction } from './broadcast-transaction.js';
 import { readFinality } from './finality.js';
 import { observeTransactions } from './observe-transactions.js';
@@ -39,6 +40,7 @@ export function createSvmChain(parts: {
     replace: async () => undefined,
     findForeignTransfers: async (claims) => claims.map(() => undefined),
     tokenBalance: (query) => readTokenBalance(rpc, query),
+    balancesAtFinalized: (holders) => readBalancesAtFinalized(rpc, holders),
     nativeBalance: (address) => rpc.balance(address),
     prepareToReceive: (query) => prepareToReceive(parts, query),
   };

@@ -13,6 +13,10 @@ export interface SolanaRpc {
   latestBlockhash(): Promise<{ readonly blockhash: string; readonly lastValidBlockHeight: bigint }>;
   balance(address: string): Promise<bigint>;
   accounts(addresses: readonly string[]): Promise<readonly (RpcAccount | null)[]>;
+  /** The accounts as of the newest rooted slot, and that slot. At most 100. */
+  finalizedAccounts(
+    addresses: readonly string[],
+  ): Promise<{ readonly slot: bigint; readonly accounts: readonly (RpcAccount | null)[] }>;
   simulate(transaction: Uint8Array, watchedAccount: string): Promise<RpcAnswer<Simulation>>;
   send(transaction: Uint8Array): Promise<RpcAnswer<string>>;
   /** At most 256 signatures. `history` also searches blocks that left the status cache. */
@@ -109,6 +113,12 @@ export function createSolanaRpc(client: JsonRpcClient, commitment: SvmCommitment
     accounts: async (addresses) => {
       const shape = inContext(z.array(Account.nullable()).length(addresses.length));
       return (await client.request('getMultipleAccounts', [addresses, { ...at, encoding: 'base64' }], shape)).value;
+    },
+    finalizedAccounts: async (addresses) => {
+      const shape = inContext(z.array(Account.nullable()).length(addresses.length));
+      const options = { commitment: 'finalized', encoding: 'base64' };
+      const { context, value } = await client.request('getMultipleAccounts', [addresses, options], shape);
+      return { slot: context.slot, accounts: value };
     },
     simulate: (transaction, watchedAccount) => {
       const options = {
