@@ -4,6 +4,7 @@ import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } 
 import { answerUnroutable, errorHandling } from './http/errors.js';
 import { gracefulClose } from './http/graceful-close.js';
 import { requestLog } from './http/request-log.js';
+import { addV1Routes, type V1Parts } from './http/v1/add-v1-routes.js';
 import type { Logger } from './logging/logger.js';
 import type { Metrics } from './metrics/metrics.js';
 import type { Proof, ProvenPayment } from './payment/proven-payment.js';
@@ -30,6 +31,7 @@ export interface AppParts {
   readonly settle: (payment: ProvenPayment, abort: AbortSignal) => Promise<Settlement>;
   readonly report: (paymentId: string) => Promise<PaymentReport | undefined>;
   readonly readiness: () => Promise<Readiness>;
+  readonly v1: V1Parts;
 }
 
 /** The HTTP service without a socket. */
@@ -57,6 +59,7 @@ export function createApp(parts: AppParts): FastifyInstance {
     addPaymentRoute(routes, parts.report);
     addHealthRoutes(routes, parts.readiness);
     addMetricsRoute(routes, parts.metrics);
+    addV1Routes(routes, parts.v1);
     done();
   });
   return app;

@@ -17,17 +17,23 @@ import { createKeyVault } from './custody/key-vault.js';
 import { createWallets, type CustodyNetwork, type Wallets } from './custody/wallets.js';
 import { generatedEncryptionKey } from './data-dir.js';
 import type { Logger } from './logging/logger.js';
+import { loadCursorKey } from './http/v1/cursor-key.js';
 import { createMetrics } from './metrics/metrics.js';
 import { createPayToPolicy } from './payment/pay-to-policy.js';
 import { createProver } from './payment/proven-payment.js';
 import { createSchemeRegistry } from './payment/scheme-registry.js';
 import { chainChecks, createReadiness, type NamedCheck } from './readiness.js';
+import { createV1Routes } from './routes/v1/v1-routes.js';
 import type { CheckpointHook } from './settlement/checkpoint.js';
 import { unfinalEffects } from './settlement/finality/unfinal-effects.js';
 import { createPaymentReport } from './settlement/payment-report.js';
 import { createSettlementEngine } from './settlement/settlement-engine.js';
 import { settlementsInFlight } from './settlement/settlements-in-flight.js';
 import { openStorage, recogniseChain, type Storage } from './storage.js';
+import { createAsTenant } from './tenancy/as-tenant.js';
+import { createAuthenticate } from './tenancy/authenticate.js';
+import { createKeyUse } from './tenancy/key-use.js';
+import { createTenantAdministration, type TenantAdministration } from './tenancy/tenant-administration.js';
 import { createVerify } from './verification/verify.js';
 
 /** How often the chains are asked for the outcome of what is in flight. */
@@ -88,6 +94,7 @@ export async function composeService(config: Config, log: Logger, overrides: Ove
       checkpoint: overrides.checkpoint ?? (() => undefined),
     });
     const { store } = engine;
+    const keyUse = createKeyUse({ database, log });
     const app = createApp({
       log,
       metrics,
@@ -97,6 +104,12 @@ export async function composeService(config: Config, log: Logger, overrides: Ove
       verify: createVerify({ store }),
       report: createPaymentReport({ database, store }),
       readiness: createReadiness([databaseCheck(database), ...chains.flatMap(chainChecks)]),
+      v1: {
+        authenticate: createAuthenticate({ database, keyUse }),
+        asTenant: createAsTenant(database),
+        cursorKey: await loadCursorKey(database),
+        routes: createV1Routes({ clock, environment: config.environment }),
+      },
     });
     await engine.start();
     return {
@@ -105,6 +118,7 @@ export async function composeService(config: Config, log: Logger, overrides: Ove
       async close() {
         await app.close();
         await engine.stop();
+        await keyUse.flush();
         await storage.close();
       },
     };
@@ -129,6 +143,21 @@ export async function composeWallets(
     generateKey: { eip155: generateEvmKey, solana: generateSvmKey },
   });
   return { wallets, close: () => storage.close() };
+}
+
+/** Merchants, keys and the audit without the service, for the command line. */
+export async function composeTenants(
+  config: Config,
+  log: Logger,
+): Promise<{
+  readonly tenants: TenantAdministration;
+  readonly database: Storage['database'];
+  readonly close: () => Promise<void>;
+}> {
+  const storage = await openStorage(config, { log, beside: true });
+  const { database } = storage;
+  const tenants = createTenantAdministration({ database, clock: systemClock, environment: config.environment });
+  return { tenants, database, close: () => storage.close() };
 }
 
 function openNetworks(

@@ -47,7 +47,6 @@ export const faults = {
   LEDGER_KEY_REUSED: { status: 409, retryable: false, message: 'This posting key was used for other legs' },
   LEDGER_ACCOUNT_CLOSED: { status: 409, retryable: false, message: 'An account is closed and takes no postings' },
   BALANCE_INSUFFICIENT: { status: 409, retryable: false, message: 'The wallet has less available than this needs' },
-  WALLET_CLOSED: { status: 409, retryable: false, message: 'A wallet of this operation is closed' },
   HOLD_NOT_FOUND: { status: 404, retryable: false, message: 'No hold has this id' },
   HOLD_NOT_OPEN: { status: 409, retryable: false, message: 'The hold was captured or voided before' },
   HOLD_EXPIRED: { status: 409, retryable: false, message: 'The hold has expired and its money is free again' },

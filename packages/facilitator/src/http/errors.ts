@@ -5,6 +5,9 @@ import { openExchange, type Exchange } from './exchange.js';
 import { problemOf } from './problem.js';
 import { toFault } from './to-fault.js';
 
+/** Under way, too many, or not available: the same request may be answered in a second. */
+const retryLater = new Set([409, 429, 503]);
+
 /** The one mapping of errors to HTTP. Our own failures are logged here, once; a caller's mistake is only answered. */
 export const errorHandling = fastifyPlugin((app: FastifyInstance, _options: object, done: () => void) => {
   // Before the body is read, because a body that cannot be read must be answered in the route's own words too.
@@ -33,7 +36,8 @@ async function send(fault: Fault, http: { request: FastifyRequest; reply: Fastif
   const { request, reply } = http;
   const problem = problemOf(fault, request.id);
   reply.code(fault.status);
-  if (fault.retryable && fault.status === 503) reply.header('retry-after', '1');
+  if (fault.retryable && retryLater.has(fault.status)) reply.header('retry-after', '1');
+  if (fault.status === 401) reply.header('www-authenticate', 'Bearer');
   if (request.exchange === undefined) {
     await reply.type('application/problem+json').send(problem);
     return;
