@@ -43,6 +43,20 @@ test.each<[string, Authorization]>([
   });
 });
 
+test('callers at the same time each get the answer about their own address', async () => {
+  const policy = policyOf('production');
+  const stranger = '0x9965507D1a55bcC2695C58ba16FB37d819B0A4dc';
+  const asked = [deposit, stranger, deposit, deposit].map((payTo) => policy(paymentTo(payTo)));
+  const answers = await Promise.all([...asked, policy(paymentTo(deposit, baseMainnet))]);
+  expect(answers.map((answer) => answer?.reason)).toEqual([
+    undefined,
+    'pay_to_not_registered',
+    undefined,
+    undefined,
+    'pay_to_not_registered',
+  ]);
+});
+
 test('development pays for anybody', async () => {
   expect(await policyOf('development')(paymentTo('0x9965507D1a55bcC2695C58ba16FB37d819B0A4dc'))).toBeUndefined();
 });
