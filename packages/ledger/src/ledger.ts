@@ -39,8 +39,8 @@ export function createLedger(parts: { readonly database: Database; readonly onPo
 
   /**
    * Posts within the caller's transaction, so that the event's own state changes with it or not at all.
-   * @throws Fault `LEDGER_KEY_REUSED` when (scope, key) was posted with other legs, and `LEDGER_ACCOUNT_OVERDRAWN` when an
-   * account would fall below zero; the caller's transaction is over then.
+   * @throws Fault `LEDGER_KEY_REUSED` when (scope, key) was posted with other legs, `LEDGER_ACCOUNT_OVERDRAWN` when an account
+   * would fall below zero, and `LEDGER_ACCOUNT_CLOSED` when one is closed; the caller's transaction is over then.
    */
   async function post(sql: Sql, posting: Posting): Promise<Posted> {
     const [posted] = await postAll(sql, [posting]);
@@ -50,7 +50,7 @@ export function createLedger(parts: { readonly database: Database; readonly onPo
 
   /** Posts many events in the order given, as `post` does each, and touches each balance once. */
   async function postAll(sql: Sql, postings: readonly Posting[]): Promise<readonly Posted[]> {
-    const { posted, fresh } = await postJournals(sql, postings, assetId);
+    const { posted, fresh } = await postJournals(sql, postings);
     for (const posting of fresh) parts.onPosted?.(posting);
     return posted;
   }

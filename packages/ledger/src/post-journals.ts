@@ -1,38 +1,32 @@
 import { createHash } from 'node:crypto';
-import { isCheckViolation, type Sql } from '@tollkeeper/database';
-import { type Asset, Fault } from '@tollkeeper/protocol';
-import type { AccountName, Posted, Posting } from './posting.js';
-
-type AssetLookup = (sql: Sql, asset: Asset) => Promise<number>;
+import type { Sql } from '@tollkeeper/database';
+import { Fault } from '@tollkeeper/protocol';
+import { openAccounts } from './open-accounts.js';
+import type { Posted, Posting } from './posting.js';
+import { postingFault } from './posting-fault.js';
 
 /** Writes the journals of events that were not posted before, which are `fresh`, and finds those of the others. */
 export async function postJournals(
   sql: Sql,
   postings: readonly Posting[],
-  assetId: AssetLookup,
 ): Promise<{ readonly posted: readonly Posted[]; readonly fresh: readonly Posting[] }> {
+  if (postings.length === 0) return { posted: [], fresh: [] };
   const hashes = postings.map(hashOf);
   const unposted = await insertJournals(sql, postings, hashes);
-  const accountOf = createAccountLookup(sql, assetId);
-  const rows: TransferRow[] = [];
+  const journals = await journalsOf(sql, { postings, hashes, unposted });
   const posted: Posted[] = [];
-  const fresh: Posting[] = [];
+  const fresh: (Posting & Pick<Posted, 'journalId'>)[] = [];
   for (const [index, posting] of postings.entries()) {
     const journalId = unposted.get(nameOf(posting));
-    if (journalId === undefined) {
-      posted.push(await replay(sql, posting, hashes[index]));
-      continue;
-    }
     // The same event twice among these is posted once.
     unposted.delete(nameOf(posting));
-    for (const [leg, { debit, credit, asset, amount }] of posting.legs.entries()) {
-      const [debited, credited] = [await accountOf(debit, asset), await accountOf(credit, asset)];
-      rows.push({ journalId, leg, asset: debited.asset, debit: debited.id, credit: credited.id, amount });
+    if (journalId === undefined) posted.push({ journalId: journals(posting, hashes[index]), replayed: true });
+    else {
+      posted.push({ journalId, replayed: false });
+      fresh.push({ ...posting, journalId });
     }
-    posted.push({ journalId, replayed: false });
-    fresh.push(posting);
   }
-  await insertTransfers(sql, rows);
+  await insertTransfers(sql, fresh);
   return { posted, fresh };
 }
 
@@ -59,73 +53,71 @@ function nameOf({ scope, key }: { readonly scope: string; readonly key: string }
   return JSON.stringify([scope, key]);
 }
 
-interface TransferRow {
-  readonly journalId: bigint;
-  readonly leg: number;
-  readonly asset: number;
-  readonly debit: bigint;
-  readonly credit: bigint;
-  readonly amount: bigint;
+/** Looks up the journals of all events, and refuses one that was posted with other legs. */
+async function journalsOf(
+  sql: Sql,
+  batch: {
+    readonly postings: readonly Posting[];
+    readonly hashes: readonly Uint8Array[];
+    readonly unposted: ReadonlyMap<string, bigint>;
+  },
+): Promise<(posting: Posting, bodyHash: Uint8Array | undefined) => bigint> {
+  const { postings, hashes, unposted } = batch;
+  const known = new Map<string, { readonly id: bigint; readonly bodyHash: Uint8Array }>();
+  const earlier: Posting[] = [];
+  for (const [index, posting] of postings.entries()) {
+    const name = nameOf(posting);
+    const [id, bodyHash] = [unposted.get(name), hashes[index]];
+    if (id === undefined) earlier.push(posting);
+    else if (!known.has(name) && bodyHash !== undefined) known.set(name, { id, bodyHash });
+  }
+  for (const row of await earlierJournals(sql, earlier)) known.set(nameOf(row), row);
+  return (posting, bodyHash) => {
+    const journal = known.get(nameOf(posting));
+    if (journal === undefined || bodyHash === undefined || Buffer.compare(journal.bodyHash, bodyHash) !== 0) {
+      throw new Fault('LEDGER_KEY_REUSED', { scope: posting.scope, key: posting.key });
+    }
+    return journal.id;
+  };
+}
+
+type JournalRow = Pick<Posting, 'scope' | 'key'> & { readonly id: bigint; readonly bodyHash: Uint8Array };
+
+async function earlierJournals(sql: Sql, earlier: readonly Posting[]): Promise<readonly JournalRow[]> {
+  if (earlier.length === 0) return [];
+  return sql<JournalRow>`
+    SELECT journal.id, journal.scope, journal.idempotency_key AS key, journal.body_hash AS "bodyHash"
+    FROM unnest(${earlier.map(({ scope }) => scope)}::text[], ${earlier.map(({ key }) => key)}::text[])
+      AS wanted (scope, key)
+    JOIN journal ON journal.scope = wanted.scope AND journal.idempotency_key = wanted.key`;
 }
 
 /** All legs in one statement, so that each balance is locked once and in the same order as everybody else locks it. */
-async function insertTransfers(sql: Sql, rows: readonly TransferRow[]): Promise<void> {
-  const [first] = rows;
+async function insertTransfers(sql: Sql, fresh: readonly (Posting & { readonly journalId: bigint })[]): Promise<void> {
+  const legs = fresh.flatMap((posting) => posting.legs.map((leg, index) => ({ ...leg, index, id: posting.journalId })));
+  const [first] = legs;
   if (first === undefined) return;
+  const accountOf = await openAccounts(
+    sql,
+    legs.flatMap(({ debit, credit, asset }) => [
+      { account: debit, asset },
+      { account: credit, asset },
+    ]),
+  );
   try {
     await sql`
       INSERT INTO transfer (journal_id, leg, asset_id, debit_account_id, credit_account_id, amount)
       SELECT * FROM unnest(
-        ${rows.map((row) => row.journalId)}::bigint[],
-        ${rows.map((row) => row.leg)}::smallint[],
-        ${rows.map((row) => row.asset)}::integer[],
-        ${rows.map((row) => row.debit)}::bigint[],
-        ${rows.map((row) => row.credit)}::bigint[],
-        ${rows.map((row) => row.amount)}::numeric[]
+        ${legs.map(({ id }) => id)}::bigint[],
+        ${legs.map(({ index }) => index)}::smallint[],
+        ${legs.map(({ debit, asset }) => accountOf(debit, asset).asset)}::integer[],
+        ${legs.map(({ debit, asset }) => accountOf(debit, asset).id)}::bigint[],
+        ${legs.map(({ credit, asset }) => accountOf(credit, asset).id)}::bigint[],
+        ${legs.map(({ amount }) => amount)}::numeric[]
       )`;
   } catch (error) {
-    if (!isCheckViolation(error, 'balance_not_overdrawn')) throw error;
-    const facts = { journalId: first.journalId, journals: new Set(rows.map(({ journalId }) => journalId)).size };
-    throw new Fault('LEDGER_ACCOUNT_OVERDRAWN', facts, { cause: error });
+    throw postingFault(error, { journalId: first.id, journals: fresh.length });
   }
-}
-
-async function replay(sql: Sql, posting: Posting, bodyHash = hashOf(posting)): Promise<Posted> {
-  const [earlier] = await sql<{ id: bigint; bodyHash: Uint8Array }>`
-    SELECT id, body_hash AS "bodyHash" FROM journal
-    WHERE scope = ${posting.scope} AND idempotency_key = ${posting.key}`;
-  if (earlier === undefined || Buffer.compare(earlier.bodyHash, bodyHash) !== 0) {
-    throw new Fault('LEDGER_KEY_REUSED', { scope: posting.scope, key: posting.key });
-  }
-  return { journalId: earlier.id, replayed: true };
-}
-
-interface OpenAccount {
-  readonly id: bigint;
-  readonly asset: number;
-}
-
-/** Finds the accounts of one batch of postings, each once, and opens those that are new. */
-function createAccountLookup(sql: Sql, assetId: AssetLookup) {
-  const found = new Map<string, OpenAccount>();
-  return async (name: AccountName, { network, token }: Asset): Promise<OpenAccount> => {
-    const key = JSON.stringify([name.kind, name.owner, network, token]);
-    const known = found.get(key);
-    if (known !== undefined) return known;
-    const asset = await assetId(sql, { network, token });
-    const account = { id: await accountId(sql, name, asset), asset };
-    found.set(key, account);
-    return account;
-  };
-}
-
-async function accountId(sql: Sql, name: AccountName, asset: number): Promise<bigint> {
-  const [found] = await sql<{ id: bigint }>`
-    SELECT id FROM account WHERE kind = ${name.kind} AND asset_id = ${asset} AND owner = ${name.owner}`;
-  if (found !== undefined) return found.id;
-  await sql`
-    INSERT INTO account (kind, asset_id, owner) VALUES (${name.kind}, ${asset}, ${name.owner}) ON CONFLICT DO NOTHING`;
-  return accountId(sql, name, asset);
 }
 
 function hashOf({ legs, reverses }: Posting): Uint8Array {

@@ -71,7 +71,7 @@ function createModel() {
     for (const side of ['debit', 'credit'] as const) {
       const account = leg[side];
       const name = nameOf(account, leg.asset);
-      const sign = accountKinds[account.kind] === side ? 1n : -1n;
+      const sign = accountKinds[account.kind].normalSide === side ? 1n : -1n;
       to.set(name, (to.get(name) ?? 0n) + sign * leg.amount);
     }
   }
