@@ -13,7 +13,7 @@ export {
   type AccountTotals,
   createStatementReader,
   type LegPosition,
-  type Moment,
   type StatementLeg,
   type StatementReader,
 } from './statement.js';
+export type { Moment } from './settled-moment.js';

@@ -1,0 +1,35 @@
+import { createRunningMoney } from './running-money.js';
+import type { StatementEntry } from './statement-entry.js';
+import type { WalletMoney } from './wallet-accounts.js';
+import type { AssetMoney, WalletStatement } from './wallet-statements.js';
+
+/** A statement as one JSON object whose entries are written as they are read. Amounts are minor units in decimal. */
+export async function* statementAsJson(walletId: string, statement: WalletStatement): AsyncGenerator<string> {
+  const { from, to, opening } = statement;
+  const money = createRunningMoney(opening);
+  const head = JSON.stringify({ walletId, from, to, opening: opening.map(lineOf) }).slice(0, -1);
+  yield `${head},"entries":[`;
+  let separator = '';
+  for await (const entries of statement.pages) {
+    let text = '';
+    for (const entry of entries) {
+      text += separator + JSON.stringify({ ...entryAnswer(entry), balance: amounts(money.take(entry)) });
+      separator = ',\n';
+    }
+    yield text;
+  }
+  yield `],"closing":${JSON.stringify(money.closing().map(lineOf))}}\n`;
+}
+
+/** An entry as it leaves the service. */
+export function entryAnswer({ asset, change, ...entry }: StatementEntry) {
+  return { ...entry, network: asset.network, asset: asset.token, change: amounts(change) };
+}
+
+function lineOf(line: AssetMoney) {
+  return { network: line.asset.network, asset: line.asset.token, ...amounts(line) };
+}
+
+function amounts({ pending, available }: WalletMoney) {
+  return { pending: pending.toString(), available: available.toString() };
+}
