@@ -109,8 +109,9 @@ CREATE TABLE audit_entry (
   action text NOT NULL CHECK (action <> ''),
   -- The id of what was acted on.
   subject text,
-  before jsonb,
-  after jsonb,
+  -- SQL's null where there is nothing; the hash would not tell JSON's null from it.
+  before jsonb CHECK (before <> 'null'),
+  after jsonb CHECK (after <> 'null'),
   request_id text,
   previous_hash bytea NOT NULL,
   hash bytea NOT NULL,

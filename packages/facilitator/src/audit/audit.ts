@@ -33,7 +33,7 @@ export async function appendAudit(sql: Sql, entry: AuditEntry): Promise<void> {
 }
 
 function jsonOrNull(value: unknown) {
-  return value === undefined ? null : json(withTextForBigints(value));
+  return value === undefined || value === null ? null : json(withTextForBigints(value));
 }
 
 /** Amounts are decimal strings wherever they leave the program. */
