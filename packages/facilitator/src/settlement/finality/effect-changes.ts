@@ -1,6 +1,8 @@
-import type { Database, Sql } from '@tollkeeper/database';
+import { sqlStateOf, type Database, type Sql } from '@tollkeeper/database';
 import type { Leg, Ledger } from '@tollkeeper/ledger';
-import type { OnChainEffect } from '@tollkeeper/protocol';
+import { isFault, type OnChainEffect } from '@tollkeeper/protocol';
+import { findDueFees } from '../../fees/due-fees.js';
+import { recordShares, shareOut, type SharedPayment } from '../../fees/share-out.js';
 import { lockEffects, type LockedEffect } from './lock-effects.js';
 import { postForCredits } from './post-for-credits.js';
 import type { RecordedEffect } from './recorded-effect.js';
@@ -20,14 +22,34 @@ export function createEffectChanges(parts: { readonly database: Database; readon
   const { database, ledger } = parts;
   return { release, reverse, move, include, lose };
 
-  /** Their blocks are final: what is pending becomes available. */
+  /**
+   * Their blocks are final: what is pending becomes available, less the fee. A reward that is refused blocks no payment: a
+   * single effect is released without it, and of several the caller releases each alone.
+   */
   async function release(effects: readonly RecordedEffect[]): Promise<readonly RecordedEffect[]> {
+    try {
+      return await releaseSharing(effects);
+    } catch (error) {
+      const refusal = refusalOf(error);
+      if (effects.length > 1 || refusal === undefined) throw error;
+      return releaseSharing(effects, refusal);
+    }
+  }
+
+  async function releaseSharing(effects: readonly RecordedEffect[], refusedReward?: string) {
     return change(effects, async (sql, locked) => {
+      const due = await findDueFees(sql, idsOf(locked));
+      const shared: SharedPayment[] = [];
       const journals = await postForCredits({ sql, ledger }, locked, ({ effect, legs }) => ({
         scope: 'release',
         key: effect.id.toString(),
-        legs: legs.flatMap(toAvailable),
+        legs: legs.filter(isPending).flatMap((leg) => {
+          const released = shareOut(leg, { due: due.get(effect.id), refusedReward });
+          if (released.shared !== undefined) shared.push(released.shared);
+          return released.legs;
+        }),
       }));
+      await recordShares(sql, shared);
       await sql`
         UPDATE effect SET final_at = now(), release_journal_id = changed.journal_id
         FROM unnest(${idsOf(locked)}::bigint[], ${journals}::bigint[]) AS changed (id, journal_id)
@@ -99,9 +121,15 @@ async function place(sql: Sql, { effect, at }: FoundEffect): Promise<void> {
 }
 
 /** Money that was credited in another way than to a wallet's pending balance stays where it is. */
-function toAvailable({ credit, asset, amount }: Leg): Leg[] {
-  if (credit.kind !== 'merchant_pending') return [];
-  return [{ debit: credit, credit: { kind: 'merchant_available', owner: credit.owner }, asset, amount }];
+function isPending({ credit }: Leg): boolean {
+  return credit.kind === 'merchant_pending';
+}
+
+/** What the database refused for good; undefined for what may go better when it is tried again. */
+function refusalOf(error: unknown): string | undefined {
+  const sqlState = sqlStateOf(error);
+  if (sqlState === undefined || isFault(error, 'DATABASE_UNAVAILABLE') || sqlState.startsWith('40')) return undefined;
+  return isFault(error) ? error.code : sqlState;
 }
 
 const idsOf = (locked: readonly LockedEffect[]) => locked.map(({ effect }) => effect.id);
