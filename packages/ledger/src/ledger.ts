@@ -25,7 +25,7 @@ export type Ledger = ReturnType<typeof createLedger>;
 
 /** @param parts.onPosted is called after a posting was written, before its transaction commits; it feeds the metrics. */
 export function createLedger(parts: { readonly database: Database; readonly onPosted?: (posting: Posting) => void }) {
-  return { assetId, post, postAll, legsOf, balancesOf, trialBalance };
+  return { assetId, post, postAll, legsOf, balancesOf, trialBalance, closeAccounts, reopenAccounts };
 
   /** The id of an asset, given on first sight. */
   async function assetId(sql: Sql, asset: Asset): Promise<number> {
@@ -55,10 +55,23 @@ export function createLedger(parts: { readonly database: Database; readonly onPo
     return posted;
   }
 
-  /** Every balance of the given owners, ordered by asset and kind. */
+  /** Closes every account that an owner has: they take no postings and no holds any more; holds on them may still be voided. */
+  async function closeAccounts(sql: Sql, owner: string): Promise<void> {
+    await sql`UPDATE account SET closed_at = now() WHERE owner = ${owner} AND closed_at IS NULL`;
+  }
+
+  async function reopenAccounts(sql: Sql, owner: string): Promise<void> {
+    await sql`UPDATE account SET closed_at = NULL WHERE owner = ${owner} AND closed_at IS NOT NULL`;
+  }
+
+  /** Every balance of the given owners, ordered by asset and kind. What expired holds reserved is not held any more. */
   async function balancesOf(owners: readonly string[]): Promise<readonly AccountBalance[]> {
     const rows = await parts.database.sql<BalanceRow>`
-      SELECT account.kind, account.owner, asset.network, asset.token, sum(balance.held) AS held,
+      SELECT account.kind, account.owner, asset.network, asset.token,
+        sum(balance.held - CASE WHEN balance.held > 0 THEN (
+          SELECT coalesce(sum(hold.amount), 0) FROM hold
+          WHERE hold.account_id = account.id AND hold.state = 'open' AND hold.expires_at <= clock_timestamp()
+        ) ELSE 0 END) AS held,
         sum(CASE balance.normal_side WHEN 'credit' THEN balance.credit - balance.debit
                                      ELSE balance.debit - balance.credit END) AS balance
       FROM account

@@ -128,8 +128,9 @@ CREATE TRIGGER hold_is_not_removed BEFORE DELETE OR TRUNCATE ON hold
   FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 -- Locks balances in id order, which is the order of everybody, and refuses closed ones. Expired holds go first, so that no
--- decision about money counts them, whether or not anybody swept them up.
-CREATE FUNCTION lock_for_posting(accounts bigint[]) RETURNS void LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+-- decision about money counts them, whether or not anybody swept them up. Holds that are being placed are not counted yet.
+CREATE FUNCTION lock_for_posting(accounts bigint[], placed uuid[] DEFAULT '{}') RETURNS void
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE
   closed_account bigint;
   any_held boolean;
@@ -147,14 +148,14 @@ BEGIN
   END IF;
   IF any_held THEN
     UPDATE hold SET state = 'voided'
-    WHERE account_id = ANY (accounts) AND state = 'open' AND expires_at <= clock_timestamp();
+    WHERE account_id = ANY (accounts) AND state = 'open' AND expires_at <= clock_timestamp() AND id <> ALL (placed);
   END IF;
 END
 $$;
 
 CREATE FUNCTION reserve_held() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
-  PERFORM lock_for_posting(ARRAY(SELECT DISTINCT account_id FROM placed));
+  PERFORM lock_for_posting(ARRAY(SELECT DISTINCT account_id FROM placed), ARRAY(SELECT id FROM placed));
   UPDATE balance SET held = balance.held + change.amount, version = version + 1
   FROM (SELECT account_id, sum(amount) AS amount FROM placed GROUP BY account_id) AS change
   WHERE balance.account_id = change.account_id AND balance.bucket = 0;
@@ -187,7 +188,7 @@ LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT FROM balance WHERE account_id = ANY (accounts) AND bucket = 0 ORDER BY account_id FOR UPDATE
   ) AS locked;
 $$;
-REVOKE EXECUTE ON FUNCTION lock_for_posting(bigint[]), lock_balances(bigint[]) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION lock_for_posting(bigint[], uuid[]), lock_balances(bigint[]) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION lock_balances(bigint[]) TO tollkeeper_app;
 
 -- Balances change only here and with the holds, by exactly what was inserted; one statement's rows are summed, so that a
