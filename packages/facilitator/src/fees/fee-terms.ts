@@ -24,7 +24,12 @@ export interface FeeQuote {
  */
 export async function setFeeTerms(
   sql: Sql,
-  terms: { readonly merchantId: string; readonly asset: Asset; readonly rate: FeeRate; readonly from?: Date | undefined },
+  terms: {
+    readonly merchantId: string;
+    readonly asset: Asset;
+    readonly rate: FeeRate;
+    readonly from?: Date | undefined;
+  },
 ): Promise<FeeTerms> {
   const { merchantId, asset, rate } = terms;
   try {

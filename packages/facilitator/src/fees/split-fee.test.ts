@@ -11,10 +11,11 @@ test('the shares of every amount up to 10,000 units sum to it, none is negative,
       for (let gross = 0n; gross <= 10_000n; gross += 1n) {
         const { net, fee, referral, rounding } = splitFee(gross, rate, referralBps);
         const sound = net >= 0n && fee >= 0n && referral >= 0n && rounding >= 0n && rounding <= 1n;
-        if (!sound || net + fee + referral + rounding !== gross) expect.fail(`${gross}: ${net} ${fee} ${referral} ${rounding}`);
+        if (!sound || net + fee + referral + rounding !== gross)
+          expect.fail(`${gross}: ${net} ${fee} ${referral} ${rounding}`);
       }
     }),
-    { numRuns: 50, verbose: 1 },
+    { numRuns: 50 },
   );
 });
 
@@ -28,9 +29,33 @@ test('amounts of 78 digits are shared out to the last unit', () => {
 });
 
 test.each([
-  { gross: 10_000n, rate: { bps: 100n, fixed: 0n }, referralBps: 0n, net: 9_900n, fee: 100n, referral: 0n, rounding: 0n },
-  { gross: 10_000n, rate: { bps: 100n, fixed: 5n }, referralBps: 2_000n, net: 9_895n, fee: 84n, referral: 21n, rounding: 0n },
-  { gross: 10_000n, rate: { bps: 0n, fixed: 7n }, referralBps: 5_000n, net: 9_993n, fee: 3n, referral: 3n, rounding: 1n },
+  {
+    gross: 10_000n,
+    rate: { bps: 100n, fixed: 0n },
+    referralBps: 0n,
+    net: 9_900n,
+    fee: 100n,
+    referral: 0n,
+    rounding: 0n,
+  },
+  {
+    gross: 10_000n,
+    rate: { bps: 100n, fixed: 5n },
+    referralBps: 2_000n,
+    net: 9_895n,
+    fee: 84n,
+    referral: 21n,
+    rounding: 0n,
+  },
+  {
+    gross: 10_000n,
+    rate: { bps: 0n, fixed: 7n },
+    referralBps: 5_000n,
+    net: 9_993n,
+    fee: 3n,
+    referral: 3n,
+    rounding: 1n,
+  },
   // Rounded down in the merchant's favour.
   { gross: 99n, rate: { bps: 100n, fixed: 0n }, referralBps: 0n, net: 99n, fee: 0n, referral: 0n, rounding: 0n },
   // A fee above the payment takes the payment and no more.

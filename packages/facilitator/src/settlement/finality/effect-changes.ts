@@ -1,11 +1,10 @@
 import { sqlStateOf, type Database, type Sql } from '@tollkeeper/database';
-import type { Leg, Ledger } from '@tollkeeper/ledger';
+import type { Ledger } from '@tollkeeper/ledger';
 import { isFault, type OnChainEffect } from '@tollkeeper/protocol';
-import { findDueFees } from '../../fees/due-fees.js';
-import { recordShares, shareOut, type SharedPayment } from '../../fees/share-out.js';
 import { lockEffects, type LockedEffect } from './lock-effects.js';
 import { postForCredits } from './post-for-credits.js';
 import type { RecordedEffect } from './recorded-effect.js';
+import { releaseCredits } from './release-credits.js';
 
 /** An effect that the chain has elsewhere than it was recorded. */
 export interface FoundEffect {
@@ -38,18 +37,7 @@ export function createEffectChanges(parts: { readonly database: Database; readon
 
   async function releaseSharing(effects: readonly RecordedEffect[], refusedReward?: string) {
     return change(effects, async (sql, locked) => {
-      const due = await findDueFees(sql, idsOf(locked));
-      const shared: SharedPayment[] = [];
-      const journals = await postForCredits({ sql, ledger }, locked, ({ effect, legs }) => ({
-        scope: 'release',
-        key: effect.id.toString(),
-        legs: legs.filter(isPending).flatMap((leg) => {
-          const released = shareOut(leg, { due: due.get(effect.id), refusedReward });
-          if (released.shared !== undefined) shared.push(released.shared);
-          return released.legs;
-        }),
-      }));
-      await recordShares(sql, shared);
+      const journals = await releaseCredits({ sql, ledger }, locked, refusedReward);
       await sql`
         UPDATE effect SET final_at = now(), release_journal_id = changed.journal_id
         FROM unnest(${idsOf(locked)}::bigint[], ${journals}::bigint[]) AS changed (id, journal_id)
@@ -118,11 +106,6 @@ async function place(sql: Sql, { effect, at }: FoundEffect): Promise<void> {
     WHERE id = ${effect.id}`;
   if (at.transaction === effect.transaction) return;
   await sql`UPDATE payment SET transaction = ${at.transaction} WHERE id = ${effect.paymentId}::uuid`;
-}
-
-/** Money that was credited in another way than to a wallet's pending balance stays where it is. */
-function isPending({ credit }: Leg): boolean {
-  return credit.kind === 'merchant_pending';
 }
 
 /** What the database refused for good; undefined for what may go better when it is tried again. */
