@@ -28,6 +28,11 @@ export const faults = {
     retryable: true,
     message: 'The settlement did not start in time; nothing was signed, ask again',
   },
+  SETTLEMENT_PAUSED: {
+    status: 503,
+    retryable: true,
+    message: 'The operator has paused this; nothing was signed, ask again later',
+  },
   CHAIN_WRONG_NETWORK: {
     status: 500,
     retryable: false,
@@ -41,6 +46,11 @@ export const faults = {
     message: 'The database lacks migrations; run `tollkeeper migrate`',
   },
   MIGRATION_ALTERED: { status: 500, retryable: false, message: 'An applied migration differs from its file' },
+  ENCRYPTION_ROTATION_REFUSED: {
+    status: 409,
+    retryable: false,
+    message: 'The deposit keys cannot be sealed under this next encryption key',
+  },
   DATA_DIR_IN_USE: { status: 500, retryable: false, message: 'Another process uses this data folder' },
   DATA_DIR_UNUSABLE: { status: 500, retryable: false, message: 'The data folder cannot be used' },
   LEDGER_ACCOUNT_OVERDRAWN: { status: 409, retryable: false, message: 'An account would fall below zero' },

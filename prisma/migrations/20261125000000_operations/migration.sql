@@ -49,6 +49,9 @@ $$;
 CREATE TRIGGER transfer_respects_freeze AFTER INSERT ON transfer
   REFERENCING NEW TABLE AS posted FOR EACH STATEMENT EXECUTE FUNCTION refuse_frozen_outflows();
 
+-- What reached us after a block, which is little, however long the history is.
+CREATE INDEX effect_block ON effect (network, block_number);
+
 -- What each reconciliation found.
 CREATE TABLE reconciliation (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
