@@ -34,7 +34,7 @@ export async function findBookProblems(books: {
   );
   const custody = await sql<{ network: string; token: string; owner: string; held: bigint }>`
     WITH held_token AS (
-      SELECT network, token FROM asset
+      SELECT network, token FROM asset WHERE token NOT LIKE 'slip44:%'
       UNION
       SELECT network, token FROM jsonb_to_recordset(${known}::jsonb) AS known (network text, token text)
     )

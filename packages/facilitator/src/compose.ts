@@ -85,10 +85,24 @@ export async function composeService(config: Config, log: Logger, overrides: Ove
       database,
       ledger,
       chains,
+      examine: (payment) => {
+        const found = schemes.find(payment);
+        return 'rejection' in found ? { kind: 'refused', rejection: found.rejection } : found.handler.examine(payment);
+      },
       clock,
       log,
       waitMs: config.settleWaitMs,
-      pollMs: observationPollMs,
+      queueMax: 5_000,
+      signs: true,
+      limits: {
+        pollMs: observationPollMs,
+        resendMs: 3_000,
+        replaceAfterMs: 30_000,
+        payerFailuresMax: 5,
+        dailyBudget: () => undefined,
+        signerBalanceMin: () => 0n,
+      },
+      events: metrics.settlement,
       finalityPollMs: (network) => overrides.finalityPollMs ?? finalityPollMs[networkFamily(network)],
       onFinalityChange: metrics.countFinalityChange,
       checkpoint: overrides.checkpoint ?? (() => undefined),

@@ -9,6 +9,8 @@ export interface Chain {
   readonly network: Network;
   /** The addresses that sign for us here. */
   readonly signers: readonly string[];
+  /** Whether the transactions of a signer are numbered and taken in that order (EVM account nonces). */
+  readonly ordered: boolean;
   /**
    * Proves that the node serves this network and names the chain by its first block (EVM: block-0 hash, Solana: genesis hash).
    * @throws Fault `CHAIN_WRONG_NETWORK` when the node serves another one.
@@ -29,7 +31,7 @@ export interface Chain {
    */
   observe(submitted: readonly SubmittedTransaction[]): Promise<readonly Observation[]>;
   /** How payments may share one transaction here; absent where each has its own. */
-  readonly sharing?: { readonly maximumPayments: number; readonly maximumRoom: bigint };
+  readonly sharing?: { readonly maximumPayments: number; readonly maximumRoom: bigint } | undefined;
   /**
    * Prepares a transaction in the same place of the signer's order as `sent`, which outbids it enough to take its place in every
    * node's pool: the same call (`again`), or one that does nothing (`cancel`). Undefined where there is no order, or where the

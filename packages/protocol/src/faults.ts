@@ -33,6 +33,11 @@ export const faults = {
     retryable: true,
     message: 'The operator has paused this; nothing was signed, ask again later',
   },
+  SETTLEMENT_QUEUE_FULL: {
+    status: 503,
+    retryable: true,
+    message: 'Too many payments wait to be settled; nothing was claimed, ask again in a moment',
+  },
   CHAIN_WRONG_NETWORK: {
     status: 500,
     retryable: false,

@@ -19,6 +19,7 @@ export type {
 export { type Clock, systemClock, unixSeconds } from './clock.js';
 export { Fault, type FaultCode, type FaultFacts, faults, isFault } from './faults.js';
 export { type KnownToken, knownTokens, knownTokensOf } from './known-tokens.js';
+export { nativeAsset } from './native-asset.js';
 export { nameOfNetwork, networkOfName, parseNetworkOrName } from './network-names.js';
 export {
   baseMainnet,
@@ -59,5 +60,5 @@ export {
   validAnswer,
   type VerifyAnswer,
 } from './wire/reply.js';
-export { type PaymentRequest, readPaymentRequest } from './wire/request.js';
+export { type PaymentRequest, PaymentRequestBody, readPaymentRequest } from './wire/request.js';
 export type { AnsweredKind, SupportedAnswer } from './wire/supported.js';

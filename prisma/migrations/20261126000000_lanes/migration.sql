@@ -47,8 +47,8 @@ CREATE INDEX chain_transaction_replaces ON chain_transaction (replaces) WHERE re
 
 -- What any process needs to go on with a payment, whoever received it.
 ALTER TABLE payment
-  -- The verify or settle request as version 2 has it. Null for payments of before.
-  ADD COLUMN request jsonb,
+  -- The request as version 2 has it, in JSON, but as text: jsonb refuses characters that JSON allows. Null for payments of before.
+  ADD COLUMN request text,
   -- The second since 1970 from which on the authorization is void; null where a blockhash bounds it.
   ADD COLUMN valid_before numeric(78, 0),
   -- Its transaction was included without moving its money, in company; it awaits one of its own.

@@ -6,12 +6,14 @@ import { readBalancesAtFinalized } from './balances-at.js';
 import { broadcastTransaction } from './broadcast-transaction.js';
 import { createFinality } from './finality.js';
 import { observeTransactions } from './observe-transactions.js';
+import type { SharedTransactions } from './shared-transactions.js';
 
 /** One EVM network as the settlement engine sees it. */
 export function createEvmChain(parts: {
   network: Network;
   node: EvmNode;
   signers: readonly string[];
+  shared: SharedTransactions;
   confirmations: number;
   finalityDepth: number;
 }): Chain {
@@ -20,8 +22,9 @@ export function createEvmChain(parts: {
   return {
     network,
     signers: parts.signers,
+    ordered: true,
     async identify() {
-      const [chainId, genesis] = await Promise.all([node.chainId(), node.block(0n)]);
+      const [chainId, genesis] = await Promise.all([node.chainId(), node.block(0n), parts.shared.arePossible()]);
       if (chainId !== evmChainId(network)) {
         throw new Fault('CHAIN_WRONG_NETWORK', { network, servedChainId: chainId });
       }
@@ -33,6 +36,9 @@ export function createEvmChain(parts: {
     broadcast: (transaction) => broadcastTransaction(node, transaction),
     observe: (submitted) => observeTransactions({ node, confirmations }, submitted),
     finality: createFinality(parts),
+    get sharing() {
+      return parts.shared.limits();
+    },
     replace: async () => undefined,
     findForeignTransfers: async (claims) => claims.map(() => undefined),
     async tokenBalance({ asset, owner }) {

@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { RpcObserver } from '@tollkeeper/protocol';
+import { createSettlementMetrics } from './settlement-metrics.js';
 
 const latencyBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
@@ -56,6 +57,7 @@ export function createMetrics() {
 
   return {
     registry,
+    settlement: createSettlementMetrics(registry),
     countAnswer: ({ operation, seconds, ...answer }: CountedAnswer) => {
       answers[operation].inc(answer);
       durations[operation].observe(answer, seconds);

@@ -5,6 +5,8 @@ import type { PayToPolicy } from './pay-to-policy.js';
 /** A payment whose payer's consent is proven. Whether it may start a settlement is another question. */
 export interface ProvenPayment {
   readonly x402Version: X402Version;
+  /** What was presented; the settlement keeps it, so that any process can go on with it. */
+  readonly request: Payment;
   readonly authorization: Authorization;
   /** How to go on, or why a new settlement may not start; an earlier one can be joined in both cases. */
   readonly start: { readonly acceptable: AcceptablePayment } | { readonly rejection: Rejection };
@@ -37,6 +39,6 @@ export function createProver(parts: { readonly schemes: SchemeRegistry; readonly
     }
     const start =
       examination.kind === 'lapsed' ? { rejection: examination.rejection } : { acceptable: examination.payment };
-    return { proven: true, payment: { x402Version: payment.x402Version, authorization, start } };
+    return { proven: true, payment: { x402Version: payment.x402Version, request: payment, authorization, start } };
   };
 }

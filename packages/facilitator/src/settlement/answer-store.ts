@@ -7,13 +7,17 @@ export type AnswerStore = ReturnType<typeof createAnswerStore>;
 
 /** Who gets the answer of a payment, as guarded statements on its row: one caller at a time, and the success only once. */
 export function createAnswerStore({ sql }: Database) {
-  return { openAnswer, takeDelivery, confirmDelivery, returnDelivery };
+  return { openAnswer, openAnswers, takeDelivery, confirmDelivery, returnDelivery };
 
   /** Notes that a caller left without the final answer, so that a later one may collect it. */
   async function openAnswer(id: string): Promise<void> {
+    await openAnswers([id]);
+  }
+
+  async function openAnswers(ids: readonly string[]): Promise<void> {
     await sql`
       UPDATE payment SET answer_open_since = now()
-      WHERE id = ${id}::uuid AND answer_open_since IS NULL AND delivered_at IS NULL`;
+      WHERE id = ANY(${ids}::uuid[]) AND answer_open_since IS NULL AND delivered_at IS NULL`;
   }
 
   /** Takes the right to answer success, unless a reorg has taken the money back. `caller` is unique to one response. */

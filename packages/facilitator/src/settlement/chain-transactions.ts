@@ -1,81 +1,160 @@
 import type { Database, Sql } from '@tollkeeper/database';
-import { amount, type Network, type SignedTransaction, type SubmittedTransaction } from '@tollkeeper/protocol';
+import {
+  amount,
+  type ClaimedTransfer,
+  type Network,
+  type SignedTransaction,
+  type SubmittedTransaction,
+} from '@tollkeeper/protocol';
 
-/** A transaction of ours that has no outcome yet. */
-export interface TransactionInFlight extends SubmittedTransaction {
+/** One payment that a transaction of ours carries. */
+export interface Leg {
   readonly paymentId: string;
-  readonly signer: string;
-  readonly accountNonce?: bigint;
+  readonly expected: ClaimedTransfer;
 }
 
-/** Stores signed bytes, and moves the payment on with them, before anybody sends them. */
+/** A stored transaction of ours with the payments that it carries, or whose transaction it cancels. */
+export interface SentTransaction extends SignedTransaction {
+  readonly network: Network;
+  readonly legs: readonly Leg[];
+}
+
+/** Signed bytes that are to be stored, and whose place they want if it is not a new one. */
+export interface NewTransaction {
+  readonly signed: SignedTransaction;
+  readonly paymentIds: readonly string[];
+  readonly replacement?: { readonly of: string; readonly purpose: 'settlement' | 'cancellation' };
+}
+
+/** Stores signed bytes with their legs before anybody sends them. */
 export async function storeSigned(
-  transaction: Sql,
-  signed: SignedTransaction & { readonly paymentId: string; readonly network: Network },
+  sql: Sql,
+  { network, transactions }: { readonly network: Network; readonly transactions: readonly NewTransaction[] },
 ): Promise<void> {
-  await transaction`
-    WITH stored AS (
-      INSERT INTO chain_transaction (network, signer, account_nonce, transaction, raw, last_valid_block_height)
-      VALUES (${signed.network}, ${signed.signer}, ${signed.accountNonce ?? null}, ${signed.id}, ${signed.raw},
-        ${signed.lastValidBlockHeight ?? null})
-      RETURNING id
-    )
-    INSERT INTO transaction_leg (transaction_id, payment_id) SELECT id, ${signed.paymentId}::uuid FROM stored`;
-  await transaction`
-    UPDATE payment SET state = 'submitted', submitted_at = now(), transaction = ${signed.id}, lease_holder = NULL,
-      lease_until = NULL
-    WHERE id = ${signed.paymentId}::uuid`;
+  const signed = transactions.map((each) => each.signed);
+  await sql`
+    INSERT INTO chain_transaction (network, signer, account_nonce, transaction, raw, last_valid_block_height, purpose, replaces)
+    SELECT ${network}, fresh.signer, fresh.account_nonce, fresh.transaction, fresh.raw, fresh.last_valid_block_height,
+      fresh.purpose, first.id
+    FROM unnest(
+      ${signed.map(({ signer }) => signer)}::text[],
+      ${signed.map(({ accountNonce }) => accountNonce ?? null)}::numeric[],
+      ${signed.map(({ id }) => id)}::text[],
+      ${signed.map(({ raw }) => raw)}::bytea[],
+      ${signed.map(({ lastValidBlockHeight }) => lastValidBlockHeight ?? null)}::numeric[],
+      ${transactions.map(({ replacement }) => replacement?.purpose ?? 'settlement')}::text[],
+      ${transactions.map(({ replacement }) => replacement?.of ?? null)}::text[]
+    ) WITH ORDINALITY AS fresh (signer, account_nonce, transaction, raw, last_valid_block_height, purpose, replaces, place)
+    LEFT JOIN chain_transaction AS replaced ON replaced.network = ${network} AND replaced.transaction = fresh.replaces
+    LEFT JOIN chain_transaction AS first ON first.id = coalesce(replaced.replaces, replaced.id)
+    ORDER BY fresh.place`;
+  const legs = transactions.flatMap((each) => each.paymentIds.map((paymentId) => ({ id: each.signed.id, paymentId })));
+  await sql`
+    INSERT INTO transaction_leg (transaction_id, payment_id)
+    SELECT chain_transaction.id, leg.payment_id
+    FROM unnest(${legs.map(({ id }) => id)}::text[], ${legs.map(({ paymentId }) => paymentId)}::uuid[])
+      AS leg (transaction, payment_id)
+    JOIN chain_transaction ON chain_transaction.network = ${network} AND chain_transaction.transaction = leg.transaction`;
 }
 
-/** What was signed on a network and has no outcome, in the order of signing; of one payer's token only, where one is named. */
-export async function findInFlight(
+/** The transactions of a network that have no outcome yet. */
+export async function findPendingIds({ sql }: Database, network: Network): Promise<readonly string[]> {
+  const rows = await sql<{ id: string }>`
+    SELECT transaction AS id FROM chain_transaction WHERE network = ${network} AND state = 'pending' ORDER BY id`;
+  return rows.map(({ id }) => id);
+}
+
+/** Stored transactions, in the order of signing. */
+export async function findTransactions(
   database: Database,
-  query: { readonly network: Network; readonly token?: string; readonly payer?: string },
-): Promise<readonly TransactionInFlight[]> {
-  const { network, token = null, payer = null } = query;
-  const rows = await database.sql<SentTransactionRow>`
-    SELECT payment.id AS "paymentId", payment.claim_key AS "claimKey", sent.signer, sent.account_nonce AS "accountNonce", sent.transaction, sent.raw,
-      sent.last_valid_block_height AS "lastValidBlockHeight", payment.network, payment.token, payment.amount, payment.payer,
-      payment.pay_to AS "payTo"
-    FROM chain_transaction AS sent
-    JOIN transaction_leg AS leg ON leg.transaction_id = sent.id
-    JOIN payment ON payment.id = leg.payment_id
-    WHERE payment.network = ${network} AND payment.state = 'submitted'
-      AND (${token}::text IS NULL OR payment.token = ${token}) AND (${payer}::text IS NULL OR payment.payer = ${payer})
-    ORDER BY sent.id`;
-  return rows.map(readSentTransaction);
+  query: { readonly network: Network; readonly ids: readonly string[] },
+): Promise<readonly SentTransaction[]> {
+  if (query.ids.length === 0) return [];
+  const rows = await database.sql<TransactionRow>`
+    SELECT id AS key, network, signer, account_nonce AS "accountNonce", transaction, raw,
+      last_valid_block_height AS "lastValidBlockHeight"
+    FROM chain_transaction
+    WHERE network = ${query.network} AND transaction = ANY(${query.ids}::text[])
+    ORDER BY id`;
+  return withLegs(database, rows);
 }
 
-/** A stored transaction with what it is for. */
-export function readSentTransaction(row: SentTransactionRow): TransactionInFlight {
-  return {
-    paymentId: row.paymentId,
-    signer: row.signer,
+/** Every transaction that we ever signed for these payments, in the order of signing: any of them may move the money. */
+export async function findAttempts(
+  database: Database,
+  paymentIds: readonly string[],
+): Promise<readonly SentTransaction[]> {
+  const rows = await database.sql<TransactionRow>`
+    SELECT id AS key, network, signer, account_nonce AS "accountNonce", transaction, raw,
+      last_valid_block_height AS "lastValidBlockHeight"
+    FROM chain_transaction
+    WHERE id IN (SELECT transaction_id FROM transaction_leg WHERE payment_id = ANY(${paymentIds}::uuid[]))
+    ORDER BY id`;
+  return withLegs(database, rows);
+}
+
+async function withLegs({ sql }: Database, rows: readonly TransactionRow[]): Promise<readonly SentTransaction[]> {
+  if (rows.length === 0) return [];
+  const legs = await sql<LegRow>`
+    SELECT leg.transaction_id AS key, payment.id AS "paymentId", payment.claim_key AS "claimKey", payment.network,
+      payment.token, payment.amount, payment.payer, payment.pay_to AS "payTo", payment.claimed_at_block AS "claimedAtBlock"
+    FROM transaction_leg AS leg
+    JOIN payment ON payment.id = leg.payment_id
+    WHERE leg.transaction_id = ANY(${rows.map(({ key }) => key)}::bigint[])
+    ORDER BY leg.transaction_id, payment.id`;
+  const byTransaction = new Map<bigint, Leg[]>(rows.map(({ key }) => [key, []]));
+  for (const leg of legs) {
+    byTransaction.get(leg.key)?.push({ paymentId: leg.paymentId, expected: claimedTransferOf(leg) });
+  }
+  return rows.map((row) => ({
     id: row.transaction,
+    network: row.network,
+    signer: row.signer,
     raw: row.raw,
     ...(row.accountNonce === null ? {} : { accountNonce: row.accountNonce }),
     ...(row.lastValidBlockHeight === null ? {} : { lastValidBlockHeight: row.lastValidBlockHeight }),
-    expected: {
-      asset: { network: row.network, token: row.token },
-      payer: row.payer,
-      payTo: row.payTo,
-      amount: amount(row.amount),
-      claimKey: row.claimKey,
-    },
-  };
+    legs: byTransaction.get(row.key) ?? [],
+  }));
 }
 
-export interface SentTransactionRow {
-  readonly paymentId: string;
+/** The columns of a payment that say what is to move. */
+export interface ClaimedTransferRow {
   readonly claimKey: string;
-  readonly signer: string;
-  readonly accountNonce: bigint | null;
-  readonly transaction: string;
-  readonly raw: Uint8Array;
-  readonly lastValidBlockHeight: bigint | null;
   readonly network: Network;
   readonly token: string;
   readonly amount: bigint;
   readonly payer: string;
   readonly payTo: string;
+  readonly claimedAtBlock: bigint | null;
+}
+
+export function claimedTransferOf(row: ClaimedTransferRow): ClaimedTransfer {
+  return {
+    asset: { network: row.network, token: row.token },
+    payer: row.payer,
+    payTo: row.payTo,
+    amount: amount(row.amount),
+    claimKey: row.claimKey,
+    ...(row.claimedAtBlock === null ? {} : { unusedAtBlock: row.claimedAtBlock }),
+  };
+}
+
+/** The transfers of a transaction as the chain is asked about them. */
+export function transfersOf(sent: SentTransaction): readonly SubmittedTransaction[] {
+  return sent.legs.map(({ expected }) => ({ ...sent, expected }));
+}
+
+interface TransactionRow {
+  readonly key: bigint;
+  readonly network: Network;
+  readonly signer: string;
+  readonly accountNonce: bigint | null;
+  readonly transaction: string;
+  readonly raw: Uint8Array;
+  readonly lastValidBlockHeight: bigint | null;
+}
+
+interface LegRow extends ClaimedTransferRow {
+  readonly key: bigint;
+  readonly paymentId: string;
 }

@@ -1,5 +1,5 @@
 import type { Authorization, Chain, Rejection } from '@tollkeeper/protocol';
-import type { TransactionInFlight } from './chain-transactions.js';
+import type { PaymentInFlight } from './payer-standing.js';
 
 /**
  * Each of a payer's authorizations holds alone; together they may spend one balance twice, and we would pay for it. Undefined
@@ -9,7 +9,7 @@ import type { TransactionInFlight } from './chain-transactions.js';
 export async function findOverspending(
   chain: Chain,
   authorization: Authorization,
-  earlier: readonly TransactionInFlight[],
+  earlier: readonly PaymentInFlight[],
 ): Promise<Rejection | undefined> {
   const { asset, payer, amount } = authorization;
   if (earlier.length === 0) return undefined;
@@ -19,23 +19,33 @@ export async function findOverspending(
     if (balance >= totalOf(unpaid) + amount) return undefined;
     // What reached the chain is gone from the balance already and must not be counted twice. What is still on its way after
     // the balance was read was not in it, so when nothing arrived meanwhile the two fit together and the answer is certain.
-    const stillUnpaid = await findPending(chain, unpaid);
+    const stillUnpaid = await findUnpaid(chain, unpaid);
     if (stillUnpaid.length === unpaid.length) return overspending(authorization);
     unpaid = stillUnpaid;
   }
 }
 
-async function findPending(
-  chain: Chain,
-  transactions: readonly TransactionInFlight[],
-): Promise<readonly TransactionInFlight[]> {
-  if (transactions.length === 0) return [];
-  const observations = await chain.observe(transactions);
-  return transactions.filter((_, index) => observations[index]?.state === 'pending');
+/** Those that no transaction has carried out, and that one may still. */
+async function findUnpaid(chain: Chain, payments: readonly PaymentInFlight[]): Promise<readonly PaymentInFlight[]> {
+  const transfers = payments.flatMap((payment) =>
+    payment.attempts.flatMap((sent) =>
+      sent.legs
+        .filter(({ paymentId }) => paymentId === payment.paymentId)
+        .map(({ expected }) => ({ payment, transfer: { ...sent, expected } })),
+    ),
+  );
+  if (transfers.length === 0) return payments.filter(({ retryAlone }) => retryAlone);
+  const observations = await chain.observe(transfers.map(({ transfer }) => transfer));
+  const states = (of: PaymentInFlight) =>
+    transfers.flatMap(({ payment }, index) => (payment === of ? (observations[index]?.state ?? 'pending') : []));
+  return payments.filter((payment) => {
+    const seen = states(payment);
+    return !seen.includes('transferred') && (payment.retryAlone || seen.includes('pending'));
+  });
 }
 
-function totalOf(transactions: readonly TransactionInFlight[]): bigint {
-  return transactions.reduce((total, { expected }) => total + expected.amount, 0n);
+function totalOf(payments: readonly PaymentInFlight[]): bigint {
+  return payments.reduce((total, { amount }) => total + amount, 0n);
 }
 
 function overspending({ asset }: Authorization): Rejection {

@@ -3,9 +3,9 @@ import type { AnswerStore } from './answer-store.js';
 import type { Delivery, TakeDelivery } from './delivery.js';
 import type { LastingWrites } from './lasting-writes.js';
 import type { PaymentRow } from './payment-row.js';
-import type { PaymentSignal } from './payment-signal.js';
+import type { PaymentSignal, PaymentSubscription } from './payment-signal.js';
 import type { PaymentStore } from './payment-store.js';
-import type { Submission } from './submit.js';
+import type { Submission } from './carriage.js';
 
 /** How one `/settle` call ends. */
 export type Settlement =
@@ -31,11 +31,10 @@ export type Join = (
     readonly patience: Patience;
     /** The submission that this very call started, if it did. */
     readonly own: Promise<Submission> | undefined;
+    /** Whether this very call claimed the payment: what it does not get signed in time, it takes back. */
+    readonly isOwner: boolean;
   },
 ) => Promise<Settlement | typeof released>;
-
-/** Waiters look at the database at least this often, for what other processes did. */
-const pollMs = 250;
 
 /**
  * Waits for the outcome of a payment that is claimed, and decides what this caller is told.
@@ -52,31 +51,34 @@ export function createJoin(parts: {
   const { store, answers, signal, clock } = parts;
 
   return async function join(paymentId, waiting) {
+    const changes = signal.subscribe(paymentId);
     try {
-      return await waitFor(paymentId, waiting);
+      return await waitFor(paymentId, { ...waiting, changes });
     } catch (error) {
       if (isFault(error, 'DATABASE_UNAVAILABLE')) leaveInOutage(paymentId);
       throw error;
+    } finally {
+      changes.end();
     }
   };
 
   async function waitFor(
     paymentId: string,
-    { patience, own }: Parameters<Join>[1],
+    { patience, own, isOwner, changes }: Parameters<Join>[1] & { readonly changes: PaymentSubscription },
   ): Promise<Settlement | typeof released> {
     for (;;) {
       const row = await store.find(paymentId);
       // A refusal concerns the bytes that were submitted. Who joined may hold better ones, and submits its own.
       if (row === undefined) return own === undefined ? released : refusalOf(await own);
-      const answer = await answerNow(row);
+      const answer = await answerNow(row, isOwner);
       if (answer !== undefined) return answer;
-      if (row.state === 'claimed' && !row.leased) return released;
+      if (isUnsigned(row) && !row.leased) return released;
       const timeoutMs = patience.deadline - clock.now().getTime();
       if (timeoutMs <= 0 || patience.abort.aborted) {
-        const last = await leave(row, own !== undefined);
+        const last = await leave(row, isOwner);
         if (last !== undefined) return last;
       }
-      await signal.wait(paymentId, { timeoutMs: Math.min(timeoutMs, pollMs), abort: patience.abort });
+      await changes.wait({ timeoutMs, abort: patience.abort });
     }
   }
 
@@ -86,7 +88,12 @@ export function createJoin(parts: {
     void parts.writes.write({ paymentId, trouble, run: () => answers.openAnswer(paymentId) });
   }
 
-  async function answerNow(row: PaymentRow): Promise<Settlement | undefined> {
+  async function answerNow(row: PaymentRow, isOwner: boolean): Promise<Settlement | undefined> {
+    if (row.state === 'refused' && isOwner) {
+      // Another process would not sign it. Whoever joined waits until the row is gone, and tries for itself.
+      await store.withdraw(row.id);
+      return { kind: 'failure', rejection: failureOf(row) };
+    }
     if (row.state === 'failed') return { kind: 'failure', rejection: failureOf(row), row };
     if (row.state !== 'settled') return undefined;
     if (row.delivered) return { kind: 'failure', rejection: alreadyAnswered, row };
@@ -96,11 +103,11 @@ export function createJoin(parts: {
   }
 
   /** The caller waits no longer. What is signed goes on without it; what it claimed and did not sign is given up. */
-  async function leave(row: PaymentRow, isOwn: boolean): Promise<Settlement | undefined> {
-    if (row.state === 'claimed') {
-      if (isOwn) await store.release(row.id);
+  async function leave(row: PaymentRow, isOwner: boolean): Promise<Settlement | undefined> {
+    if (isUnsigned(row)) {
+      if (isOwner) await store.withdraw(row.id);
       const still = await store.find(row.id);
-      if (still !== undefined && still.state !== 'claimed') return undefined;
+      if (still !== undefined && !isUnsigned(still)) return undefined;
       throw new Fault('SETTLEMENT_BUSY', { paymentId: row.id });
     }
     await answers.openAnswer(row.id);
@@ -110,7 +117,12 @@ export function createJoin(parts: {
 
 /** What became of a claim that left no row. */
 function refusalOf(submission: Submission): Settlement | typeof released {
+  if (submission.kind === 'trouble') throw submission.error;
   return submission.kind === 'refused' ? { kind: 'failure', rejection: submission.rejection } : released;
+}
+
+function isUnsigned({ state }: PaymentRow): boolean {
+  return state === 'claimed' || state === 'refused';
 }
 
 function failureOf(row: PaymentRow): Rejection {

@@ -1,37 +1,145 @@
 import type { Database, Sql } from '@tollkeeper/database';
-import { Fault, type Chain, type Network } from '@tollkeeper/protocol';
+import type { Chain } from '@tollkeeper/protocol';
+import type { Logger } from '../logging/logger.js';
 
-/** One signer account on one network. */
-export interface Lane {
-  readonly network: Network;
+/** A lane without a sign of life of its holder for this long goes to another process. */
+const laneLeaseSeconds = 15;
+
+/** One signer account on one network that this process may sign with. */
+export interface HeldLane {
   readonly signer: string;
+  /** What proves, inside the transaction that writes for the lane, that nobody else has taken it meanwhile. */
+  readonly fencingToken: bigint;
 }
 
-/**
- * Meets the database with the chain at start: an account nonce that the chain has used already is never allocated. What our
- * own rows have allocated beyond it is in flight and is re-sent, not reused.
- * @throws Fault `CHAIN_RPC_UNAVAILABLE`
- */
-export async function openLanes(database: Database, chain: Chain): Promise<void> {
-  for (const signer of chain.signers) {
-    const next = await chain.nextAccountNonce(signer);
-    if (next === undefined) continue;
-    await database.sql`
-      INSERT INTO lane (network, signer, next_account_nonce) VALUES (${chain.network}, ${signer}, ${next})
-      ON CONFLICT (network, signer)
-      DO UPDATE SET next_account_nonce = greatest(lane.next_account_nonce, excluded.next_account_nonce)`;
+export interface Lanes {
+  /** The lanes that this process holds now, as far as it knows. */
+  held(): readonly HeldLane[];
+  /**
+   * Renews what is held, takes what nobody holds, and leaves to other processes what is more than a fair share. To be called
+   * well within a lease.
+   * @throws Fault `CHAIN_RPC_UNAVAILABLE` when a new lane cannot be met with the chain.
+   */
+  tend(): Promise<void>;
+  /** Gives everything back at once, so that no other process has to wait for the leases to end. */
+  release(): Promise<void>;
+}
+
+/** The lanes of one network that this process shares with others. */
+export function createLanes(parts: {
+  readonly database: Database;
+  readonly chain: Chain;
+  readonly processId: string;
+  readonly log: Logger;
+}): Lanes {
+  const { chain, processId, log } = parts;
+  const { sql } = parts.database;
+  const { network } = chain;
+  let held: readonly HeldLane[] = [];
+
+  return { held: () => held, tend, release };
+
+  async function tend(): Promise<void> {
+    await sql`
+      INSERT INTO settler (network, process_id, seen_until)
+      VALUES (${network}, ${processId}::uuid, now() + make_interval(secs => ${laneLeaseSeconds}))
+      ON CONFLICT (network, process_id) DO UPDATE SET seen_until = excluded.seen_until`;
+    await sql`DELETE FROM settler WHERE network = ${network} AND seen_until < now() - interval '1 hour'`;
+    const mine = await renew();
+    const share = await fairShare();
+    const excess = mine.slice(share);
+    if (excess.length > 0) await giveBack(excess.map(({ signer }) => signer));
+    held = mine.slice(0, share);
+    if (held.length < share) held = [...held, ...(await take(share - held.length))];
+  }
+
+  async function renew(): Promise<readonly HeldLane[]> {
+    return sql<HeldLane>`
+      UPDATE lane SET lease_until = now() + make_interval(secs => ${laneLeaseSeconds})
+      WHERE network = ${network} AND signer = ANY(${chain.signers}::text[]) AND holder = ${processId}::uuid
+      RETURNING signer, fencing_token AS "fencingToken"`;
+  }
+
+  /** How many lanes this process should hold, so that every live process gets as many as any other, give or take one. */
+  async function fairShare(): Promise<number> {
+    const [row] = await sql<{ processes: bigint; place: bigint }>`
+      SELECT count(*) AS processes, count(*) FILTER (WHERE process_id < ${processId}::uuid) AS place
+      FROM settler WHERE network = ${network} AND seen_until > now()`;
+    const processes = Number(row?.processes ?? 1n);
+    const each = Math.floor(chain.signers.length / processes);
+    return each + (Number(row?.place ?? 0n) < chain.signers.length % processes ? 1 : 0);
+  }
+
+  async function take(count: number): Promise<readonly HeldLane[]> {
+    const taken: HeldLane[] = [];
+    for (const signer of await free(count)) {
+      // What the chain has used is never allocated; what our rows have allocated beyond it is in flight.
+      const next = await chain.nextAccountNonce(signer);
+      const [lane] = await sql<HeldLane>`
+        INSERT INTO lane (network, signer, next_account_nonce, holder, lease_until, fencing_token)
+        VALUES (${network}, ${signer}, ${next ?? 0n}, ${processId}::uuid,
+          now() + make_interval(secs => ${laneLeaseSeconds}), 1)
+        ON CONFLICT (network, signer) DO UPDATE
+        SET next_account_nonce = greatest(lane.next_account_nonce, excluded.next_account_nonce),
+          holder = excluded.holder, lease_until = excluded.lease_until, fencing_token = lane.fencing_token + 1
+        WHERE lane.holder IS NULL OR lane.lease_until < now()
+        RETURNING signer, fencing_token AS "fencingToken"`;
+      if (lane === undefined) continue;
+      taken.push(lane);
+      log.info({ network, signer, fencingToken: lane.fencingToken.toString() }, 'lane taken');
+    }
+    return taken;
+  }
+
+  async function free(count: number): Promise<readonly string[]> {
+    const rows = await sql<{ signer: string }>`
+      SELECT signer FROM unnest(${chain.signers}::text[]) WITH ORDINALITY AS configured (signer, place)
+      WHERE NOT EXISTS (
+        SELECT FROM lane
+        WHERE lane.network = ${network} AND lane.signer = configured.signer AND lane.holder IS NOT NULL
+          AND lane.lease_until >= now())
+      ORDER BY place LIMIT ${count}`;
+    return rows.map(({ signer }) => signer);
+  }
+
+  async function giveBack(signers: readonly string[]): Promise<void> {
+    await sql`
+      UPDATE lane SET holder = NULL, lease_until = NULL
+      WHERE network = ${network} AND signer = ANY(${signers}::text[]) AND holder = ${processId}::uuid`;
+  }
+
+  async function release(): Promise<void> {
+    held = [];
+    await giveBack(chain.signers);
+    await sql`DELETE FROM settler WHERE network = ${network} AND process_id = ${processId}::uuid`;
   }
 }
 
 /**
- * Takes the next account nonce of a lane within the transaction that stores what is signed with it: if that transaction
- * fails, nothing was taken. The row lock puts concurrent signers in order.
+ * Takes the next account nonces of a lane within the transaction that stores what is signed with them: if that transaction
+ * fails, nothing was taken. Undefined when the lane has gone to another process; then nothing may be written for it.
  */
-export async function allocateAccountNonce(transaction: Sql, lane: Lane): Promise<bigint> {
-  const [row] = await transaction<{ allocated: bigint }>`
-    UPDATE lane SET next_account_nonce = next_account_nonce + 1
-    WHERE network = ${lane.network} AND signer = ${lane.signer}
-    RETURNING next_account_nonce - 1 AS allocated`;
-  if (row === undefined) throw new Fault('INTERNAL', { problem: 'the lane was never opened', network: lane.network });
-  return row.allocated;
+export async function allocateAccountNonces(
+  sql: Sql,
+  lane: HeldLane & { readonly network: string; readonly processId: string; readonly count: number },
+): Promise<bigint | undefined> {
+  const [row] = await sql<{ first: bigint }>`
+    UPDATE lane SET next_account_nonce = next_account_nonce + ${lane.count}
+    WHERE network = ${lane.network} AND signer = ${lane.signer} AND holder = ${lane.processId}::uuid
+      AND fencing_token = ${lane.fencingToken}
+    RETURNING next_account_nonce - ${lane.count} AS first`;
+  return row?.first;
+}
+
+/** Keeps a lane from changing hands until this transaction ends; false when it has gone to another process already. */
+export async function lockLane(
+  sql: Sql,
+  lane: HeldLane & { readonly network: string; readonly processId: string },
+): Promise<boolean> {
+  const rows = await sql`
+    SELECT FROM lane
+    WHERE network = ${lane.network} AND signer = ${lane.signer} AND holder = ${lane.processId}::uuid
+      AND fencing_token = ${lane.fencingToken}
+    FOR SHARE`;
+  return rows.length === 1;
 }

@@ -45,7 +45,8 @@ export function createPaymentReport(parts: { readonly database: Database; readon
 function describe(row: PaymentRow): Omit<PaymentReport, 'attempts' | 'evidence'> {
   return {
     id: row.id,
-    state: row.state,
+    // A refused claim is gone the moment after its caller was told.
+    state: row.state === 'refused' ? 'claimed' : row.state,
     paymentState: paymentStateOf(row),
     scheme: row.scheme,
     network: row.network,

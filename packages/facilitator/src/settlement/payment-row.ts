@@ -1,10 +1,10 @@
 import type { Authorization, Network, Reason, X402Version } from '@tollkeeper/protocol';
 
 /**
- * claimed: nothing is signed yet. submitted: signed bytes exist. settled: the money moved. failed: our transaction did not
+ * claimed: nothing is signed yet. refused: nothing will be, as the caller is about to be told. submitted: signed bytes exist. settled: the money moved. failed: our transaction did not
  * move it and never will.
  */
-export type PaymentState = 'claimed' | 'submitted' | 'settled' | 'failed';
+export type PaymentState = 'claimed' | 'refused' | 'submitted' | 'settled' | 'failed';
 
 /** A payment as the database has it: the only truth about what was promised and what happened. */
 export interface PaymentRow {
@@ -41,7 +41,7 @@ export interface PaymentRow {
  */
 export function paymentStateOf(row: PaymentRow): 'unused' | 'in_flight' | 'settled' {
   if (row.state === 'settled') return 'settled';
-  return row.state === 'failed' ? 'unused' : 'in_flight';
+  return row.state === 'failed' || row.state === 'refused' ? 'unused' : 'in_flight';
 }
 
 /** Whether an authorization is presented under the requirements that it was claimed for. */

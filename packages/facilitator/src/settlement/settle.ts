@@ -1,11 +1,22 @@
-import type { AcceptablePayment, Clock, Rejection } from '@tollkeeper/protocol';
+import { Fault, type AcceptablePayment, type Clock, type Network, type Rejection } from '@tollkeeper/protocol';
 import type { Logger } from '../logging/logger.js';
 import type { ProvenPayment } from '../payment/proven-payment.js';
+import type { Submission } from './carriage.js';
 import { released, type Join, type Patience, type Settlement } from './join.js';
+import type { LastingWrites } from './lasting-writes.js';
 import { isForSameRequirements } from './payment-row.js';
 import type { PaymentSignal } from './payment-signal.js';
 import type { PaymentStore } from './payment-store.js';
-import type { Submission } from './submit.js';
+import type { ClaimedPayment } from './submit.js';
+
+/** How a process takes payments to the chain, or has others do it. */
+export interface Submitter {
+  /** Whether this process can sign on the network now; otherwise claims wait for a process that can. */
+  canSign(network: Network): boolean;
+  submit(network: Network, claimed: ClaimedPayment): Promise<Submission>;
+  /** Tells the processes that can sign that a claim waits for them. */
+  announceQueued(network: Network): Promise<void>;
+}
 
 /**
  * Settles a payment, or joins its settlement, and waits a bounded time for the outcome. Of all the calls for one
@@ -17,25 +28,30 @@ export function createSettle(parts: {
   readonly clock: Clock;
   readonly log: Logger;
   readonly waitMs: number;
-  readonly submit: (paymentId: string, payment: AcceptablePayment) => Promise<Submission>;
+  /** So many claims may wait for a signature here; more are turned away before anything is claimed. */
+  readonly queueMax: number;
+  readonly submitter: Submitter;
   readonly join: Join;
+  readonly writes: LastingWrites;
 }) {
-  const { store, signal, clock, log, join } = parts;
-  /** What this process is submitting now, by payment. */
-  const submissions = new Map<string, Promise<Submission>>();
+  const { store, signal, clock, log, join, submitter } = parts;
+  /** What this process is submitting now, by payment, and whether its caller has given it up. */
+  const submissions = new Map<string, { readonly submission: Promise<Submission>; isWithdrawn: boolean }>();
+  /** What this process has claimed and another one is to sign. */
+  const queued = new Set<string>();
 
-  return { settle, keepClaims, idle };
+  return { settle, keepClaims, idle, size: () => submissions.size + queued.size };
 
   /**
    * @param abort fires when the caller is gone.
-   * @throws Fault `CHAIN_RPC_UNAVAILABLE`, `DATABASE_UNAVAILABLE`, or `SETTLEMENT_BUSY` when nothing was signed in time.
+   * @throws Fault `CHAIN_RPC_UNAVAILABLE`, `DATABASE_UNAVAILABLE`, `SETTLEMENT_QUEUE_FULL` when nothing was claimed, or
+   * `SETTLEMENT_BUSY` when nothing was signed in time.
    */
   async function settle(payment: ProvenPayment, abort: AbortSignal): Promise<Settlement> {
     const patience = { deadline: clock.now().getTime() + parts.waitMs, abort };
     for (;;) {
       const own = await begin(payment);
-      const end =
-        own === undefined ? await joinOther(payment, patience) : await join(own.paymentId, { patience, ...own });
+      const end = own === undefined ? await joinOther(payment, patience) : await joinOwn(own, patience);
       if (end !== released) return end;
     }
   }
@@ -43,24 +59,53 @@ export function createSettle(parts: {
   /** Work on a claim may take longer than its lease: a crowd before it, or a slow node. To be called well within a lease. */
   async function keepClaims(): Promise<void> {
     if (submissions.size > 0) await store.renewLeases([...submissions.keys()]);
+    if (queued.size > 0) await store.renewQueued([...queued]);
   }
 
   /** Resolves when nothing is being submitted any more. */
   async function idle(): Promise<void> {
-    while (submissions.size > 0) await Promise.allSettled(submissions.values());
+    while (submissions.size > 0) await Promise.allSettled([...submissions.values()].map((each) => each.submission));
   }
 
   /** Claims the authorization, and starts to submit what it was presented with. */
-  async function begin({ authorization, x402Version, start }: ProvenPayment) {
+  async function begin(payment: ProvenPayment) {
+    const { authorization, start, request } = payment;
     if ('rejection' in start) {
       await store.releaseAbandoned(authorization.claimKey);
       return undefined;
     }
-    const claim = () => store.claim(authorization, x402Version);
+    // Whoever joins costs nothing more, so only a new claim is turned away.
+    if (isFull() && (await store.findByClaimKey(authorization.claimKey)) === undefined) {
+      throw new Fault('SETTLEMENT_QUEUE_FULL');
+    }
+    const { network } = authorization.asset;
+    const held = submitter.canSign(network);
+    const claim = () => store.claim({ authorization, request, held });
     // An abandoned claim is forgotten and not taken over: it was made under requirements that may be others than these.
     const paymentId =
       (await claim()) ?? ((await store.releaseAbandoned(authorization.claimKey)) ? await claim() : undefined);
-    return paymentId === undefined ? undefined : { paymentId, own: startSubmission(paymentId, start.acceptable) };
+    if (paymentId === undefined) return undefined;
+    if (held) return { paymentId, own: startSubmission(network, { paymentId, payment: start.acceptable }) };
+    queued.add(paymentId);
+    await submitter.announceQueued(network);
+    return { paymentId, own: undefined };
+  }
+
+  function isFull(): boolean {
+    return submissions.size + queued.size >= parts.queueMax;
+  }
+
+  async function joinOwn(
+    { paymentId, own }: { readonly paymentId: string; readonly own: Promise<Submission> | undefined },
+    patience: Patience,
+  ): Promise<Settlement | typeof released> {
+    try {
+      return await join(paymentId, { patience, own, isOwner: true });
+    } finally {
+      queued.delete(paymentId);
+      const left = submissions.get(paymentId);
+      if (left !== undefined) left.isWithdrawn = true;
+    }
   }
 
   /** The authorization is somebody else's claim, or of old, or may not be claimed any more. */
@@ -70,21 +115,34 @@ export function createSettle(parts: {
       return 'rejection' in payment.start ? { kind: 'failure', rejection: payment.start.rejection } : released;
     }
     if (!isForSameRequirements(row, payment.authorization)) return { kind: 'failure', rejection: boundElsewhere };
-    return join(row.id, { patience, own: undefined });
+    return join(row.id, { patience, own: undefined, isOwner: false });
   }
 
-  function startSubmission(paymentId: string, payment: AcceptablePayment): Promise<Submission> {
-    const submission = parts.submit(paymentId, payment);
-    submissions.set(paymentId, submission);
-    submission
-      .catch((error: unknown) => {
-        log.warn({ err: error, paymentId }, 'settlement could not be submitted');
-      })
-      .finally(() => {
-        submissions.delete(paymentId);
-        signal.changed(paymentId);
-      });
+  function startSubmission(
+    network: Network,
+    { paymentId, payment }: { readonly paymentId: string; readonly payment: AcceptablePayment },
+  ): Promise<Submission> {
+    const isWithdrawn = () => submissions.get(paymentId)?.isWithdrawn ?? false;
+    const submission = submitter.submit(network, { paymentId, payment, alone: false, isWithdrawn }).then(release);
+    submissions.set(paymentId, { submission, isWithdrawn: false });
+    void submission.then((outcome) => {
+      if (outcome.kind === 'handed_over' && !isWithdrawn()) queued.add(paymentId);
+      submissions.delete(paymentId);
+      if (outcome.kind === 'trouble') log.warn({ err: outcome.error, paymentId }, 'settlement could not be submitted');
+      signal.changed(paymentId);
+    });
     return submission;
+
+    /** Forgets the claim of what was not signed. Where that is uncertain, only a claim that signed nothing is forgotten. */
+    async function release(outcome: Submission): Promise<Submission> {
+      if (outcome.kind === 'submitted' || outcome.kind === 'handed_over') return outcome;
+      const trouble = 'a claim was not released';
+      await store.release(paymentId).catch(() => {
+        // It would keep the payment from everybody until its lease ends.
+        void parts.writes.write({ paymentId, trouble, run: () => store.release(paymentId) });
+      });
+      return outcome;
+    }
   }
 }
 

@@ -1,56 +1,75 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '@tollkeeper/database';
 import type { Ledger } from '@tollkeeper/ledger';
-import { Fault, type AcceptablePayment, type Chain, type Clock, type Network } from '@tollkeeper/protocol';
+import { Fault, type Chain, type Clock, type Examination, type Network, type Payment } from '@tollkeeper/protocol';
 import type { Logger } from '../logging/logger.js';
 import type { ProvenPayment } from '../payment/proven-payment.js';
 import { createAnswerStore } from './answer-store.js';
 import type { CheckpointHook } from './checkpoint.js';
-import { createConclusion } from './conclude.js';
 import { createDeliveries } from './delivery.js';
-import { createJoin, type Settlement } from './join.js';
-import { createLastingWrites } from './lasting-writes.js';
-import { createNetworkSettlement } from './network-settlement.js';
 import type { OnFinalityChange } from './finality/finality-news.js';
 import { createFinalityWatch } from './finality/finality-watch.js';
+import { createJoin, type Settlement } from './join.js';
+import { createLastingWrites } from './lasting-writes.js';
+import { createNetworkSettlement, type NetworkSettlement } from './network-settlement.js';
 import { createPaymentSignal } from './payment-signal.js';
 import { createPaymentStore, type PaymentStore } from './payment-store.js';
+import { createQueueNews } from './queue-news.js';
 import { createSettle } from './settle.js';
-import type { Submission } from './submit.js';
+import { createSettling } from './settle-legs.js';
+import type { SettlementEvents } from './settlement-events.js';
+import type { SettlementLimits } from './settlement-limits.js';
 
-/** How often this process keeps its claims, and looks after what other processes have left. A third of a claim's lease. */
-const tendMs = 5_000;
+/** How often this process keeps its claims and lanes, and looks after what other processes have left. */
+const tendMs = 2_000;
+
+/** Every so many times it also looks at what changes more slowly. */
+const tendsPer = { places: 2, lateTransfers: 8, balances: 15 };
 
 export interface SettlementEngine {
   readonly store: PaymentStore;
   settle(payment: ProvenPayment, abort: AbortSignal): Promise<Settlement>;
   /** Opens the lanes and takes up what an earlier process left in flight. */
   start(): Promise<void>;
+  /** What waits and what is in flight here, by network. */
+  state(): readonly ({ readonly network: Network } & ReturnType<NetworkSettlement['state']>)[];
   /** Ends submissions under way and stops following the chain; the rest is taken up at the next start. */
   stop(): Promise<void>;
 }
 
-/** Puts the parts of the engine together. */
-export function createSettlementEngine(parts: {
+export interface SettlementEngineParts {
   readonly database: Database;
   readonly ledger: Ledger;
   readonly chains: readonly Chain[];
+  /** Examines what is stored of a payment again. */
+  readonly examine: (payment: Payment) => Examination;
   readonly clock: Clock;
   readonly log: Logger;
   readonly waitMs: number;
-  readonly pollMs: number;
+  readonly queueMax: number;
+  /** Whether this process signs, or leaves that to others. */
+  readonly signs: boolean;
+  readonly limits: SettlementLimits;
+  readonly events: SettlementEvents;
   readonly finalityPollMs: (network: Network) => number;
   readonly onFinalityChange: OnFinalityChange;
   readonly checkpoint: CheckpointHook;
-}): SettlementEngine {
+}
+
+/** Puts the parts of the engine together. */
+export function createSettlementEngine(parts: SettlementEngineParts): SettlementEngine {
   const { database, clock, log } = parts;
-  const signal = createPaymentSignal();
+  const signal = createPaymentSignal(parts);
   const store = createPaymentStore({ database, clock, processId: randomUUID() });
   const answers = createAnswerStore(database);
-  const conclude = createConclusion(parts);
+  const settling = createSettling(parts);
   const writes = createLastingWrites({ log });
-  const networks = parts.chains.map((chain) =>
-    createNetworkSettlement({ ...parts, chain, store, signal, conclude, writes }),
+  const networks = new Map(
+    parts.chains.map((chain) => [
+      chain.network,
+      createNetworkSettlement({ ...parts, chain, store, signal, settle: settling.settle }),
+    ]),
   );
   const finality = parts.chains.map((chain) =>
     createFinalityWatch({
@@ -60,45 +79,84 @@ export function createSettlementEngine(parts: {
       onChange: parts.onFinalityChange,
     }),
   );
+  const news = createQueueNews({ database, networks: [...networks.values()] });
   const takeDelivery = createDeliveries({ answers, signal, writes });
   const join = createJoin({ store, answers, signal, clock, takeDelivery, writes });
-  const { settle, keepClaims, idle } = createSettle({ ...parts, store, signal, submit, join });
-  let tending: NodeJS.Timeout | undefined;
+  const submitter = {
+    canSign: (network: Network) => networkOf(network).canSign(),
+    submit: (network: Network, claimed: Parameters<NetworkSettlement['submit']>[0]) =>
+      networkOf(network).submit(claimed),
+    announceQueued: news.announce,
+  };
+  const { settle, keepClaims, idle } = createSettle({ ...parts, store, signal, submitter, join, writes });
+  const stopping = new AbortController();
+  let tending: Promise<void> | undefined;
 
-  return { store, settle, start, stop };
+  return {
+    store,
+    settle,
+    start,
+    state: () => [...networks.values()].map((each) => ({ network: each.network, ...each.state() })),
+    stop,
+  };
 
   async function start(): Promise<void> {
-    for (const network of networks) {
-      await network.openLanes();
-      const unfinished = await network.takeUp();
-      for (const sent of unfinished) await answers.openAnswer(sent.paymentId);
-      log.info({ network: network.network, unfinished: unfinished.length }, 'settlement ready');
+    await signal.start();
+    await news.start();
+    for (const network of networks.values()) {
+      await network.lookAtBalances();
+      await network.tendLanes();
+      const unfinished = await network.follow();
+      for (const { legs } of unfinished) await answers.openAnswers(legs.map(({ paymentId }) => paymentId));
+      const { lanes } = network.state();
+      log.info({ network: network.network, unfinished: unfinished.length, lanes }, 'settlement ready');
     }
     for (const watch of finality) watch.start();
-    tending = setInterval(() => {
-      tend().catch((error: unknown) => {
-        log.warn({ err: error }, 'unfinished settlements could not be looked after');
-      });
-    }, tendMs).unref();
+    tending ??= tendUntilStopped();
   }
 
-  async function tend(): Promise<void> {
-    await keepClaims();
-    await store.releaseAllAbandoned(networks.map(({ network }) => network));
-    for (const network of networks) await network.takeUp();
+  async function tendUntilStopped(): Promise<void> {
+    for (let turn = 1; !stopping.signal.aborted; turn += 1) {
+      await sleep(tendMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+      if (stopping.signal.aborted) return;
+      await attempt(keepClaims);
+      await attempt(() => store.releaseAllAbandoned([...networks.keys()]));
+      await Promise.all([...networks.values()].map((network) => tend(network, turn)));
+    }
+  }
+
+  async function tend(network: NetworkSettlement, turn: number): Promise<void> {
+    await attempt(network.keep);
+    await attempt(network.tendLanes);
+    await attempt(network.follow);
+    if (turn % tendsPer.places === 0) await attempt(network.lookAtPlaces);
+    if (turn % tendsPer.lateTransfers === 0) await attempt(network.lookForLateTransfers);
+    if (turn % tendsPer.balances === 0) await attempt(network.lookAtBalances);
+  }
+
+  async function attempt(work: () => Promise<unknown>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      log.warn({ err: error }, 'unfinished settlements could not be looked after');
+    }
   }
 
   async function stop(): Promise<void> {
-    clearInterval(tending);
+    stopping.abort();
+    await tending;
+    await news.stop();
     await idle();
-    await Promise.all(networks.map((network) => network.stop()));
+    await Promise.all([...networks.values()].map((network) => attempt(network.stop)));
     await Promise.all(finality.map((watch) => watch.stop()));
+    await settling.stop();
     await writes.stop();
+    await signal.stop();
   }
 
-  async function submit(paymentId: string, payment: AcceptablePayment): Promise<Submission> {
-    const network = networks.find((each) => each.network === payment.authorization.asset.network);
-    if (network === undefined) throw new Fault('INTERNAL', { problem: 'a scheme without its chain' });
-    return network.submit(paymentId, payment);
+  function networkOf(network: Network): NetworkSettlement {
+    const found = networks.get(network);
+    if (found === undefined) throw new Fault('INTERNAL', { problem: 'a scheme without its chain' });
+    return found;
   }
 }

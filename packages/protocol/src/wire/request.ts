@@ -36,6 +36,9 @@ const EnvelopeV1 = z.object({
   paymentRequirements: RequirementsV1,
 });
 
+/** What `readPaymentRequest` takes, for those who describe the endpoint. */
+export const PaymentRequestBody = z.union([EnvelopeV2, EnvelopeV1]);
+
 /**
  * Reads a verify or settle body of either protocol version. Version 1 is translated here, so that nothing deeper knows it.
  * Never throws.

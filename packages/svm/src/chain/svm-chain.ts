@@ -25,6 +25,7 @@ export function createSvmChain(parts: {
   return {
     network,
     signers: [signer.address],
+    ordered: false,
     async identify() {
       const genesisHash = await rpc.genesisHash();
       if (network === `solana:${genesisHash.slice(0, referenceLength)}`) return genesisHash;

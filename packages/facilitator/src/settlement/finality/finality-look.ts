@@ -86,7 +86,7 @@ export function createFinalityLook(parts: FinalityLookParts): (limits: LookLimit
     }
     if (!effect.isReversed) tell('reversed', await changes.reverse([effect]));
     if (pursuit.state === 'lost') tell('lost', await changes.lose({ ...effect, isReversed: true }));
-    else for (const transaction of pursuit.resend) await chain.broadcast(transaction);
+    else for (const sent of pursuit.resend) await chain.broadcast(sent);
   }
 
   /** Trouble with one thing must not hold up the others. */

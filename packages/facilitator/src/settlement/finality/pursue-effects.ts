@@ -1,7 +1,8 @@
 import type { Database } from '@tollkeeper/database';
-import type { Chain, Observation, OnChainEffect } from '@tollkeeper/protocol';
-import type { TransactionInFlight } from '../chain-transactions.js';
-import { findAttempts } from './find-attempts.js';
+import type { Chain, Observation, OnChainEffect, SubmittedTransaction } from '@tollkeeper/protocol';
+import type { Logger } from '../../logging/logger.js';
+import { findAttempts, type SentTransaction } from '../chain-transactions.js';
+import { observeApart } from '../observe-apart.js';
 import type { RecordedEffect } from './recorded-effect.js';
 
 /** What became of an effect whose block the chain no longer has. */
@@ -9,48 +10,70 @@ export type Pursuit =
   /** The money moved in another block, by whichever transaction. */
   | { readonly state: 'found'; readonly at: OnChainEffect }
   /** It did not move, and these bytes may still move it. */
-  | { readonly state: 'missing'; readonly resend: readonly TransactionInFlight[] }
+  | { readonly state: 'missing'; readonly resend: readonly SentTransaction[] }
   /** It did not move, and no block can hold it any more. */
   | { readonly state: 'lost' };
 
 /**
- * Looks for the transfer of each effect in every transaction that was signed for its payment, in the order given. What is
- * final without the transfer, or can no longer be included, is out.
+ * Looks for the transfer of each effect in every transaction that was signed for its payment, in the order given; undefined
+ * where the node does not tell. What is final without the transfer, or can no longer be included, is out.
  */
 export async function pursueEffects(
-  parts: { readonly database: Database; readonly chain: Chain },
+  parts: { readonly database: Database; readonly chain: Chain; readonly log: Logger },
   effects: readonly RecordedEffect[],
-): Promise<readonly Pursuit[]> {
-  const attempts = await findAttempts(
-    parts.database,
-    effects.flatMap(({ paymentId }) => paymentId ?? []),
+): Promise<readonly (Pursuit | undefined)[]> {
+  const wanted = new Set(effects.flatMap(({ paymentId }) => paymentId ?? []));
+  const attempts = (await findAttempts(parts.database, [...wanted])).flatMap((sent) => attemptsIn(sent, wanted));
+  const observations = await observeApart(
+    parts,
+    attempts.map(({ transfer }) => transfer),
   );
-  const observations = await parts.chain.observe(attempts);
   const isOut = await findFinalFailures(parts.chain, attempts, observations);
-  const seen = attempts.map((attempt, index) => ({ attempt, observation: observations[index], isOut: isOut[index] }));
-  return effects.map(({ paymentId }): Pursuit => {
-    const own = seen.filter(({ attempt }) => attempt.paymentId === paymentId);
+  const seen = attempts.map((attempt, index) => ({
+    ...attempt,
+    observation: observations[index],
+    isOut: isOut[index],
+  }));
+  return effects.map(({ paymentId }): Pursuit | undefined => {
+    const own = seen.filter((each) => each.paymentId === paymentId);
     const found = own.flatMap(({ observation }) => (observation?.state === 'transferred' ? observation.effect : []));
     if (found[0] !== undefined) return { state: 'found', at: found[0] };
+    if (own.some(({ observation }) => observation === undefined)) return undefined;
     if (own.length > 0 && own.every((each) => each.isOut)) return { state: 'lost' };
     return {
       state: 'missing',
-      resend: own.filter(({ observation }) => observation?.state === 'pending').map(({ attempt }) => attempt),
+      resend: own.filter(({ observation }) => observation?.state === 'pending').map(({ sent }) => sent),
     };
   });
+}
+
+/** A transaction as it concerns one payment. */
+interface Attempt {
+  readonly paymentId: string;
+  readonly sent: SentTransaction;
+  readonly transfer: SubmittedTransaction;
+}
+
+function attemptsIn(sent: SentTransaction, wanted: ReadonlySet<string>): readonly Attempt[] {
+  return sent.legs
+    .filter(({ paymentId }) => wanted.has(paymentId))
+    .map(({ paymentId, expected }) => ({ paymentId, sent, transfer: { ...sent, expected } }));
 }
 
 /** Which transactions cannot move the money any more: too old to be included, or in a final block without the transfer. */
 async function findFinalFailures(
   chain: Chain,
-  attempts: readonly TransactionInFlight[],
-  observations: readonly Observation[],
+  attempts: readonly Attempt[],
+  observations: readonly (Observation | undefined)[],
 ): Promise<readonly boolean[]> {
-  const failures = attempts.flatMap(({ id }, index) => {
+  const failures = attempts.flatMap(({ sent }, index) => {
     const observation = observations[index];
-    return observation?.state === 'failed' ? [{ transaction: id, block: observation.block }] : [];
+    return observation?.state === 'failed' ? [{ transaction: sent.id, block: observation.block }] : [];
   });
   const verdicts = await chain.finality(failures);
   const isFinal = new Set(failures.filter((_, index) => verdicts[index] === 'final').map((each) => each.transaction));
-  return attempts.map(({ id }, index) => observations[index]?.state === 'expired' || isFinal.has(id));
+  return attempts.map(({ sent }, index) => {
+    const state = observations[index]?.state;
+    return state === 'expired' || (state === 'failed' && isFinal.has(sent.id));
+  });
 }

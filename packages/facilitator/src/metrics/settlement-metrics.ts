@@ -1,0 +1,64 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { SettlementEvents } from '../settlement/settlement-events.js';
+
+/** How many payments a transaction carries: one alone, up to what a chain allows. */
+const companyBuckets = [1, 2, 5, 10, 20, 50, 100, 200];
+
+/** Counts what the settlement engine does. */
+export function createSettlementMetrics(registry: Registry): SettlementEvents {
+  const registers = [registry];
+  const company = new Histogram({
+    name: 'tollkeeper_transaction_payments',
+    help: 'Payments carried by each transaction that was sent',
+    labelNames: ['network'],
+    buckets: companyBuckets,
+    registers,
+  });
+  const transactions = new Counter({
+    name: 'tollkeeper_transactions_total',
+    help: 'Transactions by how they ended: included, expired, or replaced in their place',
+    labelNames: ['network', 'state'],
+    registers,
+  });
+  const retries = new Counter({
+    name: 'tollkeeper_payment_retries_total',
+    help: 'Payments that were sent again, each alone, because their transaction did not carry them out',
+    labelNames: ['network'],
+    registers,
+  });
+  const places = new Counter({
+    name: 'tollkeeper_lane_events_total',
+    help: "What was done to keep the signers' account nonces moving",
+    labelNames: ['network', 'event'],
+    registers,
+  });
+  const balances = new Gauge({
+    name: 'tollkeeper_signer_balance',
+    help: 'Native coin of each signer, in whole coins',
+    labelNames: ['network', 'signer'],
+    registers,
+  });
+  return {
+    onBatch: ({ network, payments }) => {
+      company.observe({ network }, payments);
+    },
+    onTransaction: ({ network, state }) => {
+      transactions.inc({ network, state });
+    },
+    onRetry: ({ network, payments }) => {
+      retries.inc({ network }, payments);
+    },
+    onPlace: ({ network, event }) => {
+      places.inc({ network, event });
+    },
+    onBalance: ({ network, signer, balance }) => {
+      // A gauge is a floating point number; what it shows is for the eye and for alarms, never for money.
+      balances.set({ network, signer }, wholeCoins(network, balance));
+    },
+  };
+}
+
+function wholeCoins(network: string, minorUnits: bigint): number {
+  const nano = network.startsWith('eip155:') ? minorUnits / 1_000_000_000n : minorUnits;
+  return Number(nano) / 1e9;
+}

@@ -1,0 +1,32 @@
+import type { Rejection, TransactionPlan, VerifiedPayment } from '@tollkeeper/protocol';
+import type { SentTransaction } from './chain-transactions.js';
+
+/** What became of a payment on its way to a signature. */
+export type Submission =
+  | { readonly kind: 'submitted'; readonly sent: SentTransaction }
+  /** It may not be sent; nothing was signed for it now. */
+  | { readonly kind: 'refused'; readonly rejection: Rejection }
+  /** The claim is gone: its caller gave up, or its lease ran out. Nothing was signed here. */
+  | { readonly kind: 'lost' }
+  /** No lane of this process can sign it any more; another process may. */
+  | { readonly kind: 'handed_over' }
+  /** Our own trouble, as it was thrown. Whether something was signed is for the database to say. */
+  | { readonly kind: 'trouble'; readonly error: unknown };
+
+/** A verified payment that waits for a lane. */
+export interface ReadyPayment {
+  readonly paymentId: string;
+  readonly payment: VerifiedPayment;
+  /** The payer's other payments in flight that its verification took into account. */
+  readonly knownInFlight: ReadonlySet<string>;
+  /** It failed in company before, so it travels alone now. */
+  readonly alone: boolean;
+  /** Its end, told once; `stale` sends it back to be verified anew. */
+  readonly end: (outcome: Submission | 'stale') => void;
+}
+
+/** A transaction that is ready to be signed, and the payments that it carries. */
+export interface Carriage {
+  readonly plan: TransactionPlan;
+  readonly payments: readonly ReadyPayment[];
+}

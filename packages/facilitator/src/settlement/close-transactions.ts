@@ -1,0 +1,173 @@
+import type { Database, Sql } from '@tollkeeper/database';
+import { operatorOwner, type Ledger, type Posting } from '@tollkeeper/ledger';
+import { amount, nativeAsset, type Network, type Rejection } from '@tollkeeper/protocol';
+import type { SentTransaction } from './chain-transactions.js';
+import { announceChanges } from './payment-signal.js';
+import { claimLeaseSeconds } from './payment-store.js';
+
+/** A transaction of which nothing more is to be expected. */
+export interface Closing {
+  readonly sent: SentTransaction;
+  /** included: a block holds it. expired: no block can. replaced: its place went to a transaction that is not ours. */
+  readonly state: 'included' | 'expired' | 'replaced';
+  /** Wei or lamports that it cost; absent where it cost nothing. */
+  readonly feePaid?: bigint;
+  /** The payments that it did not carry out, and why. */
+  readonly failures: ReadonlyMap<string, Rejection>;
+}
+
+export interface Closed {
+  /** Transactions that need not be followed any more, siblings of the closed ones among them. */
+  readonly over: readonly string[];
+  readonly failed: readonly string[];
+  /** Payments that must be sent again, each alone; this process has the lease for it. */
+  readonly retries: readonly string[];
+}
+
+/**
+ * Closes transactions, and decides what becomes of the payments that they did not carry out. A failure in company is never an
+ * end: the payment is sent again alone and diagnosed there. One that travelled alone has failed. One whose place went to another
+ * transaction is sent again. Everything happens once, whoever closes.
+ */
+export function createClosing(parts: {
+  readonly database: Database;
+  readonly ledger: Ledger;
+  readonly network: Network;
+  readonly processId: string;
+}) {
+  const { network, processId } = parts;
+
+  return async function close(closings: readonly Closing[]): Promise<Closed> {
+    return parts.database.transaction(async (sql) => {
+      const own = await markClosed(sql, closings);
+      const replaced = await markReplaced(sql, own);
+      await bookFees(sql, own);
+      const failed = await fail(
+        sql,
+        own.filter(({ sent, state }) => sent.legs.length === 1 && state !== 'replaced'),
+      );
+      const retries = await retry(sql, [...own.flatMap(unpaidOf), ...(await paymentsOf(sql, replaced))]);
+      await announceChanges(sql, failed);
+      return { over: [...closings.map(({ sent }) => sent.id), ...replaced.map(({ id }) => id)], failed, retries };
+    });
+  };
+
+  /** Those that nobody has closed before. */
+  async function markClosed(sql: Sql, closings: readonly Closing[]): Promise<readonly Closing[]> {
+    const rows = await sql<{ id: string }>`
+      WITH locked AS (
+        SELECT id FROM chain_transaction
+        WHERE network = ${network} AND transaction = ANY(${closings.map(({ sent }) => sent.id)}::text[]) AND state = 'pending'
+        ORDER BY id
+        FOR UPDATE
+      )
+      UPDATE chain_transaction SET state = closing.state, fee_paid = closing.fee_paid, concluded_at = now()
+      FROM locked, unnest(
+        ${closings.map(({ sent }) => sent.id)}::text[],
+        ${closings.map(({ state }) => state)}::text[],
+        ${closings.map(({ feePaid }) => feePaid ?? null)}::numeric[]
+      ) AS closing (transaction, state, fee_paid)
+      WHERE chain_transaction.id = locked.id AND chain_transaction.transaction = closing.transaction
+      RETURNING chain_transaction.transaction AS id`;
+    const ours = new Set(rows.map(({ id }) => id));
+    return closings.filter(({ sent }) => ours.has(sent.id));
+  }
+
+  /** A place holds one transaction: the siblings of an included one are out. */
+  async function markReplaced(sql: Sql, closings: readonly Closing[]): Promise<readonly { readonly id: string }[]> {
+    const taken = closings.filter(({ state, sent }) => state === 'included' && sent.accountNonce !== undefined);
+    if (taken.length === 0) return [];
+    return sql<{ id: string }>`
+      UPDATE chain_transaction SET state = 'replaced', concluded_at = now()
+      FROM unnest(
+        ${taken.map(({ sent }) => sent.signer)}::text[], ${taken.map(({ sent }) => sent.accountNonce ?? null)}::numeric[]
+      ) AS taken (signer, account_nonce)
+      WHERE network = ${network} AND state = 'pending' AND chain_transaction.signer = taken.signer
+        AND chain_transaction.account_nonce = taken.account_nonce
+      RETURNING transaction AS id`;
+  }
+
+  async function paymentsOf(sql: Sql, transactions: readonly { readonly id: string }[]): Promise<readonly string[]> {
+    if (transactions.length === 0) return [];
+    const rows = await sql<{ paymentId: string }>`
+      SELECT DISTINCT leg.payment_id AS "paymentId"
+      FROM transaction_leg AS leg JOIN chain_transaction AS sent ON sent.id = leg.transaction_id
+      WHERE sent.network = ${network} AND sent.transaction = ANY(${transactions.map(({ id }) => id)}::text[])`;
+    return rows.map(({ paymentId }) => paymentId);
+  }
+
+  async function fail(sql: Sql, closings: readonly Closing[]): Promise<readonly string[]> {
+    const failures = closings.flatMap(({ sent, failures }) =>
+      [...failures].map(([paymentId, rejection]) => ({ paymentId, rejection, transaction: sent.id })),
+    );
+    if (failures.length === 0) return [];
+    const rows = await sql<{ id: string }>`
+      UPDATE payment
+      SET state = 'failed', concluded_at = now(), transaction = failure.transaction, failure_reason = failure.reason,
+        failure_detail = failure.detail, retry_alone = false, lease_holder = NULL, lease_until = NULL
+      FROM unnest(
+        ${failures.map(({ paymentId }) => paymentId)}::uuid[],
+        ${failures.map(({ transaction }) => transaction)}::text[],
+        ${failures.map(({ rejection }) => rejection.reason)}::text[],
+        ${failures.map(({ rejection }) => rejection.detail)}::text[]
+      ) AS failure (id, transaction, reason, detail)
+      WHERE payment.id = failure.id AND payment.state = 'submitted' AND NOT EXISTS (
+        SELECT FROM transaction_leg AS leg JOIN chain_transaction AS sent ON sent.id = leg.transaction_id
+        WHERE leg.payment_id = payment.id AND sent.state = 'pending')
+      RETURNING payment.id`;
+    return rows.map(({ id }) => id);
+  }
+
+  async function retry(sql: Sql, paymentIds: readonly string[]): Promise<readonly string[]> {
+    if (paymentIds.length === 0) return [];
+    const rows = await sql<{ id: string }>`
+      UPDATE payment
+      SET retry_alone = true, lease_holder = ${processId}::uuid,
+        lease_until = now() + make_interval(secs => ${claimLeaseSeconds})
+      WHERE id = ANY(${paymentIds}::uuid[]) AND state = 'submitted' AND NOT retry_alone AND NOT EXISTS (
+        SELECT FROM transaction_leg AS leg JOIN chain_transaction AS sent ON sent.id = leg.transaction_id
+        WHERE leg.payment_id = payment.id AND sent.state = 'pending')
+      RETURNING id`;
+    return rows.map(({ id }) => id);
+  }
+
+  /** What the chain charged leaves what the operator provided for it. */
+  async function bookFees(sql: Sql, closings: readonly Closing[]): Promise<void> {
+    const postings = closings.flatMap(({ sent, feePaid }): Posting[] => {
+      if (feePaid === undefined || feePaid === 0n) return [];
+      return [
+        {
+          scope: 'network_fee',
+          key: `${network}/${sent.id}`,
+          legs: [
+            {
+              debit: { kind: 'gas_spent', owner: sent.signer },
+              credit: { kind: 'operator_funding', owner: operatorOwner },
+              asset: nativeAsset(network),
+              amount: amount(feePaid),
+            },
+          ],
+        },
+      ];
+    });
+    if (postings.length > 0) await parts.ledger.postAll(sql, postings);
+  }
+}
+
+function unpaidOf({ failures }: Closing): readonly string[] {
+  return [...failures.keys()];
+}
+
+/** Ends a retry that was found hopeless before anything more was signed; false when it is not this process's any more. */
+export async function endRetry(
+  { sql }: Database,
+  retry: { readonly paymentId: string; readonly processId: string; readonly rejection: Rejection },
+): Promise<boolean> {
+  const rows = await sql`
+    UPDATE payment
+    SET state = 'failed', concluded_at = now(), failure_reason = ${retry.rejection.reason},
+      failure_detail = ${retry.rejection.detail}, retry_alone = false, lease_holder = NULL, lease_until = NULL
+    WHERE id = ${retry.paymentId}::uuid AND retry_alone AND lease_holder = ${retry.processId}::uuid
+    RETURNING id`;
+  return rows.length === 1;
+}

@@ -1,0 +1,75 @@
+import type { Database } from '@tollkeeper/database';
+import { createBatcher, type Network } from '@tollkeeper/protocol';
+import { findAttempts, type SentTransaction } from './chain-transactions.js';
+
+/** What is known of a payer of one token before another payment of its is verified. */
+export interface PayerStanding {
+  /** Its payments that are signed and have no outcome. */
+  readonly inFlight: readonly PaymentInFlight[];
+  /** How many of its payments have failed on chain lately, at our cost. */
+  readonly recentFailures: number;
+}
+
+export interface PaymentInFlight {
+  readonly paymentId: string;
+  readonly amount: bigint;
+  /** It awaits another transaction. */
+  readonly retryAlone: boolean;
+  /** Any of them may move its money. */
+  readonly attempts: readonly SentTransaction[];
+}
+
+export interface Payer {
+  readonly payer: string;
+  readonly token: string;
+}
+
+/** Failures of this age and younger count. */
+const failureWindowSeconds = 600;
+
+/** Reads the standing of payers; concurrent callers share the statements. */
+export function createPayerStandings(parts: { readonly database: Database; readonly network: Network }) {
+  const { database, network } = parts;
+  return createBatcher({ run: read, maximumItems: 200 });
+
+  async function read(payers: readonly Payer[]): Promise<readonly PayerStanding[]> {
+    const [inFlight, failures] = await Promise.all([findInFlight(payers), countFailures(payers)]);
+    const attempts =
+      inFlight.length === 0
+        ? []
+        : await findAttempts(
+            database,
+            inFlight.map(({ id }) => id),
+          );
+    return payers.map(({ payer, token }) => ({
+      recentFailures: failures.get(payer) ?? 0,
+      inFlight: inFlight
+        .filter((row) => row.payer === payer && row.token === token)
+        .map(({ id, amount, retryAlone }) => ({
+          paymentId: id,
+          amount,
+          retryAlone,
+          attempts: attempts.filter(({ legs }) => legs.some(({ paymentId }) => paymentId === id)),
+        })),
+    }));
+  }
+
+  async function findInFlight(payers: readonly Payer[]) {
+    return database.sql<{ id: string; payer: string; token: string; amount: bigint; retryAlone: boolean }>`
+      SELECT payment.id, payment.payer, payment.token, payment.amount, payment.retry_alone AS "retryAlone"
+      FROM payment
+      JOIN (SELECT DISTINCT payer, token FROM unnest(
+        ${payers.map(({ payer }) => payer)}::text[], ${payers.map(({ token }) => token)}::text[]
+      ) AS asked (payer, token)) AS asked USING (payer, token)
+      WHERE payment.state = 'submitted' AND payment.network = ${network}`;
+  }
+
+  async function countFailures(payers: readonly Payer[]): Promise<ReadonlyMap<string, number>> {
+    const rows = await database.sql<{ payer: string; count: bigint }>`
+      SELECT payer, count(*) AS count FROM payment
+      WHERE payer = ANY(${[...new Set(payers.map(({ payer }) => payer))]}::text[]) AND state = 'failed'
+        AND network = ${network} AND concluded_at > now() - make_interval(secs => ${failureWindowSeconds})
+      GROUP BY payer`;
+    return new Map(rows.map(({ payer, count }) => [payer, Number(count)]));
+  }
+}

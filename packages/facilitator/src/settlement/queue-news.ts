@@ -1,0 +1,47 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Database } from '@tollkeeper/database';
+import type { Network } from '@tollkeeper/protocol';
+
+const channel = 'tollkeeper_queue';
+
+/** Notifications may be lost, so whoever can sign looks this often. */
+const pollMs = 250;
+
+/** Who may take up what waits on a network. */
+interface QueueTaker {
+  readonly network: Network;
+  canSign(): boolean;
+  takeQueued(): Promise<void>;
+}
+
+/** Brings claims from the processes that received them to those that can sign them, within a quarter of a second. */
+export function createQueueNews(parts: { readonly database: Database; readonly networks: readonly QueueTaker[] }) {
+  const { database, networks } = parts;
+  const stopping = new AbortController();
+  let polling: Promise<void> | undefined;
+  let stopListening: (() => Promise<void>) | undefined;
+
+  return {
+    async announce(network: Network): Promise<void> {
+      await database.sql`SELECT pg_notify(${channel}, ${network})`;
+    },
+    async start(): Promise<void> {
+      polling ??= poll();
+      stopListening ??= await database.listen(channel, (payload) => {
+        for (const each of networks) if (payload === '' || payload === each.network) void each.takeQueued();
+      });
+    },
+    async stop(): Promise<void> {
+      stopping.abort();
+      await stopListening?.();
+      await polling;
+    },
+  };
+
+  async function poll(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      await sleep(pollMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+      if (!stopping.signal.aborted) await Promise.all(networks.map((each) => each.takeQueued()));
+    }
+  }
+}

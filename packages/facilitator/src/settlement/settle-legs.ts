@@ -1,0 +1,111 @@
+import type { Database, Sql } from '@tollkeeper/database';
+import { createGroupCommit, type Concluded, type Decision, type Ledger } from '@tollkeeper/ledger';
+import type { Asset, OnChainEffect } from '@tollkeeper/protocol';
+import { announceChanges } from './payment-signal.js';
+
+/** Evidence that a payment's money moved. */
+export interface Settled {
+  readonly paymentId: string;
+  readonly effect: OnChainEffect;
+}
+
+/**
+ * Turns evidence into settled payments: the new state, the on-chain effect and the credit, in one database transaction for all
+ * that come together. Repeating it changes nothing.
+ */
+export function createSettling(parts: { readonly database: Database; readonly ledger: Ledger }) {
+  const { ledger } = parts;
+  const commits = createGroupCommit<Settled, Decision>({ ...parts, guard, after, keyOf: ({ paymentId }) => paymentId });
+
+  return {
+    /** True when this call settled the payment; false when it was settled before. */
+    async settle(settled: Settled): Promise<boolean> {
+      return (await commits.commit(settled)).state === 'posted';
+    },
+    /** Resolves when everything under way is committed. */
+    stop: () => commits.stop(),
+  };
+
+  /** Only a payment that has signed something is settled, and only once. One that had failed is settled by what came after all. */
+  async function guard(sql: Sql, items: readonly Settled[]): Promise<readonly (Decision | undefined)[]> {
+    const rows = await sql<{ id: string }>`
+      WITH evidence AS (
+        SELECT id, transaction FROM unnest(
+          ${items.map(({ paymentId }) => paymentId)}::uuid[], ${items.map(({ effect }) => effect.transaction)}::text[]
+        ) AS evidence (id, transaction)
+      ), locked AS (
+        SELECT payment.id FROM payment JOIN evidence USING (id)
+        WHERE payment.state IN ('submitted', 'failed')
+        ORDER BY payment.id
+        FOR UPDATE OF payment
+      )
+      UPDATE payment
+      SET state = 'settled', concluded_at = now(), transaction = evidence.transaction, failure_reason = NULL,
+        failure_detail = NULL, retry_alone = false, lease_holder = NULL, lease_until = NULL
+      FROM evidence JOIN locked USING (id)
+      WHERE payment.id = evidence.id
+      RETURNING payment.id`;
+    const moved = new Set(rows.map(({ id }) => id));
+    await announceChanges(sql, [...moved]);
+    const wallets = await walletsOf(sql, items);
+    return items.map(({ paymentId, effect }) => {
+      if (!moved.has(paymentId)) return undefined;
+      const walletId = wallets.get(`${effect.asset.network} ${effect.to}`);
+      return { postings: walletId === undefined ? [] : [creditOf(effect, walletId)] };
+    });
+  }
+
+  /** Every credit goes through the row of an on-chain effect, so that one transfer is never credited twice. */
+  async function after(sql: Sql, concluded: readonly Concluded<Settled>[]): Promise<void> {
+    const effects = concluded.map(({ item }) => item.effect);
+    const assetIds = await assetIdsOf(sql, effects);
+    await sql`
+      INSERT INTO effect (network, transaction, position, asset_id, sender, recipient, amount, block_number, block_hash,
+        payment_id, journal_id)
+      SELECT * FROM unnest(
+        ${effects.map(({ asset }) => asset.network)}::text[],
+        ${effects.map(({ transaction }) => transaction)}::text[],
+        ${effects.map(({ position }) => position)}::text[],
+        ${effects.map(({ asset }) => assetIds.get(keyOf(asset)) ?? null)}::integer[],
+        ${effects.map(({ from }) => from)}::text[],
+        ${effects.map(({ to }) => to)}::text[],
+        ${effects.map(({ amount }) => amount)}::numeric[],
+        ${effects.map(({ block }) => block.number)}::numeric[],
+        ${effects.map(({ block }) => block.hash)}::text[],
+        ${concluded.map(({ item }) => item.paymentId)}::uuid[],
+        ${concluded.map(({ posted }) => posted[0]?.journalId ?? null)}::bigint[])`;
+  }
+
+  async function assetIdsOf(sql: Sql, effects: readonly OnChainEffect[]): Promise<ReadonlyMap<string, number>> {
+    const assets = new Map(effects.map(({ asset }) => [keyOf(asset), asset]));
+    const ids = new Map<string, number>();
+    for (const [key, asset] of assets) ids.set(key, await ledger.assetId(sql, asset));
+    return ids;
+  }
+}
+
+function creditOf(effect: OnChainEffect, walletId: string) {
+  return {
+    scope: 'effect',
+    key: `${effect.asset.network}/${effect.transaction}/${effect.position}`,
+    legs: [
+      {
+        debit: { kind: 'custody', owner: effect.to },
+        credit: { kind: 'merchant_pending', owner: walletId },
+        asset: effect.asset,
+        amount: effect.amount,
+      },
+    ],
+  } as const;
+}
+
+/** The wallets whose deposit addresses received something; money to other addresses is relayed and not ours to book. */
+async function walletsOf(sql: Sql, items: readonly Settled[]): Promise<ReadonlyMap<string, string>> {
+  const rows = await sql<{ network: string; address: string; walletId: string }>`
+    SELECT network, address, wallet_id AS "walletId" FROM deposit_address
+    WHERE (network, address) IN (SELECT * FROM unnest(
+      ${items.map(({ effect }) => effect.asset.network)}::text[], ${items.map(({ effect }) => effect.to)}::text[]))`;
+  return new Map(rows.map(({ network, address, walletId }) => [`${network} ${address}`, walletId]));
+}
+
+const keyOf = ({ network, token }: Asset) => `${network} ${token}`;

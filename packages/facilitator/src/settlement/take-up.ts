@@ -1,0 +1,110 @@
+import type { Database } from '@tollkeeper/database';
+import type { AcceptablePayment, Chain, ClaimedTransfer, Examination, Payment, Rejection } from '@tollkeeper/protocol';
+import type { Logger } from '../logging/logger.js';
+import type { Submission } from './carriage.js';
+import { endRetry } from './close-transactions.js';
+import type { PaymentSignal } from './payment-signal.js';
+import type { PaymentStore, QueuedPayment } from './payment-store.js';
+import type { Settled } from './settle-legs.js';
+import type { ClaimedPayment } from './submit.js';
+
+/** How many payments are taken up at once; the others are left to other processes, or to the next time. */
+const takenAtOnce = 200;
+
+export interface TakeUp {
+  /** Goes on with what other processes have left to whoever can sign. Never throws. */
+  takeQueued(): Promise<void>;
+  /** Sends these again, each alone. This process has the leases. Never throws. */
+  retry(paymentIds: readonly string[]): Promise<void>;
+  /** What is under way, whose leases are to be kept. */
+  underWay(): readonly string[];
+  /** Resolves when nothing is under way any more. */
+  idle(): Promise<void>;
+}
+
+/** Goes on with payments from what is stored of them, whoever received them. */
+export function createTakeUp(parts: {
+  readonly database: Database;
+  readonly chain: Chain;
+  readonly store: PaymentStore;
+  readonly signal: PaymentSignal;
+  readonly examine: (payment: Payment) => Examination;
+  readonly submit: (claimed: ClaimedPayment) => Promise<Submission>;
+  readonly settle: (settled: Settled) => Promise<boolean>;
+  readonly canSign: () => boolean;
+  readonly log: Logger;
+}): TakeUp {
+  const { chain, store, log } = parts;
+  const { network } = chain;
+  const underWay = new Map<string, Promise<void>>();
+
+  return {
+    async takeQueued() {
+      if (!parts.canSign()) return;
+      await guarded(async () => start(await store.takeQueued(network, takenAtOnce)));
+    },
+    async retry(paymentIds) {
+      if (paymentIds.length === 0) return;
+      await guarded(async () => start(await store.findOwnRetries(paymentIds)));
+    },
+    underWay: () => [...underWay.keys()],
+    async idle() {
+      while (underWay.size > 0) await Promise.all(underWay.values());
+    },
+  };
+
+  async function guarded(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      log.warn({ err: error, network }, 'payments could not be taken up; it is tried again');
+    }
+  }
+
+  function start(payments: readonly QueuedPayment[]): void {
+    for (const queued of payments) {
+      if (underWay.has(queued.paymentId)) continue;
+      const work = guarded(() => goOn(queued)).finally(() => {
+        underWay.delete(queued.paymentId);
+        parts.signal.changed(queued.paymentId);
+      });
+      underWay.set(queued.paymentId, work);
+    }
+  }
+
+  async function goOn(queued: QueuedPayment): Promise<void> {
+    const { paymentId, alone } = queued;
+    const examined = examine(queued);
+    const outcome: Submission =
+      'rejection' in examined
+        ? { kind: 'refused', rejection: examined.rejection }
+        : await parts.submit({ paymentId, payment: examined.payment, alone, isWithdrawn: () => false });
+    if (outcome.kind === 'trouble') throw outcome.error;
+    if (outcome.kind !== 'refused') return;
+    if (alone) await endHopeless(paymentId, outcome.rejection);
+    else await store.refuse(paymentId, outcome.rejection);
+  }
+
+  function examine({ request }: QueuedPayment): { payment: AcceptablePayment } | { rejection: Rejection } {
+    if (request === undefined) return { rejection: unreadable };
+    const examination = parts.examine(request);
+    return examination.kind === 'acceptable' ? { payment: examination.payment } : { rejection: examination.rejection };
+  }
+
+  /** It was signed before, so the refusal may mean that somebody else has carried it out meanwhile. */
+  async function endHopeless(paymentId: string, rejection: Rejection): Promise<void> {
+    const claimed = await claimedTransfer(paymentId);
+    const [effect] = claimed === undefined ? [] : await chain.findForeignTransfers([claimed]);
+    if (effect !== undefined) await parts.settle({ paymentId, effect });
+    else await endRetry(parts.database, { paymentId, processId: store.processId, rejection });
+  }
+
+  async function claimedTransfer(paymentId: string): Promise<ClaimedTransfer | undefined> {
+    return (await store.findClaimedTransfers([paymentId]))[0];
+  }
+}
+
+const unreadable: Rejection = {
+  reason: 'unexpected_settle_error',
+  detail: 'An older version stored too little of this payment to send it again',
+};

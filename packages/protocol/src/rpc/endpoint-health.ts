@@ -1,0 +1,70 @@
+import { cooldownGrowth } from './pool-limits.js';
+
+/**
+ * unchecked: not used yet. serving: it answers and is the chain that is meant. lagging: the same, but far behind the others.
+ * away: it did not answer; which chain it is has to be seen again. wrong_network: it is another chain.
+ */
+export type EndpointState = 'unchecked' | 'serving' | 'lagging' | 'away' | 'wrong_network';
+
+/** What is known of one endpoint. Outcomes of calls that began before its last change of heart do not count. */
+export interface EndpointHealth {
+  readonly state: () => EndpointState;
+  /** Names the present; given back with the outcome of a call that began in it. */
+  readonly epoch: () => number;
+  /** Whether it was seen to be the right chain, and has answered since. */
+  readonly isChecked: () => boolean;
+  /** Whether it is to be left alone for now. */
+  readonly isCoolingDown: () => boolean;
+  /** True when that was news. */
+  readonly isAway: (epoch: number) => boolean;
+  readonly answered: (epoch: number) => void;
+  /** The chain was seen: the right one, or another. True when that was news. */
+  readonly recognised: (isRight: boolean) => boolean;
+  /** True when that was news. */
+  readonly isBehind: (behind: boolean) => boolean;
+}
+
+export function createEndpointHealth(parts: { cooldownMs: number; nowMs: () => number }): EndpointHealth {
+  const { cooldownMs, nowMs } = parts;
+  let state: EndpointState = 'unchecked';
+  let epoch = 0;
+  let failures = 0;
+  let leftAloneUntilMs = -Infinity;
+
+  function leaveAlone(): void {
+    leftAloneUntilMs = nowMs() + cooldownMs * Math.min(2 ** failures, cooldownGrowth);
+    failures += 1;
+    epoch += 1;
+  }
+
+  function become(next: EndpointState): boolean {
+    const isNews = state !== next;
+    state = next;
+    return isNews;
+  }
+
+  return {
+    state: () => state,
+    epoch: () => epoch,
+    isChecked: () => state === 'serving' || state === 'lagging',
+    isCoolingDown: () => nowMs() < leftAloneUntilMs,
+    isAway(at) {
+      // Of many calls that fail together only the first says something new.
+      if (at !== epoch) return false;
+      leaveAlone();
+      return become('away');
+    },
+    answered(at) {
+      if (at === epoch) failures = 0;
+    },
+    recognised(isRight) {
+      if (!isRight) {
+        leaveAlone();
+        return become('wrong_network');
+      }
+      leftAloneUntilMs = -Infinity;
+      return become('serving');
+    },
+    isBehind: (behind) => (state === 'serving' || state === 'lagging') && become(behind ? 'lagging' : 'serving'),
+  };
+}

@@ -1,0 +1,14 @@
+/** How patient a pool of RPC endpoints is. */
+export interface PoolLimits {
+  /** One call, all the endpoints that it fails over to included. */
+  readonly timeoutMs: number;
+  /** How long an endpoint that did not answer is left alone; twice as long each time in a row, up to {@link cooldownGrowth} times. */
+  readonly cooldownMs: number;
+  /** How often the endpoints in use are compared; never without traffic, and never where there is only one. */
+  readonly compareEveryMs: number;
+  /** Blocks that an endpoint may be behind the highest before it leaves the rotation. */
+  readonly maximumLag: bigint;
+}
+
+/** The longest cooldown, in first cooldowns. */
+export const cooldownGrowth = 64;
