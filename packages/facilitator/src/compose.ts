@@ -13,7 +13,7 @@ import {
 import { createSvmNetwork, generateDepositKey as generateSvmKey } from '@tollkeeper/svm';
 import { createApp } from './app.js';
 import type { Config, NetworkConfig } from './config/config.js';
-import { createKeyVault } from './custody/key-vault.js';
+import { createKeyVault, type EncryptionKeys } from './custody/key-vault.js';
 import { createWallets, type CustodyNetwork, type Wallets } from './custody/wallets.js';
 import { generatedEncryptionKey } from './data-dir.js';
 import type { Logger } from './logging/logger.js';
@@ -145,13 +145,12 @@ export async function composeWallets(
   log: Logger,
 ): Promise<{ readonly wallets: Wallets; readonly close: () => Promise<void> }> {
   const networks = openNetworks(config, { clock: systemClock, onRpcCall: () => undefined, log });
-  const encryptionKey = config.walletEncryptionKey ?? (await generatedEncryptionKey(config.dataDir));
   const storage = await openStorage(config, { log, beside: true });
   const { database } = storage;
   const wallets = createWallets({
     database,
     ledger: createLedger({ database }),
-    vault: createKeyVault(encryptionKey),
+    vault: createKeyVault({ database, keys: await encryptionKeys(config) }),
     clock: systemClock,
     networks,
     generateKey: { eip155: generateEvmKey, solana: generateSvmKey },
@@ -172,6 +171,14 @@ export async function composeTenants(
   const { database } = storage;
   const tenants = createTenantAdministration({ database, clock: systemClock, environment: config.environment });
   return { tenants, database, close: () => storage.close() };
+}
+
+async function encryptionKeys(config: Config): Promise<EncryptionKeys> {
+  return {
+    current: config.walletEncryptionKey ?? (await generatedEncryptionKey(config.dataDir)),
+    previous: config.walletEncryptionKeyPrevious,
+    next: config.walletEncryptionKeyNext,
+  };
 }
 
 function openNetworks(

@@ -52,9 +52,12 @@ describe('an empty environment', () => {
       databaseUrl: undefined,
       databaseOwnerUrl: undefined,
       walletEncryptionKey: undefined,
+      walletEncryptionKeyPrevious: undefined,
+      walletEncryptionKeyNext: undefined,
       evm: undefined,
       svm: undefined,
       settleWaitMs: 20_000,
+      reconcileIntervalSeconds: 900,
     });
   });
 
@@ -165,6 +168,9 @@ test.each<[VariableName, string[]]>([
   ['SVM_PRIVATE_KEY', ['base58', ownSvmKey.address, `${svmKeyText},${svmKeyText}`, base58(randomBytes(64))]],
   ['SVM_ASSETS', ['USDC', '0x036CbD53842c5426634e7929541eC2318f3dCF7e']],
   ['SETTLE_WAIT_MS', ['999', '60001', '20s']],
+  ['RECONCILE_INTERVAL_SECONDS', ['9', '86401', '15m']],
+  ['WALLET_ENCRYPTION_KEY_NEXT', ['ab', 'g'.repeat(64)]],
+  ['WALLET_ENCRYPTION_KEY_PREVIOUS', ['ab', 'g'.repeat(64)]],
 ])('%s refuses what it cannot be', (variable, values) => {
   for (const value of values) {
     const variables = { ENVIRONMENT: 'development', ...production, ...evm, ...svm, [variable]: value };

@@ -34,9 +34,14 @@ export interface Config {
   readonly databaseOwnerUrl: Secret | undefined;
   /** 64 hex characters. Absent: generated into `dataDir`, which production refuses. */
   readonly walletEncryptionKey: Secret | undefined;
+  /** Opens what was sealed under it, while the encryption key is rotated. */
+  readonly walletEncryptionKeyPrevious: Secret | undefined;
+  /** What `tollkeeper encryption rotate` seals the deposit keys under; known to the service before that begins. */
+  readonly walletEncryptionKeyNext: Secret | undefined;
   readonly evm: NetworkConfig | undefined;
   readonly svm: NetworkConfig | undefined;
   readonly settleWaitMs: number;
+  readonly reconcileIntervalSeconds: number;
 }
 
 /** The configuration is wrong. The message names every variable and what to do, and no value. */
@@ -103,6 +108,11 @@ const Tokens = (parse: (text: string) => string | undefined, kind: string) =>
     return z.NEVER;
   });
 
+const EncryptionKey = z
+  .string()
+  .regex(/^[0-9a-fA-F]{64}$/, 'must be 64 hex characters')
+  .transform(secret);
+
 const Variables = z.object({
   ENVIRONMENT: z.enum(['development', 'production'], { error: 'must be development or production' }).optional(),
   PORT: WholeNumber({ minimum: 0, maximum: 65_535 }).optional(),
@@ -115,11 +125,9 @@ const Variables = z.object({
   DATABASE_URL: PostgresUrl.optional(),
   DATABASE_OWNER_URL: PostgresUrl.optional(),
   DATA_DIR: z.string().optional(),
-  WALLET_ENCRYPTION_KEY: z
-    .string()
-    .regex(/^[0-9a-fA-F]{64}$/, 'must be 64 hex characters')
-    .transform(secret)
-    .optional(),
+  WALLET_ENCRYPTION_KEY: EncryptionKey.optional(),
+  WALLET_ENCRYPTION_KEY_PREVIOUS: EncryptionKey.optional(),
+  WALLET_ENCRYPTION_KEY_NEXT: EncryptionKey.optional(),
   EVM_NETWORK: NetworkOf('eip155').optional(),
   EVM_RPC_URL: RpcUrl.optional(),
   EVM_PRIVATE_KEY: EvmKeys.optional(),
@@ -129,6 +137,7 @@ const Variables = z.object({
   SVM_PRIVATE_KEY: SvmKeys.optional(),
   SVM_ASSETS: Tokens(parseSvmAddress, 'mint addresses').optional(),
   SETTLE_WAIT_MS: WholeNumber({ minimum: 1_000, maximum: 60_000 }).optional(),
+  RECONCILE_INTERVAL_SECONDS: WholeNumber({ minimum: 10, maximum: 86_400 }).optional(),
 } satisfies Record<VariableName, z.ZodType>);
 
 type Read = z.infer<typeof Variables>;
@@ -168,9 +177,12 @@ function toConfig(read: Read, environment: Environment): Config {
     databaseUrl: read.DATABASE_URL,
     databaseOwnerUrl: read.DATABASE_OWNER_URL ?? read.DATABASE_URL,
     walletEncryptionKey: read.WALLET_ENCRYPTION_KEY,
+    walletEncryptionKeyPrevious: read.WALLET_ENCRYPTION_KEY_PREVIOUS,
+    walletEncryptionKeyNext: read.WALLET_ENCRYPTION_KEY_NEXT,
     evm: networkConfig(read, 'EVM'),
     svm: networkConfig(read, 'SVM'),
     settleWaitMs: read.SETTLE_WAIT_MS ?? 20_000,
+    reconcileIntervalSeconds: read.RECONCILE_INTERVAL_SECONDS ?? 900,
   });
 }
 
@@ -202,11 +214,10 @@ function missingInProduction(given: Given): ConfigProblem[] {
 
 function unsafeInProduction(read: Read): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
-  if (/^(.)\1+$/.test(read.WALLET_ENCRYPTION_KEY?.reveal() ?? '')) {
-    problems.push({
-      variable: 'WALLET_ENCRYPTION_KEY',
-      problem: 'is a placeholder; make one with `openssl rand -hex 32`',
-    });
+  for (const variable of ['WALLET_ENCRYPTION_KEY', 'WALLET_ENCRYPTION_KEY_NEXT'] as const) {
+    if (/^(.)\1+$/.test(read[variable]?.reveal() ?? '')) {
+      problems.push({ variable, problem: 'is a placeholder; make one with `openssl rand -hex 32`' });
+    }
   }
   for (const variable of ['EVM_PRIVATE_KEY', 'SVM_PRIVATE_KEY'] as const) {
     if (read[variable]?.some(({ address }) => wellKnownAddresses.has(address)) === true) {

@@ -48,6 +48,20 @@ export const configurationVariables = [
     example: '0000000000000000000000000000000000000000000000000000000000000000',
   },
   {
+    name: 'WALLET_ENCRYPTION_KEY_NEXT',
+    description:
+      'What `tollkeeper encryption rotate` encrypts the keys of deposit addresses under; give it to the service first',
+    otherwise: 'no rotation',
+    example: '0000000000000000000000000000000000000000000000000000000000000000',
+  },
+  {
+    name: 'WALLET_ENCRYPTION_KEY_PREVIOUS',
+    description:
+      'Opens deposit keys that are still encrypted under it; for a service that was given the new key too early',
+    otherwise: 'none',
+    example: '0000000000000000000000000000000000000000000000000000000000000000',
+  },
+  {
     name: 'EVM_NETWORK',
     description: 'CAIP-2 id (or version 1 name) of the EVM network',
     otherwise: 'no EVM network',
@@ -100,6 +114,12 @@ export const configurationVariables = [
     description: 'How long /settle waits for the chain before it answers settlement_pending, 1000 to 60000',
     otherwise: '20000',
     example: '20000',
+  },
+  {
+    name: 'RECONCILE_INTERVAL_SECONDS',
+    description: 'How often the books are held against themselves and the chains, 10 to 86400',
+    otherwise: '900',
+    example: '900',
   },
 ] as const satisfies readonly Variable[];
 

@@ -1,4 +1,4 @@
-import { isUniqueViolation, type Database } from '@tollkeeper/database';
+import { isCheckViolation, isUniqueViolation, type Database } from '@tollkeeper/database';
 import type { AccountBalance, Ledger } from '@tollkeeper/ledger';
 import {
   Fault,
@@ -56,7 +56,7 @@ export function createWallets(parts: {
    * @throws Fault `WALLET_EXISTS` when the merchant has a wallet of this name, and `WALLET_KEY_UNREADABLE`.
    */
   async function create(names: { readonly merchant: string; readonly name: string }): Promise<Wallet> {
-    await requireKnownKey();
+    await parts.vault.load();
     const id = uuidv7(parts.clock);
     try {
       await parts.database.transaction(async (sql) => {
@@ -80,7 +80,7 @@ export function createWallets(parts: {
    * @throws Fault `WALLET_NOT_FOUND`, `WALLET_KEY_UNREADABLE`, `CHAIN_RPC_UNAVAILABLE`
    */
   async function prepare(walletId: string): Promise<Wallet> {
-    await requireKnownKey();
+    await parts.vault.load();
     const wallet = await find(walletId);
     for (const { chain, assets } of parts.networks) {
       const known = wallet.addresses.find((each) => each.network === chain.network);
@@ -90,19 +90,20 @@ export function createWallets(parts: {
     return find(walletId);
   }
 
-  /** A mistyped encryption key would seal new addresses so that the right one cannot open them, and nobody would notice. */
-  async function requireKnownKey(): Promise<void> {
-    const sealed = await prisma.depositAddress.findFirst({ where: { keyVersion: parts.vault.version } });
-    if (sealed === null) return;
-    parts.vault.open({ walletId: sealed.walletId, network: sealed.network as Network }, sealed.encryptedKey);
-  }
-
   async function addAddress(walletId: string, network: Network): Promise<string> {
     const { address, secret } = parts.generateKey[networkFamily(network)]();
-    const encryptedKey = Uint8Array.from(parts.vault.seal({ walletId, network }, secret));
-    await prisma.depositAddress.create({
-      data: { walletId, network, address, encryptedKey, keyVersion: parts.vault.version },
-    });
+    const store = () => parts.database.sql`
+      INSERT INTO deposit_address (network, address, wallet_id, encrypted_key, key_version)
+      VALUES (${network}, ${address}, ${walletId}::uuid, ${parts.vault.seal({ walletId, network }, secret)},
+        ${parts.vault.version})`;
+    try {
+      await store();
+    } catch (error) {
+      if (!isCheckViolation(error, 'deposit_address_key_in_use')) throw error;
+      // The encryption keys are being rotated.
+      await parts.vault.load();
+      await store();
+    }
     return address;
   }
 

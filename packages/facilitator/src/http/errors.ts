@@ -18,7 +18,8 @@ export const errorHandling = fastifyPlugin((app: FastifyInstance, _options: obje
   });
   app.setErrorHandler(async (error, request, reply) => {
     const fault = toFault(error);
-    if (fault.status >= 500) request.log.error({ err: error }, 'request failed');
+    // A pause is the operator's wish and no failure.
+    if (fault.status >= 500 && fault.code !== 'SETTLEMENT_PAUSED') request.log.error({ err: error }, 'request failed');
     await send(fault, { request, reply });
   });
   app.setNotFoundHandler(async (request, reply) => {
@@ -36,7 +37,8 @@ async function send(fault: Fault, http: { request: FastifyRequest; reply: Fastif
   const { request, reply } = http;
   const problem = problemOf(fault, request.id);
   reply.code(fault.status);
-  if (fault.retryable && retryLater.has(fault.status)) reply.header('retry-after', '1');
+  if (fault.retryable && retryLater.has(fault.status))
+    reply.header('retry-after', String(fault.facts['retryAfterSeconds'] ?? 1));
   if (fault.status === 401) reply.header('www-authenticate', 'Bearer');
   if (request.exchange === undefined) {
     await reply.type('application/problem+json').send(problem);

@@ -4,9 +4,9 @@ import { baseSepolia, isFault, solanaDevnet } from '@tollkeeper/protocol';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { secret } from '../config/secret.js';
-import { createKeyVault, type SealedKeyName } from './key-vault.js';
+import { createKeySealing, type SealedKeyName } from './key-sealing.js';
 
-const vault = createKeyVault(secret(randomBytes(32).toString('hex')));
+const vault = createKeySealing(secret(randomBytes(32).toString('hex')));
 const name: SealedKeyName = { walletId: '019b0000-0000-7000-8000-000000000001', network: baseSepolia };
 const key = randomBytes(32);
 
@@ -46,7 +46,7 @@ describe('nothing opens', () => {
   });
 
   test('under another encryption key', () => {
-    const other = createKeyVault(secret(randomBytes(32).toString('hex')));
+    const other = createKeySealing(secret(randomBytes(32).toString('hex')));
     expect(outcomeOf(() => other.open(name, sealed))).toBe('WALLET_KEY_UNREADABLE');
   });
 
