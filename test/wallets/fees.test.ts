@@ -110,7 +110,7 @@ async function agree({ bps, fixed }: { bps: bigint; fixed: bigint }): Promise<vo
 }
 
 async function payAmount(amount: bigint): Promise<Paid> {
-  return pay(facilitator, 'EVM', await evmRequest({ payTo: facilitator.wallet.evm, amount }));
+  return pay(facilitator, 'EVM', await evmRequest({ payTo: facilitator.wallet.evm, value: amount }));
 }
 
 async function finish(...paid: readonly Paid[]): Promise<void> {

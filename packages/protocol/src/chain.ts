@@ -60,8 +60,11 @@ export interface Chain {
   balancesAtFinalized(holders: readonly TokenHolder[]): Promise<readonly FinalizedBalance[]>;
   /** The signer's balance of the native coin, in wei or lamports. */
   nativeBalance(address: string): Promise<bigint>;
-  /** Makes `owner` able to receive `asset`. On Solana this creates the token account at our expense; on EVM it does nothing. */
-  prepareToReceive(query: { readonly asset: Asset; readonly owner: string }): Promise<void>;
+  /**
+   * Makes `owner` able to receive `asset`. On Solana this creates the token account at our expense; on EVM it does nothing.
+   * @returns the native coin that the chain keeps locked for it, in wei or lamports
+   */
+  prepareToReceive(query: { readonly asset: Asset; readonly owner: string }): Promise<Amount>;
 }
 
 export type Broadcast =

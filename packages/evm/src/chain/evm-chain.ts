@@ -48,7 +48,7 @@ export function createEvmChain(parts: {
     balancesAtFinalized: (holders) => readBalancesAtFinalized(parts, holders),
     nativeBalance: (address) => node.balance(address),
     // Any EVM address can hold any token.
-    prepareToReceive: async () => undefined,
+    prepareToReceive: async () => amount(0n),
   };
 }
 

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { createAssociatedTokenAccountIdempotentInstruction } from '@solana/spl-token';
 import { ComputeBudgetProgram, PublicKey, TransactionMessage } from '@solana/web3.js';
-import { Fault, type Asset } from '@tollkeeper/protocol';
+import { amount, Fault, type Amount, type Asset } from '@tollkeeper/protocol';
 import { encodeBase58 } from '../address/base58.js';
 import { describeTransactionError, isAlreadyProcessed } from '../rpc/rpc-error.js';
 import type { SolanaRpc } from '../rpc/solana-rpc.js';
@@ -28,13 +28,14 @@ interface Receiver {
 /**
  * Creates the owner's associated token account at our expense (about 0.002 SOL of rent) and waits until it is confirmed, a
  * minute at most. Does nothing where it exists, so it may be repeated, also at the same time.
+ * @returns the lamports that the chain says are locked in the account
  * @throws Fault `CHAIN_RPC_UNAVAILABLE` when the chain did not answer or did not take it in time; the call may be repeated.
  * @throws Fault `INTERNAL` when the asset is no usable token, or our fee payer cannot pay for the account.
  */
 export async function prepareToReceive(
   parts: { readonly rpc: SolanaRpc; readonly mints: MintRegistry; readonly signer: SvmSigner },
   query: { readonly asset: Asset; readonly owner: string },
-): Promise<void> {
+): Promise<Amount> {
   const { rpc, mints, signer } = parts;
   const { owner } = query;
   const { network, token: mint } = query.asset;
@@ -43,7 +44,8 @@ export async function prepareToReceive(
   const { program } = facts;
   const receiver: Receiver = { mint, owner, program, account: associatedTokenAccount({ owner, mint, program }) };
 
-  if (await canReceive(rpc, receiver)) return;
+  const existing = await lockedIn(rpc, receiver);
+  if (existing !== undefined) return existing;
   const { blockhash } = await rpc.latestBlockhash();
   const signed = createTokenAccountTransaction(signer, receiver, blockhash);
   const trouble = await findTrouble(rpc, signed.raw, receiver);
@@ -52,7 +54,8 @@ export async function prepareToReceive(
     if (poll % pollsPerSend === 0) await rpc.send(signed.raw);
     const [status] = await rpc.signatureStatuses([signed.id], { history: false });
     if (status?.error) throw new Fault('INTERNAL', { network, mint, detail: 'The token account could not be created' });
-    if (status && status.level !== 'processed' && (await canReceive(rpc, receiver))) return;
+    const created = status && status.level !== 'processed' ? await lockedIn(rpc, receiver) : undefined;
+    if (created !== undefined) return created;
     await wait(pollEveryMs);
   }
   throw new Fault('CHAIN_RPC_UNAVAILABLE', { network, mint, detail: 'The token account was not confirmed in time' });
@@ -67,10 +70,11 @@ async function findTrouble(rpc: SolanaRpc, raw: Uint8Array, { account }: Receive
   return error === null || isAlreadyProcessed(error) ? undefined : describeTransactionError(error);
 }
 
-async function canReceive(rpc: SolanaRpc, { account, mint, owner }: Receiver): Promise<boolean> {
+/** Undefined where the account does not exist, or is not the owner's. */
+async function lockedIn(rpc: SolanaRpc, { account, mint, owner }: Receiver): Promise<Amount | undefined> {
   const [found] = await rpc.accounts([account]);
   const held = readTokenAccount(found);
-  return held?.mint === mint && held.owner === owner;
+  return found && held?.mint === mint && held.owner === owner ? amount(found.lamports) : undefined;
 }
 
 function createTokenAccountTransaction(signer: SvmSigner, receiver: Receiver, blockhash: string) {

@@ -33,6 +33,7 @@ const U64 = z
   .transform((value) => BigInt(value));
 
 const Account = z.object({
+  lamports: U64,
   owner: z.string(),
   data: z.tuple([z.string(), z.literal('base64')]).transform(([text]) => Buffer.from(text, 'base64')),
 });
