@@ -1,13 +1,16 @@
-import { getBytes, Signature, Transaction } from 'ethers';
+import { getBytes } from 'ethers';
 import type { SignedTransaction } from '@tollkeeper/protocol';
 import type { Curve } from '../curve/curve.js';
+import { keccak } from '../keccak.js';
 import { evmAddressOf, parseEvmPrivateKey } from '../private-key.js';
+import { encodeTransaction } from './encode-transaction.js';
 import type { FeeQuote } from './fee-quote.js';
 
 /** A transaction without its place in the signer's order. */
 export interface UnsignedTransaction {
   readonly chainId: bigint;
   readonly to: string;
+  /** `0x` and the calldata in hex. */
   readonly data: string;
   readonly gasLimit: bigint;
   readonly fee: FeeQuote;
@@ -29,29 +32,11 @@ export function createTransactionSigner(privateKey: string, curve: Curve): Trans
 
   return {
     address,
-    sign({ chainId, to, data, gasLimit, fee }, accountNonce) {
-      const transaction = Transaction.from({
-        type: 2,
-        chainId,
-        // Account nonces stay far below 2^53; ethers refuses larger ones.
-        nonce: Number(accountNonce),
-        to,
-        data,
-        value: 0n,
-        gasLimit,
-        maxFeePerGas: fee.maxFeePerGas,
-        maxPriorityFeePerGas: fee.maxPriorityFeePerGas,
-      });
-      const { rs, recovery } = curve.sign(getBytes(transaction.unsignedHash), secret);
-      const hex = Buffer.from(rs).toString('hex');
-      transaction.signature = Signature.from({
-        r: `0x${hex.slice(0, 64)}`,
-        s: `0x${hex.slice(64)}`,
-        yParity: recovery,
-      });
-      const { hash, serialized } = transaction;
-      if (hash === null) throw new Error('A signed transaction has a hash');
-      return { id: hash, raw: getBytes(serialized), signer: address, accountNonce };
+    sign({ fee, ...transaction }, accountNonce) {
+      const fields = { ...transaction, ...fee, accountNonce };
+      const signature = curve.sign(keccak(encodeTransaction(fields)), secret);
+      const raw = encodeTransaction(fields, signature);
+      return { id: `0x${keccak(raw).toString('hex')}`, raw: new Uint8Array(raw), signer: address, accountNonce };
     },
   };
 }

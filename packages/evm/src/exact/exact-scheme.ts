@@ -1,20 +1,25 @@
 import {
   type AcceptablePayment,
+  type Authorization,
   type Clock,
   type Network,
+  type PlanResult,
   type SchemeHandler,
   unixSeconds,
   type VerifiedPayment,
 } from '@tollkeeper/protocol';
 import type { FeeQuoting } from '../chain/fee-quote.js';
+import type { SharedTransactions } from '../chain/shared-transactions.js';
 import type { TransactionSigner } from '../chain/transaction-signer.js';
 import type { Curve } from '../curve/curve.js';
+import type { GasModel } from '../gas/gas-model.js';
 import type { EvmNode } from '../rpc/evm-node.js';
 import type { TransferSimulation } from '../simulation/transfer-simulation.js';
 import type { CodeLookup } from './code-lookup.js';
-import { examineTransfer, type TransferExamination } from './examine.js';
+import { examineTransfer } from './examine.js';
+import { planTogether, roomOfTransfer } from './plan-together.js';
 import { planTransfer } from './plan-transfer.js';
-import { verifyTransfer } from './verify-transfer.js';
+import { type ProvenTransfer, verifyTransfer } from './verify-transfer.js';
 
 /** What the scheme needs of one network. */
 export interface ExactSchemeParts {
@@ -25,10 +30,12 @@ export interface ExactSchemeParts {
   readonly code: CodeLookup;
   readonly simulate: TransferSimulation;
   readonly quoteFee: FeeQuoting;
-  /** Signs every settlement. */
-  readonly signer: TransactionSigner;
-  /** The addresses of all our signers on this network. */
-  readonly signers: readonly string[];
+  readonly gasModel: GasModel;
+  readonly shared: SharedTransactions;
+  /** All our signers on this network, by address. */
+  readonly signers: ReadonlyMap<string, TransactionSigner>;
+  /** The address that simulations are sent from. */
+  readonly sender: string;
   /** Canonical addresses of the tokens that may be settled. */
   readonly assets: readonly string[];
   readonly gasLimitMax: bigint;
@@ -37,31 +44,61 @@ export interface ExactSchemeParts {
 /** The scheme `exact` by EIP-3009 for payers with a key of their own. */
 export function createExactScheme(parts: ExactSchemeParts): SchemeHandler {
   const assets = new Set(parts.assets);
-  const signers = new Set(parts.signers);
+  const signers = new Set(parts.signers.keys());
+  const verified = createVerification(parts);
 
   return {
     scheme: 'exact',
     network: parts.network,
-    supported: () => ({ signers: parts.signers }),
+    supported: () => ({ signers: [...signers] }),
     examine(payment) {
       const context = { curve: parts.curve, nowSeconds: unixSeconds(parts.clock), assets, signers };
       const examination = examineTransfer(payment, parts.network, context);
       if (examination.kind !== 'acceptable') return examination;
-      return { kind: 'acceptable', payment: acceptablePayment(parts, examination) };
+      const { authorization, transfer } = examination;
+      const acceptable: AcceptablePayment = {
+        authorization,
+        async verify() {
+          const proof = await verifyTransfer(parts, transfer);
+          return proof.valid ? { valid: true, payment: verified(authorization, proof.proven) } : proof;
+        },
+      };
+      return { kind: 'acceptable', payment: acceptable };
     },
   };
 }
 
-function acceptablePayment(
+/** Gives the gate that follows a proof, and knows what stands behind each that it gave. */
+function createVerification(
   parts: ExactSchemeParts,
-  { authorization, transfer }: Extract<TransferExamination, { kind: 'acceptable' }>,
-): AcceptablePayment {
-  const verified: VerifiedPayment = { authorization, plan: () => planTransfer(parts, transfer) };
-  return {
-    authorization,
-    async verify() {
-      const rejection = await verifyTransfer(parts, transfer);
-      return rejection === undefined ? { valid: true, payment: verified } : { valid: false, rejection };
-    },
+): (authorization: Authorization, proven: ProvenTransfer) => VerifiedPayment {
+  const proofs = new WeakMap<VerifiedPayment, ProvenTransfer>();
+
+  function proofOf(payment: VerifiedPayment): ProvenTransfer {
+    const proof = proofs.get(payment);
+    if (proof === undefined) throw new TypeError('Only payments of one network and scheme share a transaction');
+    return proof;
+  }
+
+  async function plan(proven: ProvenTransfer, options: Parameters<VerifiedPayment['plan']>[0]): Promise<PlanResult> {
+    const signer = parts.signers.get(options.signer);
+    if (signer === undefined) throw new RangeError(`${options.signer} does not sign for us on ${parts.network}`);
+    const company = options.company.map(proofOf);
+    return company.length === 0
+      ? planTransfer(parts, proven, signer)
+      : planTogether(parts, [proven, ...company], signer);
+  }
+
+  return (authorization, proven) => {
+    const { block } = proven;
+    const room = roomOfTransfer(proven);
+    const verified: VerifiedPayment = {
+      authorization,
+      ...(block === undefined ? {} : { verifiedAtBlock: block }),
+      ...(room === undefined ? {} : { room }),
+      plan: (options) => plan(proven, options),
+    };
+    proofs.set(verified, proven);
+    return verified;
   };
 }

@@ -1,54 +1,56 @@
 import type { PlanResult, Rejection } from '@tollkeeper/protocol';
 import type { FeeQuoting } from '../chain/fee-quote.js';
+import { planTransaction } from '../chain/transaction-plan.js';
 import type { TransactionSigner } from '../chain/transaction-signer.js';
+import { gasAlone, loneGasLimit } from '../gas/gas-limit.js';
+import type { GasModel } from '../gas/gas-model.js';
 import type { EvmNode } from '../rpc/evm-node.js';
-import type { Transfer } from './checks.js';
 import { explainFailure } from './explain-failure.js';
-import { transferCall } from './token-calls.js';
+import type { ProvenTransfer } from './verify-transfer.js';
 
-/** Adds a fifth to an estimate, because the state may change a little before the transaction is mined. */
-const withMargin = (estimate: bigint) => (estimate * 6n) / 5n;
+export interface PlanningParts {
+  readonly node: EvmNode;
+  readonly quoteFee: FeeQuoting;
+  readonly gasModel: GasModel;
+  readonly gasLimitMax: bigint;
+}
 
 /**
- * Prepares the transaction that moves the money, up to its account nonce and signature.
+ * Prepares the transaction that moves the money of one payment, up to its account nonce and signature.
  * @throws Fault `CHAIN_RPC_UNAVAILABLE` when the node did not answer.
  */
 export async function planTransfer(
-  parts: { node: EvmNode; signer: TransactionSigner; quoteFee: FeeQuoting; gasLimitMax: bigint },
-  transfer: Transfer,
+  parts: PlanningParts,
+  proven: ProvenTransfer,
+  signer: TransactionSigner,
 ): Promise<PlanResult> {
-  const { node, signer, gasLimitMax } = parts;
-  const call = transferCall(transfer, { from: signer.address, gas: gasLimitMax });
-  const [gas, fee] = await Promise.all([settled(node.estimateGas(call)), parts.quoteFee()]);
-  if ('error' in gas) return refused(await explainFailure(parts, transfer, gas.error));
+  const { gasLimitMax } = parts;
+  const [gas, fee] = await Promise.all([settled(neededGas(parts, proven, signer.address)), parts.quoteFee()]);
+  if ('error' in gas) return refused(await explainFailure(parts, proven.transfer, gas.error));
   if (gas.value > gasLimitMax) {
     const detail = `The transfer needs ${gas.value} gas, more than the limit of ${gasLimitMax}`;
     return refused({ reason: 'invalid_exact_evm_transaction_simulation_failed', detail });
   }
-  if (fee === undefined) {
-    const detail = "The network's fee is above what this facilitator pays; try again later";
-    return refused({ reason: 'unexpected_settle_error', detail });
+  if (fee === undefined) return refused(feeTooHigh);
+  const gasLimit = loneGasLimit(gas.value, gasLimitMax);
+  const { chainId } = proven.transfer.terms.domain;
+  return { planned: true, plan: planTransaction(signer, { chainId, ...proven.call, gasLimit, fee }) };
+}
+
+export const feeTooHigh: Rejection = {
+  reason: 'unexpected_settle_error',
+  detail: "The network's fee is above what this facilitator pays; try again later",
+};
+
+/** As measured where that tells what the network charges, and as the node estimates it otherwise. */
+async function neededGas(parts: PlanningParts, { call, gasUsed }: ProvenTransfer, from: string): Promise<bigint> {
+  const { node, gasModel, gasLimitMax } = parts;
+  const asked = { ...call, from, gas: gasLimitMax };
+  if (gasUsed !== undefined) {
+    const measured = gasAlone(call.data, gasUsed);
+    if (await gasModel.isUsual(asked, loneGasLimit(measured, gasLimitMax))) return measured;
   }
-  const estimate = withMargin(gas.value);
-  const transaction = {
-    chainId: transfer.terms.domain.chainId,
-    to: call.to,
-    data: call.data,
-    gasLimit: estimate < gasLimitMax ? estimate : gasLimitMax,
-    fee,
-  };
-  return {
-    planned: true,
-    plan: {
-      signer: signer.address,
-      ordered: true,
-      maximumFee: transaction.gasLimit * fee.maxFeePerGas,
-      sign(accountNonce) {
-        if (accountNonce === undefined) throw new TypeError('An EVM transaction is signed with an account nonce');
-        return signer.sign(transaction, accountNonce);
-      },
-    },
-  };
+  return node.estimateGas(asked);
 }
 
 async function settled<Value>(promise: Promise<Value>): Promise<{ value: Value } | { error: unknown }> {
@@ -59,6 +61,6 @@ async function settled<Value>(promise: Promise<Value>): Promise<{ value: Value }
   }
 }
 
-function refused(rejection: Rejection): PlanResult {
+export function refused(rejection: Rejection): PlanResult {
   return { planned: false, rejection };
 }

@@ -1,7 +1,7 @@
 import { Interface } from 'ethers';
 import { addressWord, uintWord } from '../abi-word.js';
 import { keccakOfText } from '../keccak.js';
-import type { ContractCall } from '../rpc/evm-node.js';
+import type { InnerCall } from '../multicall3.js';
 import type { Transfer } from './checks.js';
 
 /** The parts of ERC-20 and EIP-3009 that are only read. */
@@ -19,10 +19,7 @@ const transferSelector = keccakOfText(
   .toString('hex');
 
 /** The call that moves the money. `v` is passed on as the payer wrote it: whether it is taken is the token's decision. */
-export function transferCall(
-  { terms, authorization, signature }: Transfer,
-  options: { from: string; gas: bigint },
-): ContractCall {
+export function transferCall({ terms, authorization, signature }: Transfer): InnerCall {
   if (signature.form !== 'plain') throw new TypeError('Only a signature in 65 bytes can be sent to a token');
   const data =
     `0x${transferSelector}` +
@@ -34,5 +31,5 @@ export function transferCall(
     authorization.nonce.slice(2) +
     uintWord(BigInt(signature.v)) +
     Buffer.from(signature.parts.rs).toString('hex');
-  return { to: terms.token, data, ...options };
+  return { to: terms.token, data };
 }

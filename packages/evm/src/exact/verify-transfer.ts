@@ -1,5 +1,5 @@
 import type { Rejection } from '@tollkeeper/protocol';
-import type { TransactionSigner } from '../chain/transaction-signer.js';
+import type { InnerCall } from '../multicall3.js';
 import type { ContractCall, EvmNode } from '../rpc/evm-node.js';
 import type { TransferFinding } from '../simulation/simulation-program.js';
 import type { TransferSimulation } from '../simulation/transfer-simulation.js';
@@ -12,26 +12,52 @@ interface Parts {
   readonly node: EvmNode;
   readonly code: CodeLookup;
   readonly simulate: TransferSimulation;
-  readonly signer: TransactionSigner;
+  /** The account that the simulation sends from. */
+  readonly sender: string;
   readonly gasLimitMax: bigint;
 }
 
+/** A transfer that would move the money now. Only {@link verifyTransfer} makes one. */
+export interface ProvenTransfer {
+  readonly transfer: Transfer;
+  readonly call: InnerCall;
+  /** The gas that the token's code uses at most; undefined where it was not measured. */
+  readonly gasUsed: bigint | undefined;
+  /** A block on whose state it was simulated; undefined where the node did not tell. */
+  readonly block: bigint | undefined;
+}
+
+export type TransferProof =
+  { readonly valid: true; readonly proven: ProvenTransfer } | { readonly valid: false; readonly rejection: Rejection };
+
 /**
- * The checks that read the chain; undefined when the transfer would move the money now. What the simulation in company finds
- * counts where it is good news or a fact about code. A failure there is never a verdict: the transfer is simulated alone.
+ * The checks that read the chain. What the simulation in company finds counts where it is good news or a fact about code. A
+ * failure there is never a verdict: the transfer is simulated alone.
  * @throws Fault `CHAIN_RPC_UNAVAILABLE` when the node did not answer.
  */
-export async function verifyTransfer(parts: Parts, transfer: Transfer): Promise<Rejection | undefined> {
-  const call = transferCall(transfer, { from: parts.signer.address, gas: parts.gasLimitMax });
-  const inCompany = await parts.simulate({ token: call.to, data: call.data });
-  if (inCompany === undefined) return verifyAlone(parts, transfer, call);
+export async function verifyTransfer(parts: Parts, transfer: Transfer): Promise<TransferProof> {
+  const { to, data } = transferCall(transfer);
+  const call = { to, data, from: parts.sender, gas: parts.gasLimitMax };
+  const inCompany = await parts.simulate({ token: to, data });
+  const rejection = await judge(parts, { transfer, call, inCompany });
+  if (rejection !== undefined) return { valid: false, rejection };
+  const gasUsed = inCompany?.executes === true ? inCompany.gasUsed : undefined;
+  return { valid: true, proven: { transfer, call: { to, data }, gasUsed, block: inCompany?.block } };
+}
+
+async function judge(
+  parts: Parts,
+  subject: { transfer: Transfer; call: ContractCall; inCompany: TransferFinding | undefined },
+): Promise<Rejection | undefined> {
+  const { transfer, call, inCompany } = subject;
+  if (inCompany === undefined) return judgeAlone(parts, transfer, call);
   const wrongCode = codeTrouble(inCompany);
   if (wrongCode !== undefined || inCompany.executes) return wrongCode;
   const failure = await failureOf(parts.node.call(call));
   return failure === undefined ? undefined : explainFailure(parts, transfer, failure.error);
 }
 
-async function verifyAlone(parts: Parts, transfer: Transfer, call: ContractCall): Promise<Rejection | undefined> {
+async function judgeAlone(parts: Parts, transfer: Transfer, call: ContractCall): Promise<Rejection | undefined> {
   const [payerHasCode, tokenHasCode, failure] = await Promise.all([
     parts.code.hasPayerCode(transfer.authorization.from),
     parts.code.isContract(transfer.terms.token),

@@ -2,6 +2,7 @@ import { BASE_SEPOLIA_USDC, contractCode, gasBurnerTokenAbi, sandboxKeys } from 
 import { amount, type Payment } from '@tollkeeper/protocol';
 import { Interface } from 'ethers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts';
 import { offeredPayment, type TransferOffer } from '../../../../test/support/evm-payment.js';
 import { type EvmSetup, startEvmSetup } from '../../../../test/support/evm-setup.js';
 import { TransferPayload } from '../exact/payload.js';
@@ -14,6 +15,7 @@ import {
   readFindings,
   simulationProgram,
   type SimulatedTransfer,
+  type TransferFinding,
 } from './simulation-program.js';
 
 const { merchant, facilitator } = sandboxKeys.evm;
@@ -37,11 +39,23 @@ async function transferOf(offer: Offer): Promise<SimulatedTransfer> {
   const { network } = payment.requirements;
   const terms = { network, token: full.token, payTo: full.payTo, amount: amount(full.value), domain };
   const transfer = { terms, authorization, signature: readPayerSignature(signature) };
-  const { to, data } = transferCall(transfer, { from, gas: 0n });
+  const { to, data } = transferCall(transfer);
   return { token: to, data };
 }
 
+/** What it found, without what it measured. */
 async function runTogether(transfers: readonly SimulatedTransfer[], gas?: bigint) {
+  return (await measureTogether(transfers, gas))?.map(withoutMeasure);
+}
+
+function withoutMeasure(finding: TransferFinding | undefined) {
+  if (finding === undefined) return undefined;
+  const { gasUsed, block, ...found } = finding;
+  expect([typeof gasUsed, typeof block]).toEqual(['bigint', 'bigint']);
+  return found;
+}
+
+async function measureTogether(transfers: readonly SimulatedTransfer[], gas?: bigint) {
   const gasEach = executionGas(300_000n);
   const call = {
     from,
@@ -110,8 +124,36 @@ describe('the transfers of one program do not see each other', () => {
     ] as const) {
       const data = simulationProgram(transfers, executionGas(limit));
       const answer = await setup.anvil.rpc('eth_call', [{ from, data, gas: '0xf42400' }, 'latest']);
-      expect(readFindings(answer as string, 8)).toEqual(transfers.map(() => finding));
+      expect(readFindings(answer as string, 8)?.map(withoutMeasure)).toEqual(transfers.map(() => finding));
     }
+  });
+});
+
+describe('the gas that is measured', () => {
+  test('is the same for each of many, whoever stands before it, and never less than alone', async () => {
+    const [one, other] = await Promise.all([setup.payer(), setup.payer()]);
+    const [transfer, second] = [await transferOf(one), await transferOf(other)];
+    const transfers = [transfer, second, transfer, second, transfer];
+    const findings = (await measureTogether(transfers)) ?? expect.fail('no findings');
+    const [first, ...others] = findings;
+    expect([others[1], others[3]]).toEqual([first, first]);
+    expect(others[0]).toEqual(others[2]);
+    expect(Math.abs(Number(others[0]?.gasUsed) - Number(first?.gasUsed))).toBeLessThan(200);
+    const call = { from, to: transfer.token, data: transfer.data };
+    const alone = BigInt((await setup.anvil.rpc('eth_estimateGas', [call])) as string);
+    const calldata = Buffer.from(transfer.data.slice(2), 'hex').reduce((sum, byte) => sum + (byte === 0 ? 4 : 16), 0);
+    const measured = 21_000n + BigInt(calldata) + (first?.gasUsed ?? 0n);
+    expect(measured).toBeGreaterThanOrEqual(alone);
+    expect(measured).toBeLessThan(alone + 4_000n);
+  });
+
+  test('is that of the newest block, which is named', async () => {
+    const payer = await setup.payer();
+    await setup.anvil.mint({ token: BASE_SEPOLIA_USDC, to: merchant.address, amount: 1n });
+    const newPayee = { ...payer, payTo: privateKeyToAddress(generatePrivateKey()) };
+    const [usual, first] = (await measureTogether([await transferOf(payer), await transferOf(newPayee)])) ?? [];
+    expect(Math.abs(Number(first?.gasUsed) - Number(usual?.gasUsed) - 17_100)).toBeLessThan(200);
+    expect(first?.block).toBe(BigInt((await setup.anvil.rpc('eth_blockNumber')) as string));
   });
 });
 
@@ -160,12 +202,15 @@ describe('the program', () => {
   });
 
   test('has answers that are no findings', () => {
+    const block = '2a'.padStart(64, '0');
+    const measured = { ...good, gasUsed: 65_540n, block: 42n };
     expect(readFindings('0x', 1)).toBeUndefined();
-    expect(readFindings('0x8585', 1)).toBeUndefined();
-    expect(readFindings('0x00', 1)).toBeUndefined();
-    expect(readFindings('0x0085', 2)).toEqual([undefined, good]);
-    expect(readFindings('0xff', 1)).toEqual([undefined]);
-    expect(readFindings('0x85', 1)).toEqual([good]);
+    expect(readFindings(`0x${block}`, 1)).toBeUndefined();
+    expect(readFindings(`0x8501000485010004${block}`, 1)).toBeUndefined();
+    expect(readFindings(`0x00010004${block}`, 1)).toBeUndefined();
+    expect(readFindings(`0xff010004${block}`, 1)).toBeUndefined();
+    expect(readFindings(`0x0000000085010004${block}`, 2)).toEqual([undefined, measured]);
+    expect(readFindings(`0x85010004${block}`, 1)).toEqual([measured]);
   });
 
   test('gives a transaction no more gas than it has left, or than there is', () => {

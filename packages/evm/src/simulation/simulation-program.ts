@@ -5,8 +5,9 @@ import { addressWord } from '../abi-word.js';
  *
  * It creates a small contract, the probe, and calls it once for each transfer. The probe calls the token, looks for code at the
  * payer and the token, and then *reverts* with its findings. So the transfers of one call cannot see each other: balances, used
- * nonces and even the discount for storage that was read before are as if each were alone. What a transfer may burn is bounded
- * by the gas that the probe passes on.
+ * nonces and even the discount for storage that was read before are as if each were alone, which makes the gas that is measured
+ * an upper bound for the same transfer in any transaction. What a transfer may burn is bounded by the gas that the probe passes
+ * on.
  */
 export interface SimulatedTransfer {
   readonly token: string;
@@ -19,6 +20,10 @@ export interface TransferFinding {
   readonly executes: boolean;
   readonly payerHasCode: boolean;
   readonly tokenHasCode: boolean;
+  /** What the token's code used, with the call to it, before any refund. */
+  readonly gasUsed: bigint;
+  /** The block on whose state it ran. */
+  readonly block: bigint;
 }
 
 /** EIP-3860 allows 49,152 bytes of init code; this many transfers take 31 kB and, as USDC has it, 8 million gas. */
@@ -61,51 +66,73 @@ export function simulationProgram(transfers: readonly SimulatedTransfer[], gasEa
 
 /** Reads what the program returned; undefined when it did not run as it should, or found nothing at all. */
 export function readFindings(answer: string, transfers: number): readonly (TransferFinding | undefined)[] | undefined {
-  const flags = Buffer.from(answer.slice(2), 'hex');
-  if (flags.length !== transfers || flags.every((flag) => flag === 0)) return undefined;
-  return Array.from(flags, (flag) =>
-    flag >> 3 === 0b10000
-      ? { executes: (flag & 1) !== 0, payerHasCode: (flag & 2) !== 0, tokenHasCode: (flag & 4) !== 0 }
-      : undefined,
-  );
+  const bytes = Buffer.from(answer.slice(2), 'hex');
+  if (bytes.length !== transfers * findingBytes + blockBytes) return undefined;
+  const block = BigInt(`0x${bytes.toString('hex', transfers * findingBytes)}`);
+  const findings = Array.from({ length: transfers }, (_, index) => readFinding(bytes, index * findingBytes, block));
+  return findings.every((finding) => finding === undefined) ? undefined : findings;
+}
+
+/** One byte of flags, and the gas in three. */
+const findingBytes = 4;
+const blockBytes = 32;
+
+function readFinding(bytes: Buffer, start: number, block: bigint): TransferFinding | undefined {
+  const flags = bytes.readUInt8(start);
+  if (flags >> 3 !== 0b10000) return undefined;
+  const gasUsed = BigInt(bytes.readUIntBE(start + 1, 3));
+  return {
+    executes: (flags & 1) !== 0,
+    payerHasCode: (flags & 2) !== 0,
+    tokenHasCode: (flags & 4) !== 0,
+    gasUsed,
+    block,
+  };
 }
 
 /** Where the main code jumps to, and how long it is, in bytes. */
-const [next, after, done, end] = [20, 57, 70, 74];
+const [next, after, done, end] = [20, 57, 70, 80];
 
-/** Memory: the probe's init code, then the transfers; the findings grow over what is used up, one byte for each transfer. */
+/** Memory: the probe's init code, then the transfers; the findings grow over what is used up, and the block's number ends them. */
 function mainCode(probeBytes: number, gasEach: bigint): string {
   const transfer = hex(transferBytes, 2);
   return [
     `60${hex(end)}3803`, // codesize - end, the bytes behind this code
     `60${hex(end)}600039`, // codecopy(0, end, those)
     `60${hex(probeBytes)}60006000f0`, // create(0, 0, length)                [probe]
-    `60${hex(probeBytes)}6000`, // the first transfer, no findings yet   [probe, place, count]
+    `60${hex(probeBytes)}6000`, // the first transfer, no findings yet   [probe, place, size]
     '5b', // next:
     `60${hex(end)}38038214`, // is this place behind the last transfer?
     `60${hex(done)}57`, // then go to done
-    '60008153', // mstore8(count, 0), which stays if nothing is found
+    '60008153', // mstore8(size, 0), which stays if nothing is found
     `63${hex32(probeGas(gasEach))}5a1060${hex(after)}57`, // with less gas than the probe needs, go to after
-    `60018161${transfer}846000875af150`, // call(gas, probe, 0, place, length, count, 1), which always fails
-    '5b600101', // after: count + 1
+    `60${hex(findingBytes)}8161${transfer}846000875af150`, // call(gas, probe, 0, place, length, size, 4), which always fails
+    `5b60${hex(findingBytes)}01`, // after: size + 4
     `9061${transfer}0190`, // place + length
     `60${hex(next)}56`, // go to next
-    '5b6000f3', // done: return(0, count)
+    '5b438152', // done: mstore(size, number)
+    '6020016000f3', // return(0, size + 32)
   ].join('');
 }
 
-/** Called with 20 bytes of token and the calldata. Bit 0: it executes, 1: the payer has code, 2: the token has, 7: always. */
+/**
+ * Called with 20 bytes of token and the calldata. Gives flags (bit 0: it executes, 1: the payer has code, 2: the token has,
+ * 7: always) and the gas that the call used.
+ */
 function probeCode(gasEach: bigint): string {
   const data = hex(selectorAndNineWords, 2);
   const token = '60003560601c';
   return [
     `61${data}6014600037`, // calldatacopy(0, 20, length)
+    '5a', // gas                          [before]
     `6000600061${data}60006000${token}`, // nothing to be copied back, the calldata, no value, the token
-    `63${hex32(gasEach)}f1`, // call with this gas           [executes]
+    `63${hex32(gasEach)}f1`, // call with this gas           [before, executes]
+    '905a900390', // before - gas                 [used, executes]
     '6018353b151560011b17', // the payer stands 4 bytes into the calldata: extcodesize != 0, shifted by 1
     `${token}3b151560021b17`, // the same for the token, shifted by 2
-    '608017600053', // mstore8(0, flags | 128)
-    '60016000fd', // revert with this byte: as if nothing had happened
+    '60801760181b17', // (flags | 128) << 24 | used
+    '600052', // mstore(0, that)
+    '6004601cfd', // revert with its last 4 bytes: as if nothing had happened
   ].join('');
 }
 

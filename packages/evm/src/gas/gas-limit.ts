@@ -1,0 +1,60 @@
+import { encodeAggregate3, type InnerCall } from '../multicall3.js';
+import { calldataGas } from './calldata-gas.js';
+
+/** What a transaction costs before its calldata and its code. */
+const transactionGas = 21_000n;
+
+/** No transaction may use more (EIP-7825). */
+const maximumTransactionGas = 1n << 24n;
+
+/**
+ * Multicall3's own work for one leg: it copies the calldata to memory, makes the call and notes the result. The published code
+ * takes 2,140 gas for the second of two and 2,190 for the last of two hundred.
+ */
+const legOverhead = 2_500n;
+
+/** Multicall3's work for a batch as a whole, and three payees who have nothing left when it is mined (see `withLoneMargin`). */
+const batchOverhead = 60_000n;
+
+/** How much may share a transaction: gas as {@link roomOf} counts it, and payments, whose bytes must stay below 128 kB. */
+export const sharedRoom = maximumTransactionGas - transactionGas - batchOverhead;
+export const sharedPayments = 200;
+
+/**
+ * The state may change a little before the transaction is mined: a payee whose balance is zero by then costs 17,100 gas more
+ * (EIP-2200). And a call passes on 63 of 64 parts of what is left (EIP-150), once for each contract that the token stands on.
+ */
+const withLoneMargin = (gas: bigint) => (gas * 6n) / 5n + 10_000n;
+
+/** Less for one of many, which lend each other what they leave, and find warm what was measured cold. */
+const withSharedMargin = (gas: bigint) => (gas * 11n) / 10n;
+
+/** What one call needs as a transaction of its own: before any margin, for comparison with a limit. */
+export function gasAlone(data: string, measured: bigint): bigint {
+  const { usual, floor } = calldataGas(data);
+  const needed = usual + measured;
+  return transactionGas + (needed > floor ? needed : floor);
+}
+
+/** The gas limit of a transaction whose needs were measured or estimated. */
+export function loneGasLimit(needed: bigint, maximum: bigint): bigint {
+  const limit = withLoneMargin(needed);
+  return limit < maximum ? limit : maximum;
+}
+
+/** The gas that a call takes of a shared transaction, margin and overhead included. */
+export function roomOf(call: InnerCall, measured: bigint): bigint {
+  return withSharedMargin(measured) + legCalldataGas(call) + legOverhead;
+}
+
+/** The gas limit of a shared transaction: what all its legs may take, or what its bytes cost at least. */
+export function sharedGasLimit(data: string, rooms: readonly bigint[]): bigint {
+  const taken = batchOverhead + rooms.reduce((sum, room) => sum + room, 0n);
+  const { floor } = calldataGas(data);
+  return transactionGas + (taken > floor ? taken : floor);
+}
+
+/** A leg's share of the calldata: what a second one adds to the first. */
+function legCalldataGas(call: InnerCall): bigint {
+  return calldataGas(encodeAggregate3([call, call])).usual - calldataGas(encodeAggregate3([call])).usual;
+}
