@@ -10,6 +10,7 @@ import type { Metrics } from './metrics/metrics.js';
 import type { Proof, ProvenPayment } from './payment/proven-payment.js';
 import type { SchemeRegistry } from './payment/scheme-registry.js';
 import type { Readiness } from './readiness.js';
+import { addDocumentationRoutes } from './routes/documentation.js';
 import { addHealthRoutes } from './routes/health.js';
 import { addMetricsRoute } from './routes/metrics.js';
 import { addPaymentRoute } from './routes/payments.js';
@@ -60,6 +61,7 @@ export function createApp(parts: AppParts): FastifyInstance {
     addHealthRoutes(routes, parts.readiness);
     addMetricsRoute(routes, parts.metrics);
     addV1Routes(routes, parts.v1);
+    addDocumentationRoutes(routes, parts.v1.routes);
     done();
   });
   return app;

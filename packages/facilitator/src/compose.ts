@@ -109,6 +109,7 @@ export async function composeService(config: Config, log: Logger, overrides: Ove
     });
     const { store } = engine;
     const keyUse = createKeyUse({ database, log });
+    const v1Routes = createV1Routes({ clock, environment: config.environment });
     const app = createApp({
       log,
       metrics,
@@ -122,12 +123,14 @@ export async function composeService(config: Config, log: Logger, overrides: Ove
         authenticate: createAuthenticate({ database, keyUse }),
         asTenant: createAsTenant(database),
         cursorKey: await loadCursorKey(database),
-        routes: createV1Routes({ clock, environment: config.environment }),
+        routes: v1Routes,
       },
     });
     await engine.start();
     return {
       app,
+      /** What is served under `/v1`, as data. */
+      v1Routes,
       /** Finishes requests under way, then submissions, then lets go of the database. */
       async close() {
         await app.close();

@@ -73,6 +73,8 @@ export async function startTenantService() {
 
   return {
     config,
+    routes: service.v1Routes,
+    app: service.app,
     database,
     tenants,
     createTenant,
