@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Chain, Rejection } from '@tollkeeper/protocol';
 import type { Logger } from '../logging/logger.js';
 import type { Carriage, ReadyPayment } from './carriage.js';
@@ -9,6 +10,9 @@ import type { Signing, Unable } from './sign-and-store.js';
 
 /** Where the signers do not number their transactions, this many are signed and stored together. */
 const unorderedAtOnce = 16;
+
+/** How long a transaction waits for the one before it to be sent. */
+const sendingPatienceMs = 500;
 
 export interface LaneWork {
   /** Goes to work if there is any and nobody is at it already. */
@@ -39,7 +43,8 @@ export interface LaneWorkParts {
 export function createLaneWork(parts: LaneWorkParts): LaneWork {
   const { chain, queue, checkpoint, log } = parts;
   let running: Promise<void> | undefined;
-  let sending: Promise<void> = Promise.resolve();
+  let sending: Promise<unknown> = Promise.resolve();
+  const underWay = new Set<Promise<void>>();
 
   return {
     wake() {
@@ -47,7 +52,7 @@ export function createLaneWork(parts: LaneWorkParts): LaneWork {
     },
     async idle() {
       while (running !== undefined) await running;
-      await sending;
+      await Promise.all(underWay);
     },
   };
 
@@ -141,17 +146,25 @@ export function createLaneWork(parts: LaneWorkParts): LaneWork {
   async function send(payments: readonly ReadyPayment[], transactions: readonly SentTransaction[]): Promise<void> {
     checkpoint('stored');
     const before = sending;
-    sending = (async () => {
-      await before;
-      await Promise.all(transactions.map((sent) => broadcast(sent)));
-      checkpoint('broadcast');
-      const sentFor = new Map(transactions.flatMap((sent) => sent.legs.map((leg) => [leg.paymentId, sent] as const)));
-      for (const each of payments) {
-        const sent = sentFor.get(each.paymentId);
-        if (sent !== undefined) each.end({ kind: 'submitted', sent });
-      }
-    })();
-    await before;
+    const own = sendBehind(before, { payments, transactions });
+    sending = own;
+    underWay.add(own);
+    void own.then(() => underWay.delete(own));
+    await withPatience(before);
+  }
+
+  async function sendBehind(
+    before: Promise<unknown>,
+    { payments, transactions }: { payments: readonly ReadyPayment[]; transactions: readonly SentTransaction[] },
+  ): Promise<void> {
+    await withPatience(before);
+    await Promise.all(transactions.map(broadcast));
+    checkpoint('broadcast');
+    const sentFor = new Map(transactions.flatMap((sent) => sent.legs.map((leg) => [leg.paymentId, sent] as const)));
+    for (const each of payments) {
+      const sent = sentFor.get(each.paymentId);
+      if (sent !== undefined) each.end({ kind: 'submitted', sent });
+    }
   }
 
   async function broadcast(sent: SentTransaction): Promise<void> {
@@ -172,6 +185,11 @@ export function createLaneWork(parts: LaneWorkParts): LaneWork {
     log.warn({ err: error, network: chain.network, payments: payments.length }, 'settlement could not be signed');
     for (const each of payments) each.end({ kind: 'trouble', error });
   }
+}
+
+/** A node takes transactions in any order, so one that hangs is not waited for. */
+async function withPatience(before: Promise<unknown>): Promise<void> {
+  await Promise.race([before, sleep(sendingPatienceMs, undefined, { ref: false })]);
 }
 
 function endOf(reason: Unable): Parameters<ReadyPayment['end']>[0] {

@@ -4,12 +4,10 @@ import {
   createBatcher,
   type Authorization,
   type ClaimedTransfer,
-  type Clock,
   type Network,
   type Payment,
   type Rejection,
 } from '@tollkeeper/protocol';
-import { uuidv7 } from '../uuid.js';
 import { claimedTransferOf, type ClaimedTransferRow } from './chain-transactions.js';
 import type { PaymentRow } from './payment-row.js';
 
@@ -23,6 +21,8 @@ export type PaymentStore = ReturnType<typeof createPaymentStore>;
 
 /** An authorization and the request that presented it. */
 export interface NewClaim {
+  /** The payment's id to be. */
+  readonly id: string;
   readonly authorization: Authorization;
   readonly request: Payment;
   /** Whether this process goes on with it itself, or leaves it to one that holds a lane. */
@@ -35,7 +35,6 @@ export interface NewClaim {
  */
 export function createPaymentStore(parts: {
   readonly database: Database;
-  readonly clock: Clock;
   /** Names this process in leases. */
   readonly processId: string;
 }) {
@@ -50,7 +49,7 @@ export function createPaymentStore(parts: {
     find,
     /** The payment that was claimed with this key. */
     findByClaimKey,
-    /** Claims an authorization and answers the payment's id. Undefined: it is claimed already, by anyone, at any time. */
+    /** Claims an authorization. False: it is claimed already, by anyone, at any time. */
     claim,
     releaseAbandoned,
     releaseAllAbandoned,
@@ -78,10 +77,9 @@ export function createPaymentStore(parts: {
     return keys.map((key) => byKey.get(key));
   }
 
-  async function claimAll(claims: readonly NewClaim[]): Promise<readonly (string | undefined)[]> {
-    const fresh = claims.map((each) => ({ ...each, id: uuidv7(parts.clock) }));
+  async function claimAll(claims: readonly NewClaim[]): Promise<readonly boolean[]> {
     // In one order everywhere, so that two statements with the same keys wait for each other and do not deadlock.
-    const ordered = fresh.toSorted((one, other) =>
+    const ordered = claims.toSorted((one, other) =>
       one.authorization.claimKey < other.authorization.claimKey ? -1 : 1,
     );
     const signed = ordered.map(({ authorization }) => authorization);
@@ -108,7 +106,7 @@ export function createPaymentStore(parts: {
       ON CONFLICT (claim_key) DO NOTHING
       RETURNING id`;
     const taken = new Set(rows.map(({ id }) => id));
-    return fresh.map(({ id }) => (taken.has(id) ? id : undefined));
+    return claims.map(({ id }) => taken.has(id));
   }
 
   /** Forgets a claim that nobody works on any more and that signed nothing. True when there was one. */

@@ -2,11 +2,12 @@ import { Fault, type AcceptablePayment, type Clock, type Network, type Rejection
 import type { Logger } from '../logging/logger.js';
 import type { ProvenPayment } from '../payment/proven-payment.js';
 import type { Submission } from './carriage.js';
+import { uuidv7 } from '../uuid.js';
 import { released, type Join, type Patience, type Settlement } from './join.js';
 import type { LastingWrites } from './lasting-writes.js';
 import { isForSameRequirements } from './payment-row.js';
 import type { PaymentSignal } from './payment-signal.js';
-import type { PaymentStore } from './payment-store.js';
+import type { NewClaim, PaymentStore } from './payment-store.js';
 import type { ClaimedPayment } from './submit.js';
 
 /** How a process takes payments to the chain, or has others do it. */
@@ -80,15 +81,25 @@ export function createSettle(parts: {
     }
     const { network } = authorization.asset;
     const held = submitter.canSign(network);
-    const claim = () => store.claim({ authorization, request, held });
-    // An abandoned claim is forgotten and not taken over: it was made under requirements that may be others than these.
-    const paymentId =
-      (await claim()) ?? ((await store.releaseAbandoned(authorization.claimKey)) ? await claim() : undefined);
-    if (paymentId === undefined) return undefined;
+    const paymentId = uuidv7(clock);
+    if (!(await claim({ id: paymentId, authorization, request, held }))) return undefined;
     if (held) return { paymentId, own: startSubmission(network, { paymentId, payment: start.acceptable }) };
     queued.add(paymentId);
     await submitter.announceQueued(network);
     return { paymentId, own: undefined };
+  }
+
+  async function claim(fresh: NewClaim): Promise<boolean> {
+    try {
+      if (await store.claim(fresh)) return true;
+      // An abandoned claim is forgotten and not taken over: it was made under requirements that may be others than these.
+      return (await store.releaseAbandoned(fresh.authorization.claimKey)) && (await store.claim(fresh));
+    } catch (error) {
+      // The row may be there although the answer was lost; nobody works on it, and it would be in everybody's way.
+      const trouble = 'a claim that nobody works on was not released';
+      void parts.writes.write({ paymentId: fresh.id, trouble, run: () => store.withdraw(fresh.id) });
+      throw error;
+    }
   }
 
   function isFull(): boolean {

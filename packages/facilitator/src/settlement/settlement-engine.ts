@@ -61,7 +61,7 @@ export interface SettlementEngineParts {
 export function createSettlementEngine(parts: SettlementEngineParts): SettlementEngine {
   const { database, clock, log } = parts;
   const signal = createPaymentSignal(parts);
-  const store = createPaymentStore({ database, clock, processId: randomUUID() });
+  const store = createPaymentStore({ database, processId: randomUUID() });
   const answers = createAnswerStore(database);
   const settling = createSettling(parts);
   const writes = createLastingWrites({ log });
