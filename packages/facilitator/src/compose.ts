@@ -1,5 +1,11 @@
 import { createEvmNetwork, generateDepositKey as generateEvmKey } from '@tollkeeper/evm';
-import { createLedger } from '@tollkeeper/ledger';
+import {
+  createCharges,
+  createExpirySweeper,
+  createHolds,
+  createLedger,
+  createWalletTransfers,
+} from '@tollkeeper/ledger';
 import {
   knownTokensOf,
   networkFamily,
@@ -13,6 +19,7 @@ import {
 import { createSvmNetwork, generateDepositKey as generateSvmKey } from '@tollkeeper/svm';
 import { createApp } from './app.js';
 import type { Config, NetworkConfig } from './config/config.js';
+import { createExpirySweeps } from './custody/expiry-sweeps.js';
 import { createKeyVault, type EncryptionKeys } from './custody/key-vault.js';
 import { createWallets, type CustodyNetwork, type Wallets } from './custody/wallets.js';
 import { generatedEncryptionKey } from './data-dir.js';
@@ -38,6 +45,9 @@ import { createVerify } from './verification/verify.js';
 
 /** How often the chains are asked for the outcome of what is in flight. */
 const observationPollMs = 200;
+
+/** How soon what expired goes back by itself. */
+const expirySweepMs = 1_000;
 
 /**
  * How often is looked for what became final or was undone. Where finality takes seconds, so does the wait for it; elsewhere
@@ -109,7 +119,16 @@ export async function composeService(config: Config, log: Logger, overrides: Ove
     });
     const { store } = engine;
     const keyUse = createKeyUse({ database, log });
-    const v1Routes = createV1Routes({ clock, environment: config.environment });
+    const v1Routes = createV1Routes({
+      clock,
+      environment: config.environment,
+      transfers: createWalletTransfers({ ledger }),
+      transferLifetimeSeconds: config.transferLifetimeSeconds,
+      holds: createHolds({ ledger }),
+      charges: createCharges({ ledger }),
+    });
+    const sweeper = createExpirySweeper({ database, ledger });
+    const sweeps = createExpirySweeps({ sweeper, log, intervalMs: expirySweepMs });
     const app = createApp({
       log,
       metrics,
@@ -127,6 +146,7 @@ export async function composeService(config: Config, log: Logger, overrides: Ove
       },
     });
     await engine.start();
+    sweeps.start();
     return {
       app,
       /** What is served under `/v1`, as data. */
@@ -135,6 +155,7 @@ export async function composeService(config: Config, log: Logger, overrides: Ove
       async close() {
         await app.close();
         await engine.stop();
+        await sweeps.stop();
         await keyUse.flush();
         await storage.close();
       },

@@ -57,6 +57,7 @@ describe('an empty environment', () => {
       evm: undefined,
       svm: undefined,
       settleWaitMs: 20_000,
+      transferLifetimeSeconds: 86_400,
       reconcileIntervalSeconds: 900,
     });
   });
@@ -168,6 +169,7 @@ test.each<[VariableName, string[]]>([
   ['SVM_PRIVATE_KEY', ['base58', ownSvmKey.address, `${svmKeyText},${svmKeyText}`, base58(randomBytes(64))]],
   ['SVM_ASSETS', ['USDC', '0x036CbD53842c5426634e7929541eC2318f3dCF7e']],
   ['SETTLE_WAIT_MS', ['999', '60001', '20s']],
+  ['TRANSFER_LIFETIME_SECONDS', ['0', '2592001', '1d']],
   ['RECONCILE_INTERVAL_SECONDS', ['9', '86401', '15m']],
   ['WALLET_ENCRYPTION_KEY_NEXT', ['ab', 'g'.repeat(64)]],
   ['WALLET_ENCRYPTION_KEY_PREVIOUS', ['ab', 'g'.repeat(64)]],

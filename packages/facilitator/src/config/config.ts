@@ -41,6 +41,8 @@ export interface Config {
   readonly evm: NetworkConfig | undefined;
   readonly svm: NetworkConfig | undefined;
   readonly settleWaitMs: number;
+  /** How long a transfer between wallets waits for its claim unless its request says otherwise. */
+  readonly transferLifetimeSeconds: number;
   readonly reconcileIntervalSeconds: number;
 }
 
@@ -137,6 +139,7 @@ const Variables = z.object({
   SVM_PRIVATE_KEY: SvmKeys.optional(),
   SVM_ASSETS: Tokens(parseSvmAddress, 'mint addresses').optional(),
   SETTLE_WAIT_MS: WholeNumber({ minimum: 1_000, maximum: 60_000 }).optional(),
+  TRANSFER_LIFETIME_SECONDS: WholeNumber({ minimum: 1, maximum: 2_592_000 }).optional(),
   RECONCILE_INTERVAL_SECONDS: WholeNumber({ minimum: 10, maximum: 86_400 }).optional(),
 } satisfies Record<VariableName, z.ZodType>);
 
@@ -182,6 +185,7 @@ function toConfig(read: Read, environment: Environment): Config {
     evm: networkConfig(read, 'EVM'),
     svm: networkConfig(read, 'SVM'),
     settleWaitMs: read.SETTLE_WAIT_MS ?? 20_000,
+    transferLifetimeSeconds: read.TRANSFER_LIFETIME_SECONDS ?? 86_400,
     reconcileIntervalSeconds: read.RECONCILE_INTERVAL_SECONDS ?? 900,
   });
 }

@@ -116,6 +116,12 @@ export const configurationVariables = [
     example: '20000',
   },
   {
+    name: 'TRANSFER_LIFETIME_SECONDS',
+    description: 'How long a transfer between wallets waits for its claim before it goes back, 1 to 2592000',
+    otherwise: '86400',
+    example: '86400',
+  },
+  {
     name: 'RECONCILE_INTERVAL_SECONDS',
     description: 'How often the books are held against themselves and the chains, 10 to 86400',
     otherwise: '900',

@@ -1,0 +1,207 @@
+import type { Hold, Holds } from '@tollkeeper/ledger';
+import type { Clock } from '@tollkeeper/protocol';
+import { z } from 'zod';
+import { AmountOut, Id, Moment } from '../../http/v1/fields.js';
+import { defineRoute, type V1Route } from '../../http/v1/route.js';
+import { uuidv7 } from '../../uuid.js';
+import {
+  AmountIn,
+  assetFields,
+  exampleAsset,
+  knownAsset,
+  Lifetime,
+  Reference,
+  requireOwnWallets,
+  WalletId,
+} from './money-fields.js';
+
+interface Parts {
+  readonly clock: Clock;
+  readonly holds: Holds;
+}
+
+const usualLifetimeSeconds = 86_400;
+
+const HoldAnswer = z
+  .object({
+    id: Id,
+    state: z.enum(['open', 'captured', 'voided', 'expired']),
+    walletId: Id,
+    ...assetFields,
+    amount: AmountOut,
+    captured: AmountOut,
+    reference: z.string().nullable(),
+    createdAt: Moment,
+    expiresAt: Moment,
+    concludedAt: Moment.nullable(),
+  })
+  .meta({ id: 'Hold' });
+
+const example = {
+  id: '019b2f6f-0a5b-7e6f-8c8d-7e9f1a3b5c6d',
+  state: 'open',
+  walletId: '019b2f6e-8e3f-7c4d-8a6b-5c7d9e1f3a4b',
+  ...exampleAsset,
+  amount: '50000',
+  captured: '0',
+  reference: 'render job 812',
+  createdAt: '2026-11-24T10:00:00.000Z',
+  expiresAt: '2026-11-24T11:00:00.000Z',
+  concludedAt: null,
+} satisfies z.input<typeof HoldAnswer>;
+const concludedAt = '2026-11-24T10:30:00.000Z';
+
+const tag = 'Holds';
+const HoldParams = z.strictObject({ holdId: Id });
+
+/** `POST /v1/holds`, `GET /v1/holds/:holdId`, and its capture and voiding. */
+export function holdRoutes(parts: Parts): readonly V1Route[] {
+  return [placeRoute(parts), showRoute(parts), captureRoute(parts), voidRoute(parts)];
+}
+
+function placeRoute(parts: Parts): V1Route {
+  return defineRoute({
+    method: 'POST',
+    path: '/v1/holds',
+    tag,
+    summary: 'Reserve money',
+    description:
+      'For work that may fail: the money stays in the wallet and cannot be spent until it is captured or voided, or until the hold expires, 24 hours from now unless stated.',
+    permission: 'write',
+    money: true,
+    body: z.strictObject({
+      walletId: WalletId,
+      ...assetFields,
+      amount: AmountIn,
+      expiresInSeconds: Lifetime,
+      reference: Reference,
+    }),
+    response: HoldAnswer,
+    status: 201,
+    errors: ['WALLET_NOT_FOUND', 'WALLET_CLOSED', 'ASSET_UNKNOWN', 'BALANCE_INSUFFICIENT'],
+    example: {
+      body: {
+        walletId: example.walletId,
+        ...exampleAsset,
+        amount: example.amount,
+        expiresInSeconds: 3600,
+        reference: example.reference,
+      },
+      response: example,
+    },
+    async handle(call, { body }) {
+      await requireOwnWallets(call.sql, [body.walletId]);
+      const request = {
+        id: uuidv7(parts.clock),
+        account: availableOf(body.walletId),
+        asset: await knownAsset(call.sql, body),
+        amount: body.amount,
+        lifetimeSeconds: body.expiresInSeconds ?? usualLifetimeSeconds,
+        reference: body.reference,
+      };
+      const after = toAnswer(await call.service((sql) => parts.holds.place(sql, request)));
+      call.audit({ action: 'hold.place', subject: after.id, after });
+      return after;
+    },
+  });
+}
+
+function showRoute({ holds }: Parts): V1Route {
+  return defineRoute({
+    method: 'GET',
+    path: '/v1/holds/:holdId',
+    tag,
+    summary: 'Show a hold',
+    permission: 'read',
+    params: HoldParams,
+    response: HoldAnswer,
+    errors: ['HOLD_NOT_FOUND'],
+    example: { params: { holdId: example.id }, response: example },
+    async handle({ sql }, { params }) {
+      return toAnswer(await holds.find(sql, params.holdId));
+    },
+  });
+}
+
+function captureRoute({ holds }: Parts): V1Route {
+  return defineRoute({
+    method: 'POST',
+    path: '/v1/holds/:holdId/capture',
+    tag,
+    summary: 'Capture a hold',
+    description:
+      'Moves all of it, or a part, to another wallet of yours, once; the rest is released in the same moment.',
+    permission: 'write',
+    money: true,
+    params: HoldParams,
+    body: z.strictObject({
+      receiverWalletId: WalletId,
+      amount: AmountIn.optional().meta({ description: 'The whole hold unless stated' }),
+    }),
+    response: HoldAnswer,
+    errors: [
+      'HOLD_NOT_FOUND',
+      'HOLD_NOT_OPEN',
+      'HOLD_EXPIRED',
+      'HOLD_EXCEEDED',
+      'TRANSFER_TO_ITSELF',
+      'WALLET_NOT_FOUND',
+      'WALLET_CLOSED',
+    ],
+    example: {
+      params: { holdId: example.id },
+      body: { receiverWalletId: '019b2f6e-9f4a-7d5e-9b7c-6d8e0f2a4b5c', amount: '42000' },
+      response: { ...example, state: 'captured', captured: '42000', concludedAt },
+    },
+    async handle(call, { params, body }) {
+      const before = toAnswer(await holds.find(call.sql, params.holdId));
+      await requireOwnWallets(call.sql, [body.receiverWalletId]);
+      const request = { id: params.holdId, amount: body.amount, to: availableOf(body.receiverWalletId) };
+      const after = toAnswer(await call.service((sql) => holds.capture(sql, request)));
+      call.audit({ action: 'hold.capture', subject: after.id, before, after });
+      return after;
+    },
+  });
+}
+
+function voidRoute({ holds }: Parts): V1Route {
+  return defineRoute({
+    method: 'POST',
+    path: '/v1/holds/:holdId/void',
+    tag,
+    summary: 'Void a hold',
+    description: 'Releases all of it, once, before it is captured or expires.',
+    permission: 'write',
+    money: true,
+    params: HoldParams,
+    response: HoldAnswer,
+    errors: ['HOLD_NOT_FOUND', 'HOLD_NOT_OPEN', 'HOLD_EXPIRED'],
+    example: { params: { holdId: example.id }, response: { ...example, state: 'voided', concludedAt } },
+    async handle(call, { params }) {
+      const before = toAnswer(await holds.find(call.sql, params.holdId));
+      const after = toAnswer(await call.service((sql) => holds.void(sql, params.holdId)));
+      call.audit({ action: 'hold.void', subject: after.id, before, after });
+      return after;
+    },
+  });
+}
+
+function availableOf(walletId: string) {
+  return { kind: 'merchant_available', owner: walletId } as const;
+}
+
+function toAnswer(hold: Hold): z.input<typeof HoldAnswer> {
+  return {
+    id: hold.id,
+    state: hold.state,
+    walletId: hold.account.owner,
+    network: hold.asset.network,
+    asset: hold.asset.token,
+    amount: hold.amount.toString(),
+    captured: hold.captured.toString(),
+    reference: hold.reference ?? null,
+    createdAt: hold.createdAt.toISOString(),
+    expiresAt: hold.expiresAt.toISOString(),
+    concludedAt: hold.concludedAt?.toISOString() ?? null,
+  };
+}
