@@ -71,7 +71,7 @@ beforeAll(async () => {
 
   ours = createSvmNetwork({
     network: solanaDevnet,
-    rpcUrl: chain.url,
+    rpcUrls: [chain.url],
     feePayerKey: feePayer.privateKeyBase58,
     assets: [usdc, token2022, withFee],
     clock: systemClock,

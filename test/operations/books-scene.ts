@@ -116,14 +116,14 @@ function chainsOf(evm: EvmChain, svm: SolanaChain): readonly Chain[] {
     createEvmNetwork({
       ...parts,
       network: baseSepolia,
-      rpcUrl: evm.url,
+      rpcUrls: [evm.url],
       signerKeys: [facilitator.privateKey],
       assets: [BASE_SEPOLIA_USDC],
     }).chain,
     createSvmNetwork({
       ...parts,
       network: solanaDevnet,
-      rpcUrl: svm.url,
+      rpcUrls: [svm.url],
       feePayerKey: sandboxKeys.svm.facilitator.privateKeyBase58,
       assets: [devnetUsdc],
     }).chain,

@@ -53,7 +53,7 @@ interface NetworkOptions {
 function openNetwork({ anvil, proxy }: { anvil: EvmChain; proxy: RpcProxy }, parts: NetworkOptions) {
   const { chain, schemes } = createEvmNetwork({
     network: baseSepolia,
-    rpcUrl: proxy.url,
+    rpcUrls: [proxy.url],
     signerKeys: [parts.signerKey ?? sandboxKeys.evm.facilitator.privateKey],
     assets: parts.assets ?? [BASE_SEPOLIA_USDC],
     clock: parts.clock ?? systemClock,

@@ -46,7 +46,7 @@ const feePayerKey = new PublicKey(feePayer.address);
 
 const [scheme] = createSvmNetwork({
   network: solanaDevnet,
-  rpcUrl: unreachable,
+  rpcUrls: [unreachable],
   feePayerKey: feePayer.privateKeyBase58,
   assets: [usdc],
   clock: systemClock,

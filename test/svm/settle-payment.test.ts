@@ -59,7 +59,7 @@ beforeEach(() => {
 function create(changes: Partial<SvmNetworkParts> = {}): SvmNetwork {
   return createSvmNetwork({
     network: solanaDevnet,
-    rpcUrl: chain.url,
+    rpcUrls: [chain.url],
     feePayerKey: feePayer.privateKeyBase58,
     assets: [usdc],
     clock: systemClock,
@@ -243,7 +243,7 @@ describe('verifying refuses', () => {
 describe('trouble with the node', () => {
   test('is a fault and no verdict', async () => {
     const payment = await livePayment();
-    ours = create({ rpcUrl: 'http://127.0.0.1:2/secret-api-key' });
+    ours = create({ rpcUrls: ['http://127.0.0.1:2/secret-api-key'] });
     const error: unknown = await examine(payment)
       .verify()
       .catch((caught: unknown) => caught);
@@ -253,7 +253,7 @@ describe('trouble with the node', () => {
 
   test('when broadcasting says nothing about the payment', async () => {
     const signed = await sign(await verify(await livePayment()));
-    ours = create({ rpcUrl: 'http://127.0.0.1:2' });
+    ours = create({ rpcUrls: ['http://127.0.0.1:2'] });
     expect(await ours.chain.broadcast(signed)).toEqual({ accepted: false, detail: 'ECONNREFUSED' });
   });
 });

@@ -39,7 +39,7 @@ beforeAll(async () => {
   chain.fundSol(feePayer.address, 10_000_000_000n);
   ours = createSvmNetwork({
     network: solanaDevnet,
-    rpcUrl: chain.url,
+    rpcUrls: [chain.url],
     feePayerKey: feePayer.privateKeyBase58,
     assets: [old, plain2022, withFee, withZeroFee],
     clock: systemClock,

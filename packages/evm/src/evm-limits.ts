@@ -4,7 +4,14 @@ export interface EvmLimits {
   readonly gasLimitMax: bigint;
   /** Wei that we pay per gas at most. */
   readonly maxFeePerGasWei: bigint;
+  /** One call, all the endpoints that it fails over to included. */
   readonly rpcTimeoutMs: number;
+  /** How long an endpoint that did not answer is left alone at first. */
+  readonly rpcCooldownMs: number;
+  /** How often endpoints in use are compared. */
+  readonly rpcCompareEveryMs: number;
+  /** Blocks that an endpoint may be behind the others. */
+  readonly rpcMaximumLag: bigint;
   /** Blocks that must hold a transaction before it counts: its own, and those on top of it. At least 1. */
   readonly confirmations: number;
   /**
@@ -19,6 +26,9 @@ export const defaultEvmLimits: EvmLimits = {
   gasLimitMax: 300_000n,
   maxFeePerGasWei: 500_000_000_000n,
   rpcTimeoutMs: 10_000,
+  rpcCooldownMs: 1_000,
+  rpcCompareEveryMs: 5_000,
+  rpcMaximumLag: 5n,
   confirmations: 1,
   finalityDepth: 5_000,
 };

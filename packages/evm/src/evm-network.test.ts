@@ -296,7 +296,7 @@ describe('a plan', () => {
 describe('a network that cannot be', () => {
   const parts = {
     network: baseSepolia,
-    rpcUrl: 'http://127.0.0.1:8545',
+    rpcUrls: ['http://127.0.0.1:8545'],
     signerKeys: [stranger.privateKey],
     assets: [],
     clock: systemClock,

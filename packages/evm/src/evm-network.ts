@@ -1,6 +1,7 @@
 import {
   type Chain,
   type Clock,
+  type EndpointStatus,
   type FaultFacts,
   type Network,
   networkFamily,
@@ -10,19 +11,22 @@ import {
 import { parseEvmAddress } from './address.js';
 import { createEvmChain } from './chain/evm-chain.js';
 import { createFeeQuoting } from './chain/fee-quote.js';
+import { createSharedTransactions } from './chain/shared-transactions.js';
 import { createTransactionSigner } from './chain/transaction-signer.js';
 import { chooseCurve } from './curve/choose-curve.js';
 import { defaultEvmLimits, type EvmLimits } from './evm-limits.js';
 import { createCodeLookup } from './exact/code-lookup.js';
 import { createExactScheme } from './exact/exact-scheme.js';
+import { createGasModel } from './gas/gas-model.js';
 import { createEvmNode } from './rpc/evm-node.js';
-import { createRpcClient } from './rpc/rpc-client.js';
+import { createRpcPool } from './rpc/rpc-pool.js';
 import { createTransferSimulation } from './simulation/transfer-simulation.js';
 
 export interface EvmNetworkParts {
   readonly network: Network;
-  readonly rpcUrl: string;
-  /** Private keys in hex, at least one. The first one signs; the others are only known as ours. */
+  /** Endpoints that stand in for each other; the first is used as long as it answers. */
+  readonly rpcUrls: readonly string[];
+  /** Private keys in hex, at least one. Whoever plans a transaction says which of them signs it. */
   readonly signerKeys: readonly string[];
   /** Addresses of the tokens that may be settled, in any accepted spelling. */
   readonly assets: readonly string[];
@@ -36,6 +40,8 @@ export interface EvmNetworkParts {
 export interface EvmNetwork {
   readonly chain: Chain;
   readonly schemes: readonly SchemeHandler[];
+  /** How each RPC endpoint does. */
+  readonly endpoints: () => readonly EndpointStatus[];
 }
 
 /**
@@ -46,42 +52,45 @@ export function createEvmNetwork(parts: EvmNetworkParts): EvmNetwork {
   const { network, clock } = parts;
   if (networkFamily(network) !== 'eip155') throw new RangeError(`${network} is not an EVM network`);
   const limits = readLimits(parts.limits);
-  const rpc = createRpcClient({
+  const pool = createRpcPool({
     network,
-    url: parts.rpcUrl,
-    timeoutMs: limits.rpcTimeoutMs,
+    urls: parts.rpcUrls,
+    limits: {
+      timeoutMs: limits.rpcTimeoutMs,
+      cooldownMs: limits.rpcCooldownMs,
+      compareEveryMs: limits.rpcCompareEveryMs,
+      maximumLag: limits.rpcMaximumLag,
+    },
     onRpcCall: parts.onRpcCall,
+    onWarning: parts.onWarning,
   });
-  const node = createEvmNode({ network, rpc });
+  const node = createEvmNode({ network, rpc: pool.rpc });
   const curve = chooseCurve({ onWarning: (message) => parts.onWarning(message, { network }) });
   const accounts = parts.signerKeys.map((key) => createTransactionSigner(key, curve));
-  const [signer] = accounts;
-  if (signer === undefined) throw new RangeError(`${network} needs at least one signer key`);
-  const signers = accounts.map((account) => account.address);
+  const [first] = accounts;
+  if (first === undefined) throw new RangeError(`${network} needs at least one signer key`);
+  const signers = new Map(accounts.map((account) => [account.address, account]));
 
-  const { confirmations, finalityDepth } = limits;
-  const chain = createEvmChain({ network, node, signers, confirmations, finalityDepth });
+  const { confirmations, finalityDepth, gasLimitMax } = limits;
+  const { onWarning } = parts;
+  const shared = createSharedTransactions({ node, clock });
+  const chain = createEvmChain({ network, node, signers: [...signers.keys()], shared, confirmations, finalityDepth });
   const exact = createExactScheme({
     network,
     node,
     clock,
     curve,
-    signer,
     signers,
+    sender: first.address,
+    shared,
     code: createCodeLookup({ node, clock }),
-    simulate: createTransferSimulation({
-      network,
-      node,
-      clock,
-      from: signer.address,
-      gasLimitMax: limits.gasLimitMax,
-      onWarning: parts.onWarning,
-    }),
+    simulate: createTransferSimulation({ network, node, clock, from: first.address, gasLimitMax, onWarning }),
     quoteFee: createFeeQuoting({ network, node, clock, maxFeePerGasWei: limits.maxFeePerGasWei }),
+    gasModel: createGasModel({ network, node, clock, onWarning }),
     assets: parts.assets.map((asset) => readAsset(network, asset)),
-    gasLimitMax: limits.gasLimitMax,
+    gasLimitMax,
   });
-  return { chain, schemes: [exact] };
+  return { chain, schemes: [exact], endpoints: pool.statuses };
 }
 
 function readLimits(given: Partial<EvmLimits> = {}): EvmLimits {

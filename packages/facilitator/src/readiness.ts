@@ -1,6 +1,6 @@
-import { networkFamily, type Chain } from '@tollkeeper/protocol';
+import { networkFamily, type Chain, type EndpointStatus } from '@tollkeeper/protocol';
 
-/** One thing that must work. `detail` says what to do where it does not. */
+/** One thing that must work. `detail` says what to do where it does not, or where only a part of it does. */
 export interface Check {
   readonly name: string;
   readonly ok: boolean;
@@ -19,6 +19,8 @@ export interface NamedCheck {
   readonly name: string;
   /** Answers what to do about what it found, or undefined where all is well. */
   readonly run: () => Promise<string | undefined>;
+  /** What to do about a part that does not work, where that keeps nobody from being served. */
+  readonly remark?: () => string | undefined;
   /** What to do when `run` throws or takes too long. Its error is not shown, because it may name what must stay private. */
   readonly withoutAnswer: string;
 }
@@ -31,38 +33,71 @@ export function createReadiness(checks: readonly NamedCheck[]): () => Promise<Re
   };
 }
 
-/** The checks of one network: its node answers, and every signer can pay for at least one more transaction. */
-export function chainChecks(chain: Chain): NamedCheck[] {
+/** For so long an answer of a node stands for the next ones who ask, so that many who probe us do not probe the node. */
+const rememberedMs = 1_000;
+
+/** The checks of one network: a node answers, and every signer can pay for at least one more transaction. */
+export function chainChecks(parts: {
+  readonly chain: Chain;
+  readonly endpoints: () => readonly EndpointStatus[];
+}): NamedCheck[] {
+  const { chain, endpoints } = parts;
   const variable = networkFamily(chain.network) === 'eip155' ? 'EVM_RPC_URL' : 'SVM_RPC_URL';
-  const withoutAnswer = `The RPC endpoint does not answer: start the node, or correct ${variable}`;
+  const withoutAnswer = `No RPC endpoint answers: start the node, or correct ${variable}`;
   return [
     {
       name: `rpc ${chain.network}`,
-      run: async () => {
+      run: remembered(async () => {
         await chain.blockHeight();
         return undefined;
-      },
+      }),
+      remark: () => describeEndpoints(endpoints(), variable),
       withoutAnswer,
     },
     ...chain.signers.map((signer) => ({
       name: `funds ${chain.network} ${signer}`,
-      run: async () =>
+      run: remembered(async () =>
         (await chain.nativeBalance(signer)) === 0n ? 'The signer cannot pay fees: send it native coin' : undefined,
+      ),
       withoutAnswer,
     })),
   ];
 }
 
-async function runCheck({ name, run, withoutAnswer }: NamedCheck): Promise<Check> {
+/** Endpoints that are left out, by their place in the variable. */
+function describeEndpoints(statuses: readonly EndpointStatus[], variable: string): string | undefined {
+  const troubles = { wrong_network: 'serves another network', away: 'does not answer', lagging: 'lags behind' };
+  const sentences = statuses.flatMap(({ endpoint, state }) =>
+    state === 'serving' || state === 'unchecked' ? [] : [`Endpoint ${endpoint} of ${variable} ${troubles[state]}`],
+  );
+  return sentences.length === 0 ? undefined : sentences.join('; ');
+}
+
+/** Everybody who asks while an answer is on its way or fresh gets that one. */
+function remembered<Result>(ask: () => Promise<Result>): () => Promise<Result> {
+  let last: { readonly answer: Promise<Result>; untilMs: number } | undefined;
+  return () => {
+    if (last !== undefined && performance.now() < last.untilMs) return last.answer;
+    const asked = { answer: ask(), untilMs: Infinity };
+    const settle = () => (asked.untilMs = performance.now() + rememberedMs);
+    asked.answer.then(settle, settle);
+    last = asked;
+    return asked.answer;
+  };
+}
+
+async function runCheck({ name, run, remark, withoutAnswer }: NamedCheck): Promise<Check> {
   let timer: NodeJS.Timeout | undefined;
   const tooLate = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(reject, checkTimeoutMs, new Error('too late'));
   });
   try {
     const detail = await Promise.race([run(), tooLate]);
-    return detail === undefined ? { name, ok: true } : { name, ok: false, detail };
+    if (detail !== undefined) return { name, ok: false, detail };
+    const remarked = remark?.();
+    return { name, ok: true, ...(remarked === undefined ? {} : { detail: remarked }) };
   } catch {
-    return { name, ok: false, detail: withoutAnswer };
+    return { name, ok: false, detail: remark?.() ?? withoutAnswer };
   } finally {
     clearTimeout(timer);
   }

@@ -4,8 +4,14 @@ export interface SvmLimits {
   readonly computeUnitsMax: number;
   /** The highest price per compute unit, in millionths of a lamport (the specification's cap is five lamports). */
   readonly computeUnitPriceMaxMicroLamports: bigint;
-  /** How long one RPC call may take. */
+  /** How long one RPC call may take, all the nodes that it fails over to included. */
   readonly rpcTimeoutMs: number;
+  /** How long a node that did not answer is left alone at first. */
+  readonly rpcCooldownMs: number;
+  /** How often nodes in use are compared. */
+  readonly rpcCompareEveryMs: number;
+  /** Blocks that a node may be behind the others. */
+  readonly rpcMaximumLag: bigint;
   /** What counts as confirmed. */
   readonly commitment: SvmCommitment;
 }
@@ -17,6 +23,9 @@ export const defaultSvmLimits: SvmLimits = {
   computeUnitsMax: 200_000,
   computeUnitPriceMaxMicroLamports: 5_000_000n,
   rpcTimeoutMs: 10_000,
+  rpcCooldownMs: 1_000,
+  rpcCompareEveryMs: 5_000,
+  rpcMaximumLag: 25n,
   commitment: 'confirmed',
 };
 

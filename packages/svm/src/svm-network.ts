@@ -2,6 +2,7 @@ import {
   networkFamily,
   type Chain,
   type Clock,
+  type EndpointStatus,
   type FaultFacts,
   type Network,
   type RpcObserver,
@@ -11,7 +12,7 @@ import { parseSvmAddress } from './address/svm-address.js';
 import { createSvmChain } from './chain/svm-chain.js';
 import { createExactScheme } from './exact/exact-scheme.js';
 import { readSvmLimits, type SvmLimits } from './limits.js';
-import { createJsonRpcClient } from './rpc/json-rpc-client.js';
+import { createJsonRpcPool } from './rpc/json-rpc-pool.js';
 import { createSolanaRpc } from './rpc/solana-rpc.js';
 import { readSvmSigner } from './signing/secret-key.js';
 import { createMintRegistry } from './token/mint-registry.js';
@@ -19,7 +20,8 @@ import { createMintRegistry } from './token/mint-registry.js';
 /** Everything that one Solana cluster needs to be settled on. */
 export interface SvmNetworkParts {
   readonly network: Network;
-  readonly rpcUrl: string;
+  /** Nodes that stand in for each other; the first is used as long as it answers. */
+  readonly rpcUrls: readonly string[];
   /** The fee payer's secret key, base58 of 64 bytes. It is read once and never shown. */
   readonly feePayerKey: string;
   /** The mints that are settled; every other token is refused. */
@@ -35,6 +37,8 @@ export interface SvmNetworkParts {
 export interface SvmNetwork {
   readonly chain: Chain;
   readonly schemes: readonly SchemeHandler[];
+  /** How each RPC endpoint does. */
+  readonly endpoints: () => readonly EndpointStatus[];
 }
 
 /**
@@ -50,12 +54,25 @@ export function createSvmNetwork(parts: SvmNetworkParts): SvmNetwork {
   const malformed = parts.assets.find((asset) => parseSvmAddress(asset) === undefined);
   if (malformed !== undefined) throw new RangeError(`The asset "${malformed}" is not a Solana address`);
 
-  const client = createJsonRpcClient({ network, url: parts.rpcUrl, timeoutMs: limits.rpcTimeoutMs, onRpcCall });
-  const rpc = createSolanaRpc(client, limits.commitment);
+  const pool = createJsonRpcPool({
+    network,
+    urls: parts.rpcUrls,
+    commitment: limits.commitment,
+    limits: {
+      timeoutMs: limits.rpcTimeoutMs,
+      cooldownMs: limits.rpcCooldownMs,
+      compareEveryMs: limits.rpcCompareEveryMs,
+      maximumLag: limits.rpcMaximumLag,
+    },
+    onRpcCall,
+    onWarning,
+  });
+  const rpc = createSolanaRpc(pool.client, limits.commitment);
   const mints = createMintRegistry({ rpc, clock, onWarning });
   const allowedMints = new Set(parts.assets);
   return {
     chain: createSvmChain({ network, rpc, mints, signer, commitment: limits.commitment }),
     schemes: [createExactScheme({ network, rpc, mints, signer, allowedMints, limits, onWarning })],
+    endpoints: pool.statuses,
   };
 }

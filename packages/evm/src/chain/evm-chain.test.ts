@@ -47,7 +47,7 @@ describe('who the node is', () => {
   test('another chain than the configured one is a fault', async () => {
     const { chain } = createEvmNetwork({
       network: network('eip155:8453'),
-      rpcUrl: setup.proxy.url,
+      rpcUrls: [setup.proxy.url],
       signerKeys: [facilitator.privateKey],
       assets: [],
       clock: { now: () => new Date(0) },

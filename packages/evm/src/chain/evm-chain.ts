@@ -1,6 +1,7 @@
-import { amount, type Chain, evmChainId, Fault, type Network } from '@tollkeeper/protocol';
+import { amount, type Chain, Fault, type Network } from '@tollkeeper/protocol';
 import { tokenInterface } from '../exact/token-calls.js';
 import type { EvmNode } from '../rpc/evm-node.js';
+import { readIdentity } from '../rpc/read-identity.js';
 import { RpcError } from '../rpc/rpc-error.js';
 import { readBalancesAtFinalized } from './balances-at.js';
 import { broadcastTransaction } from './broadcast-transaction.js';
@@ -24,17 +25,13 @@ export function createEvmChain(parts: {
     signers: parts.signers,
     ordered: true,
     async identify() {
-      const [chainId, genesis] = await Promise.all([node.chainId(), node.block(0n), parts.shared.arePossible()]);
-      if (chainId !== evmChainId(network)) {
-        throw new Fault('CHAIN_WRONG_NETWORK', { network, servedChainId: chainId });
-      }
-      if (genesis === undefined) throw new Fault('CHAIN_RPC_UNAVAILABLE', { network, trouble: 'no first block' });
-      return genesis.hash;
+      const [identity] = await Promise.all([readIdentity(parts), parts.shared.arePossible()]);
+      return identity;
     },
     nextAccountNonce: (signer) => node.minedTransactions(signer),
     blockHeight: () => node.blockNumber(),
     broadcast: (transaction) => broadcastTransaction(node, transaction),
-    observe: (submitted) => observeTransactions({ node, confirmations }, submitted),
+    observe: (submitted) => node.onOneEndpoint((one) => observeTransactions({ node: one, confirmations }, submitted)),
     finality: createFinality(parts),
     get sharing() {
       return parts.shared.limits();
@@ -45,7 +42,8 @@ export function createEvmChain(parts: {
       const tag = confirmations === 1 ? 'latest' : await confirmedHeight(node, confirmations);
       return amount(await readBalance({ node, network }, { token: asset.token, owner, tag }));
     },
-    balancesAtFinalized: (holders) => readBalancesAtFinalized(parts, holders),
+    balancesAtFinalized: (holders) =>
+      node.onOneEndpoint((one) => readBalancesAtFinalized({ ...parts, node: one }, holders)),
     nativeBalance: (address) => node.balance(address),
     // Any EVM address can hold any token.
     prepareToReceive: async () => amount(0n),

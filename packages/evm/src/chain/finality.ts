@@ -1,4 +1,4 @@
-import type { Chain, Finality } from '@tollkeeper/protocol';
+import type { Chain, Finality, Inclusion } from '@tollkeeper/protocol';
 import type { EvmNode } from '../rpc/evm-node.js';
 
 /** Requests to one node at a time. */
@@ -10,29 +10,34 @@ const parallelRequests = 16;
  * is new or has become final, however many wait in between.
  */
 export function createFinality(parts: { readonly node: EvmNode; readonly finalityDepth: number }): Chain['finality'] {
-  const { node } = parts;
   /** The hashes of the chain's blocks by number. While the highest of them is the chain's, so are those below it. */
   const known = new Map<bigint, string>();
 
-  return async (inclusions) => {
-    if (inclusions.length === 0) return [];
-    const finalized = await finalizedNumber();
-    const hashes = await readHashes(new Set(inclusions.map(({ block }) => block.number)), finalized);
+  return async (inclusions) =>
+    inclusions.length === 0 ? [] : parts.node.onOneEndpoint((node) => look(node, inclusions));
+
+  async function look(node: EvmNode, inclusions: readonly Inclusion[]): Promise<readonly Finality[]> {
+    const finalized = await finalizedNumber(node);
+    const hashes = await readHashes(node, new Set(inclusions.map(({ block }) => block.number)), finalized);
     return inclusions.map(({ block }): Finality => {
       const hash = hashes.get(block.number);
       if (hash === undefined) return 'unknown';
       if (hash !== block.hash) return 'gone';
       return block.number <= finalized ? 'final' : 'confirmed';
     });
-  };
+  }
 
-  async function finalizedNumber(): Promise<bigint> {
+  async function finalizedNumber(node: EvmNode): Promise<bigint> {
     const finalized = await node.finalizedBlock();
     return finalized?.number ?? (await node.blockNumber()) - BigInt(parts.finalityDepth);
   }
 
-  async function readHashes(numbers: ReadonlySet<bigint>, finalized: bigint): Promise<ReadonlyMap<bigint, string>> {
-    await forgetIfReplaced();
+  async function readHashes(
+    node: EvmNode,
+    numbers: ReadonlySet<bigint>,
+    finalized: bigint,
+  ): Promise<ReadonlyMap<bigint, string>> {
+    await forgetIfReplaced(node);
     // What becomes final is read anew: a reorg in the middle of an earlier look may have left a wrong hash here, which may
     // delay a reversal, and must not release anything.
     const wanted = [...numbers].filter((number) => number <= finalized || !known.has(number));
@@ -51,7 +56,7 @@ export function createFinality(parts: { readonly node: EvmNode; readonly finalit
     return hashes;
   }
 
-  async function forgetIfReplaced(): Promise<void> {
+  async function forgetIfReplaced(node: EvmNode): Promise<void> {
     const highest = [...known.keys()].reduce((one, other) => (one > other ? one : other), 0n);
     if (known.size > 0 && (await node.block(highest))?.hash !== known.get(highest)) known.clear();
   }

@@ -27,7 +27,7 @@ const offer: TransferOffer = {
 const [exact] = createEvmNetwork({
   network: baseSepolia,
   // Nothing listens here: an examination asks no node.
-  rpcUrl: 'http://127.0.0.1:9',
+  rpcUrls: ['http://127.0.0.1:9'],
   signerKeys: [facilitator.privateKey],
   assets: [BASE_SEPOLIA_USDC],
   clock,

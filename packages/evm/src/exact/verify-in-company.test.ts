@@ -37,7 +37,7 @@ function open(parts: { assets?: readonly string[]; now?: () => Date } = {}) {
   const warnings: string[] = [];
   const { schemes } = createEvmNetwork({
     network: baseSepolia,
-    rpcUrl: setup.proxy.url,
+    rpcUrls: [setup.proxy.url],
     signerKeys: [facilitator.privateKey],
     assets: parts.assets ?? [BASE_SEPOLIA_USDC],
     clock: parts.now === undefined ? systemClock : { now: parts.now },

@@ -1,7 +1,7 @@
 import { Agent as PlainAgent, request as plainRequest, type IncomingMessage } from 'node:http';
 import { Agent as SecureAgent, request as secureRequest } from 'node:https';
 import { urlToHttpOptions } from 'node:url';
-import { NoAnswerError } from './no-answer-error.js';
+import { NoAnswerError } from '@tollkeeper/protocol';
 
 export interface HttpAnswer {
   readonly status: number;
@@ -12,7 +12,7 @@ export interface HttpAnswer {
  * Sends a JSON body and gives the whole answer.
  * @throws NoAnswerError when there is none in time, or it is too large.
  */
-export type HttpPost = (body: string) => Promise<HttpAnswer>;
+export type HttpPost = (body: string, timeoutMs: number) => Promise<HttpAnswer>;
 
 /** Servers usually close idle connections after 5 s or later; being first avoids writing to one that is just closing. */
 const idleConnectionMs = 4000;
@@ -24,16 +24,15 @@ const idleConnectionMs = 4000;
 export function createHttpPost(endpoint: {
   url: URL;
   headers: Readonly<Record<string, string>>;
-  timeoutMs: number;
   maximumAnswerBytes: number;
 }): HttpPost {
-  const { url, timeoutMs, maximumAnswerBytes } = endpoint;
+  const { url, maximumAnswerBytes } = endpoint;
   const isSecure = url.protocol === 'https:';
   const request = isSecure ? secureRequest : plainRequest;
   const agent = new (isSecure ? SecureAgent : PlainAgent)({ keepAlive: true, timeout: idleConnectionMs });
   const address = { ...urlToHttpOptions(url), method: 'POST', agent };
 
-  return (body) =>
+  return (body, timeoutMs) =>
     new Promise((resolve, reject) => {
       const headers = { ...endpoint.headers, 'content-length': Buffer.byteLength(body) };
       const outgoing = request({ ...address, headers }, (incoming) => {

@@ -95,7 +95,7 @@ describe('a network', () => {
   test('is read with its signer, whose address it knows', () => {
     const config = configOf({ ...development, ...evm, ...svm });
     expect(config.evm).toMatchObject({ network: baseSepolia, assets: [] });
-    expect(config.evm?.rpcUrl.reveal()).toBe('http://127.0.0.1:8545');
+    expect(config.evm?.rpcUrls.map((url) => url.reveal())).toEqual(['http://127.0.0.1:8545']);
     expect(config.evm?.signers.map(({ address, key }) => [address, key.reveal()])).toEqual([
       [ownEvmKey.address, evmKeyText],
     ]);

@@ -14,10 +14,21 @@ export interface SignerKey {
   readonly address: string;
 }
 
+/** How patient we are with a network's RPC endpoints. */
+export interface RpcLimits {
+  readonly rpcTimeoutMs: number;
+  readonly rpcCooldownMs: number;
+  readonly rpcCompareEveryMs: number;
+  /** Blocks. */
+  readonly rpcMaximumLag: bigint;
+}
+
 /** One configured network. Every part of it is there, or the configuration was refused. */
 export interface NetworkConfig {
   readonly network: Network;
-  readonly rpcUrl: Secret;
+  /** Endpoints that stand in for each other, at least one. */
+  readonly rpcUrls: readonly Secret[];
+  readonly rpc: RpcLimits;
   readonly signers: readonly SignerKey[];
   /** Tokens accepted besides the known stablecoins. */
   readonly assets: readonly string[];
@@ -66,7 +77,15 @@ const Url = (protocols: readonly string[]) =>
   });
 
 const PostgresUrl = Url(['postgres:', 'postgresql:']).transform(secret);
-const RpcUrl = Url(['http:', 'https:']).transform(secret);
+const RpcUrls = List.transform((texts, context): readonly Secret[] => {
+  const url = Url(['http:', 'https:']);
+  if (texts.length > 0 && texts.every((text) => url.safeParse(text).success)) return texts.map(secret);
+  context.addIssue({
+    code: 'custom',
+    message: 'must be URLs that start with http:// or https://, separated by commas',
+  });
+  return z.NEVER;
+});
 const WholeNumber = (limits: { minimum: number; maximum: number }) =>
   z
     .string()
@@ -131,13 +150,18 @@ const Variables = z.object({
   WALLET_ENCRYPTION_KEY_PREVIOUS: EncryptionKey.optional(),
   WALLET_ENCRYPTION_KEY_NEXT: EncryptionKey.optional(),
   EVM_NETWORK: NetworkOf('eip155').optional(),
-  EVM_RPC_URL: RpcUrl.optional(),
+  EVM_RPC_URL: RpcUrls.optional(),
+  EVM_RPC_LAG_BLOCKS: WholeNumber({ minimum: 1, maximum: 100_000 }).optional(),
   EVM_PRIVATE_KEY: EvmKeys.optional(),
   EVM_ASSETS: Tokens(parseEvmAddress, 'token addresses').optional(),
   SVM_NETWORK: NetworkOf('solana').optional(),
-  SVM_RPC_URL: RpcUrl.optional(),
+  SVM_RPC_URL: RpcUrls.optional(),
+  SVM_RPC_LAG_BLOCKS: WholeNumber({ minimum: 1, maximum: 100_000 }).optional(),
   SVM_PRIVATE_KEY: SvmKeys.optional(),
   SVM_ASSETS: Tokens(parseSvmAddress, 'mint addresses').optional(),
+  RPC_TIMEOUT_MS: WholeNumber({ minimum: 500, maximum: 60_000 }).optional(),
+  RPC_COOLDOWN_MS: WholeNumber({ minimum: 100, maximum: 60_000 }).optional(),
+  RPC_COMPARE_MS: WholeNumber({ minimum: 500, maximum: 600_000 }).optional(),
   SETTLE_WAIT_MS: WholeNumber({ minimum: 1_000, maximum: 60_000 }).optional(),
   TRANSFER_LIFETIME_SECONDS: WholeNumber({ minimum: 1, maximum: 2_592_000 }).optional(),
   RECONCILE_INTERVAL_SECONDS: WholeNumber({ minimum: 10, maximum: 86_400 }).optional(),
@@ -190,12 +214,21 @@ function toConfig(read: Read, environment: Environment): Config {
   });
 }
 
+/** Ten seconds on Base, and on Solana. */
+const rpcLagBlocks = { EVM: 5, SVM: 25 };
+
 function networkConfig(read: Read, prefix: 'EVM' | 'SVM'): NetworkConfig | undefined {
   const network = read[`${prefix}_NETWORK`];
-  const rpcUrl = read[`${prefix}_RPC_URL`];
+  const rpcUrls = read[`${prefix}_RPC_URL`];
   const signers = read[`${prefix}_PRIVATE_KEY`];
-  if (network === undefined || rpcUrl === undefined || signers === undefined) return undefined;
-  return { network, rpcUrl, signers, assets: read[`${prefix}_ASSETS`] ?? [] };
+  if (network === undefined || rpcUrls === undefined || signers === undefined) return undefined;
+  const rpc = {
+    rpcTimeoutMs: read.RPC_TIMEOUT_MS ?? 10_000,
+    rpcCooldownMs: read.RPC_COOLDOWN_MS ?? 1_000,
+    rpcCompareEveryMs: read.RPC_COMPARE_MS ?? 5_000,
+    rpcMaximumLag: BigInt(read[`${prefix}_RPC_LAG_BLOCKS`] ?? rpcLagBlocks[prefix]),
+  };
+  return { network, rpcUrls, rpc, signers, assets: read[`${prefix}_ASSETS`] ?? [] };
 }
 
 /** A chain that is configured by half is a mistake, not a chain that is left out. */

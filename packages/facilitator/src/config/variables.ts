@@ -69,9 +69,16 @@ export const configurationVariables = [
   },
   {
     name: 'EVM_RPC_URL',
-    description: 'JSON-RPC endpoint of the EVM network; credentials in it are never printed',
+    description:
+      'JSON-RPC endpoints of the EVM network, comma-separated; the next one is used when one does not answer. Never printed',
     otherwise: 'none; needed with EVM_NETWORK',
     example: 'http://127.0.0.1:8545',
+  },
+  {
+    name: 'EVM_RPC_LAG_BLOCKS',
+    description: 'An endpoint that is more blocks than this behind the others is left out',
+    otherwise: '5',
+    example: '5',
   },
   {
     name: 'EVM_PRIVATE_KEY',
@@ -93,9 +100,16 @@ export const configurationVariables = [
   },
   {
     name: 'SVM_RPC_URL',
-    description: 'JSON-RPC endpoint of the Solana network; credentials in it are never printed',
+    description:
+      'JSON-RPC endpoints of the Solana network, comma-separated; the next one is used when one does not answer. Never printed',
     otherwise: 'none; needed with SVM_NETWORK',
     example: 'http://127.0.0.1:8899',
+  },
+  {
+    name: 'SVM_RPC_LAG_BLOCKS',
+    description: 'The same for Solana',
+    otherwise: '25',
+    example: '25',
   },
   {
     name: 'SVM_PRIVATE_KEY',
@@ -108,6 +122,25 @@ export const configurationVariables = [
     description: 'Mints to accept besides the known stablecoins, comma-separated',
     otherwise: 'only the known stablecoins of the network',
     example: '4zMMC9srt5Ri5X14GAgXhaHii3GnPAEERYPJgZJDncDU',
+  },
+  {
+    name: 'RPC_TIMEOUT_MS',
+    description: 'How long one call to a chain may take, all the endpoints tried for it included, 500 to 60000',
+    otherwise: '10000',
+    example: '10000',
+  },
+  {
+    name: 'RPC_COOLDOWN_MS',
+    description:
+      'How long an RPC endpoint that did not answer is left alone; up to 64 times as long while it stays away',
+    otherwise: '1000',
+    example: '1000',
+  },
+  {
+    name: 'RPC_COMPARE_MS',
+    description: 'How often the endpoints of a network are compared, where there are several and while they are used',
+    otherwise: '5000',
+    example: '5000',
   },
   {
     name: 'SETTLE_WAIT_MS',

@@ -1,5 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { RpcObserver } from '@tollkeeper/protocol';
+import { createRpcMetrics } from './rpc-metrics.js';
 import { createSettlementMetrics } from './settlement-metrics.js';
 
 const latencyBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -55,6 +55,8 @@ export function createMetrics() {
     labelNames: ['network', 'change'],
   });
 
+  const rpc = createRpcMetrics(registry);
+
   return {
     registry,
     settlement: createSettlementMetrics(registry),
@@ -62,7 +64,9 @@ export function createMetrics() {
       answers[operation].inc(answer);
       durations[operation].observe(answer, seconds);
     },
-    countRpcCall: createRpcCounting(registry),
+    countRpcCall: rpc.count,
+    /** Registers the gauge of RPC endpoints. */
+    measureEndpoints: rpc.measureEndpoints,
     countPosting: (scope: string) => {
       postings.inc({ scope });
     },
@@ -83,20 +87,6 @@ export function createMetrics() {
         help: 'Settled payments that are not final: confirmed, reversed by a reorg, or lost in one for good',
       });
     },
-  };
-}
-
-function createRpcCounting(registry: Registry): RpcObserver {
-  const labelNames = ['network', 'method', 'outcome'] as const;
-  const calls = counter(registry, { name: 'tollkeeper_rpc_calls_total', help: 'JSON-RPC calls to nodes', labelNames });
-  const times = histogram(registry, {
-    name: 'tollkeeper_rpc_seconds',
-    help: 'Time of JSON-RPC calls to nodes',
-    labelNames,
-  });
-  return ({ network, method, outcome, seconds }) => {
-    calls.inc({ network, method, outcome });
-    times.observe({ network, method, outcome }, seconds);
   };
 }
 

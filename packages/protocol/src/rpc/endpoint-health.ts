@@ -17,7 +17,8 @@ export interface EndpointHealth {
   readonly isCoolingDown: () => boolean;
   /** True when that was news. */
   readonly isAway: (epoch: number) => boolean;
-  readonly answered: (epoch: number) => void;
+  /** A caller got what it asked for, so the next cooldown is a short one again. */
+  readonly answered: () => void;
   /** The chain was seen: the right one, or another. True when that was news. */
   readonly recognised: (isRight: boolean) => boolean;
   /** True when that was news. */
@@ -54,8 +55,8 @@ export function createEndpointHealth(parts: { cooldownMs: number; nowMs: () => n
       leaveAlone();
       return become('away');
     },
-    answered(at) {
-      if (at === epoch) failures = 0;
+    answered() {
+      if (state === 'serving') failures = 0;
     },
     recognised(isRight) {
       if (!isRight) {

@@ -79,7 +79,9 @@ export function createEndpointPool<Client>(parts: EndpointPoolParts<Client>): En
       if (leftMs <= 0) break;
       try {
         const result = await attempt(endpoint, work, leftMs / Math.max(1, countInRotation(turns.slice(index))));
-        inUse = endpoint;
+        // Whoever serves stays in use: to change back and forth would show callers now newer and now older blocks.
+        if (inUse?.health.state() !== 'serving') inUse = endpoint;
+        endpoint.health.answered();
         return result;
       } catch (error) {
         if (!(error instanceof NoAnswerError) && !isFault(error, 'CHAIN_WRONG_NETWORK')) throw error;
@@ -98,12 +100,9 @@ export function createEndpointPool<Client>(parts: EndpointPoolParts<Client>): En
     if (!endpoint.health.isChecked()) await (endpoint.check ??= recognise(endpoint, timeoutMs));
     const epoch = endpoint.health.epoch();
     try {
-      const result = await work(endpoint.client, Math.max(1, endMs - nowMs()));
-      endpoint.health.answered(epoch);
-      return result;
+      return await work(endpoint.client, Math.max(1, endMs - nowMs()));
     } catch (error) {
       if (error instanceof NoAnswerError) noteAbsence(endpoint, epoch, error);
-      else endpoint.health.answered(epoch);
       throw error;
     }
   }
@@ -117,23 +116,30 @@ export function createEndpointPool<Client>(parts: EndpointPoolParts<Client>): En
       const chain = await parts.identify(endpoint.client, timeoutMs);
       knownChain ??= chain;
       if (chain !== knownChain) throw new Fault('CHAIN_WRONG_NETWORK', { network, endpoint: number, found: chain });
-      if (health.recognised(true) && before !== 'unchecked') {
+      if (health.recognised(true) && before !== 'unchecked' && endpoints.length > 1) {
         onWarning('An RPC endpoint is back', { network, endpoint: number });
       }
     } catch (error) {
-      if (error instanceof NoAnswerError) noteAbsence(endpoint, epoch, error);
-      if (isFault(error, 'CHAIN_WRONG_NETWORK') && health.recognised(false)) {
-        onWarning('An RPC endpoint serves another network and is left out', { network, endpoint: number });
+      if (isFault(error, 'CHAIN_WRONG_NETWORK')) {
+        if (health.recognised(false)) {
+          onWarning('An RPC endpoint serves another network and is left out', { network, endpoint: number });
+        }
+        throw error;
       }
-      throw error;
+      // A refusal of this question must not pass for one of the caller's.
+      const absence =
+        error instanceof NoAnswerError ? error : new NoAnswerError('error', 'it does not tell which chain it serves');
+      noteAbsence(endpoint, epoch, absence);
+      throw absence;
     } finally {
       endpoint.check = undefined;
     }
   }
 
   function noteAbsence({ health, number }: Endpoint<Client>, epoch: number, { message }: NoAnswerError): void {
-    if (health.isAway(epoch))
-      onWarning('An RPC endpoint does not answer', { network, endpoint: number, trouble: message });
+    // Where there is no other, nothing changes, and whoever asked says what became of it.
+    if (!health.isAway(epoch) || endpoints.length === 1) return;
+    onWarning('An RPC endpoint does not answer', { network, endpoint: number, trouble: message });
   }
 
   /** The one in use first, then those in rotation; those that lag or are to be left alone only when nothing else is left. */

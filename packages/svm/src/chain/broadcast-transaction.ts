@@ -10,6 +10,6 @@ export async function broadcastTransaction(rpc: SolanaRpc, transaction: SignedTr
     return { accepted: false, detail: `refused with code ${answer.code}` };
   } catch (error) {
     if (!isFault(error, 'CHAIN_RPC_UNAVAILABLE')) throw error;
-    return { accepted: false, detail: String(error.facts['detail'] ?? 'no answer') };
+    return { accepted: false, detail: String(error.facts['trouble'] ?? 'no answer') };
   }
 }

@@ -1,5 +1,6 @@
-import { Fault, type Chain, type Network } from '@tollkeeper/protocol';
+import type { Chain, Network } from '@tollkeeper/protocol';
 import type { SvmCommitment } from '../limits.js';
+import { readIdentity } from '../rpc/read-identity.js';
 import type { SolanaRpc } from '../rpc/solana-rpc.js';
 import type { SvmSigner } from '../signing/secret-key.js';
 import type { MintRegistry } from '../token/mint-registry.js';
@@ -9,9 +10,6 @@ import { readFinality } from './finality.js';
 import { observeTransactions } from './observe-transactions.js';
 import { prepareToReceive } from './prepare-to-receive.js';
 import { readTokenBalance } from './token-balance.js';
-
-/** CAIP-2 names a cluster by the first characters of its genesis hash. */
-const referenceLength = 32;
 
 /** One Solana cluster as the settlement engine sees it. */
 export function createSvmChain(parts: {
@@ -26,22 +24,18 @@ export function createSvmChain(parts: {
     network,
     signers: [signer.address],
     ordered: false,
-    async identify() {
-      const genesisHash = await rpc.genesisHash();
-      if (network === `solana:${genesisHash.slice(0, referenceLength)}`) return genesisHash;
-      throw new Fault('CHAIN_WRONG_NETWORK', { network, genesisHash });
-    },
+    identify: () => readIdentity(network, rpc),
     // Solana numbers no transactions of an account; the blockhash and the message make each of them unique.
     nextAccountNonce: async () => undefined,
     blockHeight: () => rpc.blockHeight(commitment),
     broadcast: (transaction) => broadcastTransaction(rpc, transaction),
-    observe: (submitted) => observeTransactions(parts, submitted),
-    finality: (inclusions) => readFinality(rpc, inclusions),
+    observe: (submitted) => rpc.onOneEndpoint((one) => observeTransactions({ rpc: one, commitment }, submitted)),
+    finality: (inclusions) => rpc.onOneEndpoint((one) => readFinality(one, inclusions)),
     // Nothing stands behind anything else, and only our own signature completes what a payer signed.
     replace: async () => undefined,
     findForeignTransfers: async (claims) => claims.map(() => undefined),
     tokenBalance: (query) => readTokenBalance(rpc, query),
-    balancesAtFinalized: (holders) => readBalancesAtFinalized(rpc, holders),
+    balancesAtFinalized: (holders) => rpc.onOneEndpoint((one) => readBalancesAtFinalized(one, holders)),
     nativeBalance: (address) => rpc.balance(address),
     prepareToReceive: (query) => prepareToReceive(parts, query),
   };

@@ -25,6 +25,11 @@ export interface SolanaRpc {
     options: { history: boolean },
   ): Promise<readonly (SignatureStatus | null)[]>;
   transaction(signature: string): Promise<LandedTransaction | null>;
+  /**
+   * Does work whose answers are put together, on one node, because two may have seen different blocks; and anew on the next one
+   * when that does not answer. It may only read.
+   */
+  onOneEndpoint<Result>(work: (rpc: SolanaRpc) => Promise<Result>): Promise<Result>;
 }
 
 /** Bare digits, or the string that long integers arrive as. */
@@ -105,6 +110,7 @@ const LatestBlockhash = inContext(z.object({ blockhash: z.string(), lastValidBlo
 export function createSolanaRpc(client: JsonRpcClient, commitment: SvmCommitment): SolanaRpc {
   const at = { commitment };
   return {
+    onOneEndpoint: (work) => client.onOneEndpoint((one) => work(createSolanaRpc(one, commitment))),
     genesisHash: () => client.request('getGenesisHash', [], z.string()),
     blockHeight: (level) => client.request('getBlockHeight', [{ commitment: level }], U64),
     firstAvailableSlot: () => client.request('getFirstAvailableBlock', [], U64),
