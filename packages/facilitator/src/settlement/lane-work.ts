@@ -32,6 +32,8 @@ export interface LaneWorkParts {
   /** Follows what was sent until there is evidence. */
   readonly track: (sent: SentTransaction) => void;
   readonly onBatch: (payments: number) => void;
+  /** The lane was found to have gone to another process. */
+  readonly onLaneLost: () => void;
   readonly checkpoint: CheckpointHook;
   readonly log: Logger;
 }
@@ -126,8 +128,15 @@ export function createLaneWork(parts: LaneWorkParts): LaneWork {
     }
     const signing = await parts.signAndStore(carriages, lane ?? undefined);
     if (signing.kind === 'stored') await send(payments, signing.transactions);
-    else if (signing.kind === 'lane_lost') queue.putBack(payments);
+    else if (signing.kind === 'lane_lost') loseLane(payments);
     else await carryWithout(payments, signing.unable);
+  }
+
+  /** Another lane of this process goes on with these, or another process. */
+  function loseLane(payments: readonly ReadyPayment[]): void {
+    queue.putBack(payments);
+    parts.onLaneLost();
+    log.warn({ network: chain.network, signer: parts.signer }, 'the lane went to another process');
   }
 
   async function carryWithout(

@@ -21,6 +21,8 @@ export interface Lanes {
    * @throws Fault `CHAIN_RPC_UNAVAILABLE` when a new lane cannot be met with the chain.
    */
   tend(): Promise<void>;
+  /** Holds a lane no more that was found to have gone to another process. */
+  forget(signer: string): void;
   /** Gives everything back at once, so that no other process has to wait for the leases to end. */
   release(): Promise<void>;
 }
@@ -37,7 +39,14 @@ export function createLanes(parts: {
   const { network } = chain;
   let held: readonly HeldLane[] = [];
 
-  return { held: () => held, tend, release };
+  return {
+    held: () => held,
+    tend,
+    forget(signer) {
+      held = held.filter((lane) => lane.signer !== signer);
+    },
+    release,
+  };
 
   async function tend(): Promise<void> {
     await sql`
@@ -129,6 +138,17 @@ export async function allocateAccountNonces(
       AND fencing_token = ${lane.fencingToken}
     RETURNING next_account_nonce - ${lane.count} AS first`;
   return row?.first;
+}
+
+/** Skips account nonces that the chain has used without us, so that nothing is signed for a place that is gone. */
+export async function skipUsedNonces(
+  sql: Sql,
+  lane: HeldLane & { readonly network: string; readonly processId: string; readonly next: bigint },
+): Promise<void> {
+  await sql`
+    UPDATE lane SET next_account_nonce = ${lane.next}
+    WHERE network = ${lane.network} AND signer = ${lane.signer} AND holder = ${lane.processId}::uuid
+      AND fencing_token = ${lane.fencingToken} AND next_account_nonce < ${lane.next}`;
 }
 
 /** Keeps a lane from changing hands until this transaction ends; false when it has gone to another process already. */

@@ -124,6 +124,10 @@ export function createNetworkSettlement(parts: NetworkSettlementParts) {
         lane: () => (chain.ordered ? usable().find((lane) => lane.signer === signer) : null),
         signAndStore,
         track: (sent) => watch.track(sent),
+        onLaneLost: () => {
+          lanes.forget(signer);
+          wake();
+        },
         onBatch: (payments) => events.onBatch({ network, payments }),
       }),
     );

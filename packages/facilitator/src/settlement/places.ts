@@ -3,7 +3,7 @@ import type { Chain, Rejection } from '@tollkeeper/protocol';
 import type { Logger } from '../logging/logger.js';
 import { findTransactions, storeSigned, type SentTransaction } from './chain-transactions.js';
 import type { Closing } from './close-transactions.js';
-import { lockLane, type HeldLane } from './lanes.js';
+import { lockLane, skipUsedNonces, type HeldLane } from './lanes.js';
 
 /** How many stuck places of a lane are worked on in one look; the others wait for these anyway. */
 const placesPerLook = 16;
@@ -57,6 +57,7 @@ export function createPlaces(parts: {
   async function lookAt(lane: HeldLane): Promise<void> {
     const next = await chain.nextAccountNonce(lane.signer);
     if (next === undefined) return;
+    await skipUsedNonces(database.sql, { ...lane, network, processId, next });
     const pending = await findPendingOf(lane);
     await closeForeign(pending, next);
     await fillGap(lane.signer, next, pending);
