@@ -5,6 +5,7 @@ import { answerUnroutable, errorHandling } from './http/errors.js';
 import { gracefulClose } from './http/graceful-close.js';
 import { requestLog } from './http/request-log.js';
 import { addV1Routes, type V1Parts } from './http/v1/add-v1-routes.js';
+import type { RecordedSettlements } from './idempotency/recorded-settlements.js';
 import type { Logger } from './logging/logger.js';
 import type { Metrics } from './metrics/metrics.js';
 import type { Proof, ProvenPayment } from './payment/proven-payment.js';
@@ -32,6 +33,7 @@ export interface AppParts {
   readonly settle: (payment: ProvenPayment, abort: AbortSignal) => Promise<Settlement>;
   readonly report: (paymentId: string) => Promise<PaymentReport | undefined>;
   readonly readiness: () => Promise<Readiness>;
+  readonly recordedSettlements: RecordedSettlements;
   readonly v1: V1Parts;
 }
 

@@ -25,6 +25,7 @@ import { createWallets, type CustodyNetwork, type Wallets } from './custody/wall
 import { generatedEncryptionKey } from './data-dir.js';
 import type { Logger } from './logging/logger.js';
 import { loadCursorKey } from './http/v1/cursor-key.js';
+import { createRecordedSettlements } from './idempotency/recorded-settlements.js';
 import { createMetrics } from './metrics/metrics.js';
 import { createPayToPolicy } from './payment/pay-to-policy.js';
 import { createProver } from './payment/proven-payment.js';
@@ -119,6 +120,7 @@ export async function composeService(config: Config, log: Logger, overrides: Ove
     });
     const { store } = engine;
     const keyUse = createKeyUse({ database, log });
+    const authenticate = createAuthenticate({ database, keyUse });
     const v1Routes = createV1Routes({
       clock,
       environment: config.environment,
@@ -138,8 +140,9 @@ export async function composeService(config: Config, log: Logger, overrides: Ove
       verify: createVerify({ store }),
       report: createPaymentReport({ database, store }),
       readiness: createReadiness([databaseCheck(database), ...chains.flatMap(chainChecks)]),
+      recordedSettlements: createRecordedSettlements({ database, authenticate, settleWaitMs: config.settleWaitMs }),
       v1: {
-        authenticate: createAuthenticate({ database, keyUse }),
+        authenticate,
         asTenant: createAsTenant(database),
         cursorKey: await loadCursorKey(database),
         routes: v1Routes,

@@ -1,6 +1,9 @@
 #!/usr/bin/env node
 import { isFault } from '@tollkeeper/protocol';
 import { Command } from 'commander';
+import { addAuditCommands } from './commands/audit.js';
+import { addKeyCommands } from './commands/keys.js';
+import { addMerchantCommands } from './commands/merchants.js';
 import { runMigrations } from './commands/migrate.js';
 import { printError } from './commands/output.js';
 import { serve } from './commands/serve.js';
@@ -26,7 +29,10 @@ program
   .addHelpText('after', '\nExample:\n  DATABASE_OWNER_URL=postgresql://owner@localhost/tollkeeper tollkeeper migrate')
   .action(() => runMigrations(configuration()));
 
+addMerchantCommands(program, configuration);
+addKeyCommands(program, configuration);
 addWalletCommands(program, configuration);
+addAuditCommands(program, configuration);
 
 try {
   await program.parseAsync();

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { clusterPaths, databaseUrlOf, readPassword } from './cluster-folder.js';
 import { lockHolder } from './data-dir-lock.js';
@@ -15,6 +16,7 @@ export interface RunningPostgres {
  */
 export function findRunningPostgres(dataDir: string): RunningPostgres | undefined {
   const paths = clusterPaths(resolve(dataDir));
+  if (!existsSync(paths.dataDir)) return undefined;
   if (lockHolder(paths.dataDir)?.alive !== true) return undefined;
   const server = readPostmasterFile(paths.clusterDir);
   const password = readPassword(paths.passwordFile);

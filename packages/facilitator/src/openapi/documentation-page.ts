@@ -52,6 +52,7 @@ const introduction = html`<section id="start">
   <p>A payment facilitator for HTTP 402 (x402) that keeps the books. The examples run as they are:</p>
   <pre>
 export TOLLKEEPER_URL=http://127.0.0.1:4022
+tollkeeper merchants create acme
 export TOLLKEEPER_KEY=$(tollkeeper keys create --merchant acme --name first --secret-only)</pre>
   <ul>
     <li>

@@ -7,7 +7,8 @@ import {
   type SettleAnswer,
 } from '@tollkeeper/protocol';
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import { describeExchange, openExchange } from '../http/exchange.js';
+import { describeExchange, openExchange, type Exchange } from '../http/exchange.js';
+import type { RecordedSettlement, RecordedSettlements } from '../idempotency/recorded-settlements.js';
 import type { Proof, ProvenPayment } from '../payment/proven-payment.js';
 import type { SchemeRegistry } from '../payment/scheme-registry.js';
 import type { Delivery } from '../settlement/delivery.js';
@@ -21,6 +22,7 @@ export function addSettleRoute(
     readonly schemes: SchemeRegistry;
     readonly prove: (payment: Payment) => Promise<Proof>;
     readonly settle: (payment: ProvenPayment, abort: AbortSignal) => Promise<Settlement>;
+    readonly recordedSettlements: RecordedSettlements;
   },
 ): void {
   app.post('/settle', { config: { operation: 'settle' } }, async (request, reply): Promise<SettleAnswer> => {
@@ -28,24 +30,34 @@ export function addSettleRoute(
     const parsed = readPaymentRequest(request.body);
     describeExchange(exchange, parsed, parts.schemes);
     if (parsed.kind === 'malformed') throw new Fault('REQUEST_MALFORMED', { detail: parsed.detail });
-    const answer =
-      parsed.kind === 'refused'
-        ? failedAnswer(parsed.reply, parsed)
-        : await answerTo(parsed.payment, { to: parsed.reply, response: reply });
-    exchange.outcome = answer.errorReason ?? 'ok';
-    return answer;
+    const record = await parts.recordedSettlements.open(request);
+    if (record?.kind === 'answered') return repeatAnswer(record.body, { exchange, response: reply });
+    try {
+      const answer =
+        parsed.kind === 'refused'
+          ? failedAnswer(parsed.reply, parsed)
+          : await answerTo(parsed.payment, { to: parsed.reply, response: reply, record });
+      exchange.outcome = answer.errorReason ?? 'ok';
+      if (!answer.success) await record?.keep(answer);
+      return answer;
+    } catch (error) {
+      await record?.release().catch(() => undefined);
+      throw error;
+    }
   });
 
   async function answerTo(
     payment: Payment,
-    { to, response }: { to: Reply; response: FastifyReply },
+    { to, response, record }: { to: Reply; response: FastifyReply; record: OpenRecord | undefined },
   ): Promise<SettleAnswer> {
     const proof = await parts.prove(payment);
     if (!proof.proven) return failedAnswer(to, proof);
     const settlement = await parts.settle(proof.payment, callerGone(response));
     if (settlement.kind === 'success') {
-      endWithResponse(settlement.delivery, response);
-      return successAnswer(settlement.row, to);
+      const answer = successAnswer(settlement.row, to);
+      if (record === undefined) endWithResponse(settlement.delivery, response);
+      else await endWithRecord(settlement.delivery, () => record.keep(answer));
+      return answer;
     }
     const { row, rejection } = settlement;
     const { payer } = proof.payment.authorization;
@@ -67,6 +79,30 @@ function successAnswer(row: PaymentRow, to: Reply): SettleAnswer {
 /** The payment's id, for `GET /payments/:id`, and whether money moved, so that nobody has to guess from a reason. */
 function extraOf(row: PaymentRow): Record<string, unknown> {
   return { paymentId: row.id, paymentState: paymentStateOf(row) };
+}
+
+type OpenRecord = Extract<RecordedSettlement, { kind: 'open' }>;
+
+/** What was answered before, to the byte. */
+function repeatAnswer(
+  body: string,
+  { exchange, response }: { exchange: Exchange; response: FastifyReply },
+): SettleAnswer {
+  const answer = JSON.parse(body) as SettleAnswer;
+  exchange.outcome = answer.errorReason ?? 'ok';
+  response.header('idempotency-replayed', 'true');
+  return answer;
+}
+
+/** The success is spent when it is recorded: whoever holds the key gets it again, whether or not this response arrives. */
+async function endWithRecord(delivery: Delivery, keep: () => Promise<void>): Promise<void> {
+  try {
+    await keep();
+  } catch (error) {
+    void delivery.giveBack();
+    throw error;
+  }
+  void delivery.confirm();
 }
 
 function callerGone(response: FastifyReply): AbortSignal {
