@@ -1,51 +1,71 @@
 import type { Database } from '@tollkeeper/database';
+import { createBatcher } from '@tollkeeper/protocol';
 
 /** A success that was handed out and not flushed within this time goes to the next caller. */
 const deliveryLeaseSeconds = 10;
+
+/** Concurrent callers share their statements, up to so many in one. */
+const rowsPerStatement = 200;
+
+/** One response that wants to say, or has said, that a payment is settled. */
+export interface Answer {
+  readonly paymentId: string;
+  /** Unique to the response. */
+  readonly caller: string;
+}
 
 export type AnswerStore = ReturnType<typeof createAnswerStore>;
 
 /** Who gets the answer of a payment, as guarded statements on its row: one caller at a time, and the success only once. */
 export function createAnswerStore({ sql }: Database) {
-  return { openAnswer, openAnswers, takeDelivery, confirmDelivery, returnDelivery };
+  const maximumItems = rowsPerStatement;
+  return {
+    openAnswers,
+    /** Takes the right to answer success, unless a reorg has taken the money back. */
+    takeDelivery: createBatcher({ run: takeDeliveries, maximumItems }),
+    /** The success was flushed; from now on every repeat is a duplicate. */
+    confirmDelivery: createBatcher({ run: confirmDeliveries, maximumItems }),
+    returnDelivery,
+  };
 
-  /** Notes that a caller left without the final answer, so that a later one may collect it. */
-  async function openAnswer(id: string): Promise<void> {
-    await openAnswers([id]);
-  }
-
+  /** Notes that callers left without the final answer, so that later ones may collect it. */
   async function openAnswers(ids: readonly string[]): Promise<void> {
     await sql`
       UPDATE payment SET answer_open_since = now()
       WHERE id = ANY(${ids}::uuid[]) AND answer_open_since IS NULL AND delivered_at IS NULL`;
   }
 
-  /** Takes the right to answer success, unless a reorg has taken the money back. `caller` is unique to one response. */
-  async function takeDelivery(id: string, caller: string): Promise<boolean> {
-    const rows = await sql`
+  async function takeDeliveries(answers: readonly Answer[]): Promise<readonly boolean[]> {
+    // Of several callers for one payment the statement takes any one.
+    const rows = await sql<{ caller: string }>`
       UPDATE payment
-      SET delivery_lease_holder = ${caller}::uuid,
-        delivery_lease_until = now() + make_interval(secs => ${deliveryLeaseSeconds})
-      WHERE id = ${id}::uuid AND state = 'settled' AND delivered_at IS NULL
-        AND (delivery_lease_until IS NULL OR delivery_lease_until < now())
+      SET delivery_lease_holder = answer.caller, delivery_lease_until = now() + make_interval(secs => ${deliveryLeaseSeconds})
+      FROM unnest(${answers.map(({ paymentId }) => paymentId)}::uuid[], ${answers.map(({ caller }) => caller)}::uuid[])
+        AS answer (payment_id, caller)
+      WHERE payment.id = answer.payment_id AND payment.state = 'settled' AND payment.delivered_at IS NULL
+        AND (payment.delivery_lease_until IS NULL OR payment.delivery_lease_until < now())
         AND NOT EXISTS (SELECT FROM effect WHERE effect.payment_id = payment.id AND effect.reversed_at IS NOT NULL)
-      RETURNING id`;
-    return rows.length === 1;
+      RETURNING payment.delivery_lease_holder AS caller`;
+    const taken = new Set(rows.map(({ caller }) => caller));
+    return answers.map(({ caller }) => taken.has(caller));
   }
 
-  /** The success was flushed to `caller`; from now on every repeat is a duplicate. */
-  async function confirmDelivery(id: string, caller: string): Promise<void> {
+  async function confirmDeliveries(answers: readonly Answer[]): Promise<readonly undefined[]> {
     await sql`
       UPDATE payment SET delivered_at = now(), answer_open_since = NULL
-      WHERE id = ${id}::uuid AND delivery_lease_holder = ${caller}::uuid AND delivered_at IS NULL`;
+      FROM unnest(${answers.map(({ paymentId }) => paymentId)}::uuid[], ${answers.map(({ caller }) => caller)}::uuid[])
+        AS answer (payment_id, caller)
+      WHERE payment.id = answer.payment_id AND payment.delivery_lease_holder = answer.caller
+        AND payment.delivered_at IS NULL`;
+    return answers.map(() => undefined);
   }
 
-  /** The connection to `caller` broke before the success was flushed; the next caller gets it. */
-  async function returnDelivery(id: string, caller: string): Promise<void> {
+  /** The connection broke before the success was flushed; the next caller gets it. */
+  async function returnDelivery({ paymentId, caller }: Answer): Promise<void> {
     await sql`
       UPDATE payment
       SET delivery_lease_holder = NULL, delivery_lease_until = NULL,
         answer_open_since = coalesce(answer_open_since, now())
-      WHERE id = ${id}::uuid AND delivery_lease_holder = ${caller}::uuid AND delivered_at IS NULL`;
+      WHERE id = ${paymentId}::uuid AND delivery_lease_holder = ${caller}::uuid AND delivered_at IS NULL`;
   }
 }

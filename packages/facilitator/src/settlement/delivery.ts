@@ -25,12 +25,12 @@ export function createDeliveries(parts: {
 
   return async function takeDelivery(paymentId) {
     if (unrecorded.has(paymentId)) return undefined;
-    const caller = randomUUID();
-    if (!(await answers.takeDelivery(paymentId, caller))) return undefined;
+    const answer = { paymentId, caller: randomUUID() };
+    if (!(await answers.takeDelivery(answer))) return undefined;
     unrecorded.add(paymentId);
     return {
-      confirm: () => end('delivery could not be confirmed', () => answers.confirmDelivery(paymentId, caller)),
-      giveBack: () => end('delivery could not be given back', () => answers.returnDelivery(paymentId, caller)),
+      confirm: () => end('delivery could not be confirmed', () => answers.confirmDelivery(answer)),
+      giveBack: () => end('delivery could not be given back', () => answers.returnDelivery(answer)),
     };
 
     async function end(trouble: string, run: () => Promise<void>): Promise<void> {

@@ -85,7 +85,7 @@ export function createJoin(parts: {
   /** The payment may go on without the caller, who must be able to collect its answer when the database is back. */
   function leaveInOutage(paymentId: string): void {
     const trouble = 'an answer that nobody got could not be noted as open';
-    void parts.writes.write({ paymentId, trouble, run: () => answers.openAnswer(paymentId) });
+    void parts.writes.write({ paymentId, trouble, run: () => answers.openAnswers([paymentId]) });
   }
 
   async function answerNow(row: PaymentRow, isOwner: boolean): Promise<Settlement | undefined> {
@@ -110,7 +110,7 @@ export function createJoin(parts: {
       if (still !== undefined && !isUnsigned(still)) return undefined;
       throw new Fault('SETTLEMENT_BUSY', { paymentId: row.id });
     }
-    await answers.openAnswer(row.id);
+    await answers.openAnswers([row.id]);
     return { kind: 'failure', rejection: stillPending, row };
   }
 }
