@@ -3,7 +3,7 @@ import type { Chain } from '@tollkeeper/protocol';
 import type { Logger } from '../logging/logger.js';
 
 /** A lane without a sign of life of its holder for this long goes to another process. */
-const laneLeaseSeconds = 15;
+const laneLeaseSeconds = 6;
 
 /** One signer account on one network that this process may sign with. */
 export interface HeldLane {
