@@ -24,8 +24,6 @@ import { createKeyVault, type EncryptionKeys } from './custody/key-vault.js';
 import { createWallets, type CustodyNetwork, type Wallets } from './custody/wallets.js';
 import { generatedEncryptionKey } from './data-dir.js';
 import type { Logger } from './logging/logger.js';
-import { loadCursorKey } from './http/v1/cursor-key.js';
-import { createRecordedSettlements } from './idempotency/recorded-settlements.js';
 import { createMetrics } from './metrics/metrics.js';
 import { createPayToPolicy } from './payment/pay-to-policy.js';
 import { createProver } from './payment/proven-payment.js';
@@ -38,9 +36,7 @@ import { createPaymentReport } from './settlement/payment-report.js';
 import { createSettlementEngine } from './settlement/settlement-engine.js';
 import { settlementsInFlight } from './settlement/settlements-in-flight.js';
 import { openStorage, recogniseChain, type Storage } from './storage.js';
-import { createAsTenant } from './tenancy/as-tenant.js';
-import { createAuthenticate } from './tenancy/authenticate.js';
-import { createKeyUse } from './tenancy/key-use.js';
+import { openMerchantAccess } from './tenancy/merchant-access.js';
 import { createTenantAdministration, type TenantAdministration } from './tenancy/tenant-administration.js';
 import { createVerify } from './verification/verify.js';
 
@@ -119,8 +115,7 @@ export async function composeService(config: Config, log: Logger, overrides: Ove
       checkpoint: overrides.checkpoint ?? (() => undefined),
     });
     const { store } = engine;
-    const keyUse = createKeyUse({ database, log });
-    const authenticate = createAuthenticate({ database, keyUse });
+    const access = await openMerchantAccess({ database, log, settleWaitMs: config.settleWaitMs });
     const v1Routes = createV1Routes({
       clock,
       environment: config.environment,
@@ -140,13 +135,8 @@ export async function composeService(config: Config, log: Logger, overrides: Ove
       verify: createVerify({ store }),
       report: createPaymentReport({ database, store }),
       readiness: createReadiness([databaseCheck(database), ...chains.flatMap(chainChecks)]),
-      recordedSettlements: createRecordedSettlements({ database, authenticate, settleWaitMs: config.settleWaitMs }),
-      v1: {
-        authenticate,
-        asTenant: createAsTenant(database),
-        cursorKey: await loadCursorKey(database),
-        routes: v1Routes,
-      },
+      recordedSettlements: access.recordedSettlements,
+      v1: { ...access, routes: v1Routes },
     });
     await engine.start();
     sweeps.start();
@@ -159,7 +149,7 @@ export async function composeService(config: Config, log: Logger, overrides: Ove
         await app.close();
         await engine.stop();
         await sweeps.stop();
-        await keyUse.flush();
+        await access.close();
         await storage.close();
       },
     };

@@ -4,9 +4,11 @@ import { openDatabase, type Database } from '@tollkeeper/database';
 import { createTestDatabase, type TestDatabase } from '@tollkeeper/database/testing';
 import { createLedger, type Ledger } from '@tollkeeper/ledger';
 import { amount, baseSepolia, Fault } from '@tollkeeper/protocol';
+import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createAsTenant, type TenantTransaction } from '../tenancy/as-tenant.js';
 import { answerOnce } from './answer-once.js';
+import { createAnswerRetention } from './answer-retention.js';
 import { hashOfRequest } from './idempotent-request.js';
 
 let testDatabase: TestDatabase;
@@ -191,5 +193,8 @@ test('an answer is kept as it was given for 30 days, whoever wants it gone', asy
   await owner.sql`ALTER TABLE idempotency DISABLE TRIGGER USER`;
   await owner.sql`UPDATE idempotency SET created_at = now() - interval '31 days'`;
   await owner.sql`ALTER TABLE idempotency ENABLE TRIGGER USER`;
-  await database.sql`DELETE FROM idempotency`;
+  const log = pino({ level: 'silent' });
+  await once({ key: 'young' });
+  await createAnswerRetention({ database, log }).removeOld();
+  expect(await database.sql`SELECT key FROM idempotency`).toEqual([{ key: 'young' }]);
 });
