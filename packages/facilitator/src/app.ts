@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Payment, PaymentReport } from '@tollkeeper/protocol';
 import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import type { StoppedNote } from './controls/stopped-notes.js';
 import { answerUnroutable, errorHandling } from './http/errors.js';
 import { gracefulClose } from './http/graceful-close.js';
 import { requestLog } from './http/request-log.js';
@@ -33,6 +34,8 @@ export interface AppParts {
   readonly settle: (payment: ProvenPayment, abort: AbortSignal) => Promise<Settlement>;
   readonly report: (paymentId: string) => Promise<PaymentReport | undefined>;
   readonly readiness: () => Promise<Readiness>;
+  /** What an operator has stopped. */
+  readonly stopped: () => readonly StoppedNote[];
   readonly recordedSettlements: RecordedSettlements;
   readonly v1: V1Parts;
 }
@@ -60,7 +63,7 @@ export function createApp(parts: AppParts): FastifyInstance {
     addSettleRoute(routes, parts);
     addSupportedRoute(routes, parts.schemes.handlers);
     addPaymentRoute(routes, parts.report);
-    addHealthRoutes(routes, parts.readiness);
+    addHealthRoutes(routes, parts);
     addMetricsRoute(routes, parts.metrics);
     addV1Routes(routes, parts.v1);
     addDocumentationRoutes(routes, parts.v1.routes);

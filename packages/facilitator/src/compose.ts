@@ -16,9 +16,12 @@ import {
   type RpcObserver,
   type SchemeHandler,
 } from '@tollkeeper/protocol';
-import { createSvmNetwork, generateDepositKey as generateSvmKey } from '@tollkeeper/svm';
+import { createSvmNetwork, generateDepositKey as generateSvmKey, svmAddressOf } from '@tollkeeper/svm';
+import { evmAddressOf, parseEvmPrivateKey } from '@tollkeeper/evm';
 import { createApp } from './app.js';
 import type { Config, NetworkConfig } from './config/config.js';
+import { createPauseGate } from './controls/pause-gate.js';
+import type { AddressOfKey } from './custody/key-rotation.js';
 import { createExpirySweeps } from './custody/expiry-sweeps.js';
 import { createKeyVault, type EncryptionKeys } from './custody/key-vault.js';
 import { createWallets, type CustodyNetwork, type Wallets } from './custody/wallets.js';
@@ -34,6 +37,7 @@ import type { CheckpointHook } from './settlement/checkpoint.js';
 import { unfinalEffects } from './settlement/finality/unfinal-effects.js';
 import { createPaymentReport } from './settlement/payment-report.js';
 import { createSettlementEngine } from './settlement/settlement-engine.js';
+import { openServiceOperations } from './service-operations.js';
 import { settlementsInFlight } from './settlement/settlements-in-flight.js';
 import { openStorage, recogniseChain, type Storage } from './storage.js';
 import { openMerchantAccess } from './tenancy/merchant-access.js';
@@ -126,12 +130,24 @@ export async function composeService(config: Config, log: Logger, overrides: Ove
     });
     const sweeper = createExpirySweeper({ database, ledger });
     const sweeps = createExpirySweeps({ sweeper, log, intervalMs: expirySweepMs });
+    const payToPolicy = createPayToPolicy({ environment: config.environment, database });
+    const prove = createProver({ schemes, payToPolicy });
+    const { reconcileIntervalSeconds } = config;
+    const operations = await openServiceOperations({
+      database,
+      networks,
+      clock,
+      log,
+      metrics,
+      reconcileIntervalSeconds,
+    });
     const app = createApp({
       log,
       metrics,
       schemes,
+      stopped: operations.stopped,
       settle: (payment, abort) => engine.settle(payment, abort),
-      prove: createProver({ schemes, payToPolicy: createPayToPolicy({ environment: config.environment, database }) }),
+      prove: createPauseGate({ prove, controls: operations.controls, store }),
       verify: createVerify({ store }),
       report: createPaymentReport({ database, store }),
       readiness: createReadiness([databaseCheck(database), ...chains.flatMap(chainChecks)]),
@@ -139,6 +155,7 @@ export async function composeService(config: Config, log: Logger, overrides: Ove
       v1: { ...access, routes: v1Routes },
     });
     await engine.start();
+    await operations.start();
     sweeps.start();
     return {
       app,
@@ -148,6 +165,7 @@ export async function composeService(config: Config, log: Logger, overrides: Ove
       async close() {
         await app.close();
         await engine.stop();
+        await operations.stop();
         await sweeps.stop();
         await access.close();
         await storage.close();
@@ -190,7 +208,8 @@ export async function composeTenants(
   return { tenants, database, close: () => storage.close() };
 }
 
-async function encryptionKeys(config: Config): Promise<EncryptionKeys> {
+/** The encryption keys of the configuration, or the one of the data folder. */
+export async function encryptionKeys(config: Config): Promise<EncryptionKeys> {
   return {
     current: config.walletEncryptionKey ?? (await generatedEncryptionKey(config.dataDir)),
     previous: config.walletEncryptionKeyPrevious,
@@ -198,7 +217,17 @@ async function encryptionKeys(config: Config): Promise<EncryptionKeys> {
   };
 }
 
-function openNetworks(
+/** The address that a deposit key belongs to. */
+export const addressOfKey: AddressOfKey = {
+  eip155(secret) {
+    const key = parseEvmPrivateKey(Buffer.from(secret).toString('hex'));
+    return key === undefined ? undefined : evmAddressOf(key);
+  },
+  solana: svmAddressOf,
+};
+
+/** The configured networks with what settles on them. Talks to no node yet. */
+export function openNetworks(
   config: Config,
   parts: { readonly clock: Clock; readonly onRpcCall: RpcObserver; readonly log: Logger },
 ): readonly OpenNetwork[] {

@@ -1,6 +1,16 @@
 import type { Database } from '@tollkeeper/database';
 import type { Asset, Network, TokenHolder } from '@tollkeeper/protocol';
 
+/** The assets that are configured, and those that the ledger ever saw. */
+export async function knownAssets({ sql }: Database, configured: readonly Asset[]): Promise<readonly Asset[]> {
+  return sql<Asset>`
+    SELECT network, token FROM asset
+    UNION
+    SELECT * FROM unnest(${configured.map(({ network }) => network)}::text[], ${configured.map(({ token }) => token)}::text[])
+      AS configured (network, token)
+    ORDER BY 1, 2`;
+}
+
 /** Every address in our custody with every asset that it may hold: what is configured, and what the ledger ever saw there. */
 export async function findCustodyHolders(
   { sql }: Database,

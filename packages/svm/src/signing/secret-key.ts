@@ -25,6 +25,11 @@ export function parseSvmSecretKey(text: string): { readonly address: string } | 
   return signer === undefined ? undefined : { address: signer.address };
 }
 
+/** The address that a deposit key as {@link generateDepositKey} makes it signs for; undefined for other bytes. */
+export function svmAddressOf(secret: Uint8Array): string | undefined {
+  return readSvmSigner(encodeBase58(secret))?.address;
+}
+
 /**
  * Makes the key of a new deposit address. `secret` is the 64 bytes that Solana wallets import: seed, then public key.
  * The caller encrypts and keeps it; nothing else does.
