@@ -1,10 +1,13 @@
+import type { Database } from '@tollkeeper/database';
 import { createEvmNetwork, generateDepositKey as generateEvmKey } from '@tollkeeper/evm';
 import {
   createCharges,
   createExpirySweeper,
   createHolds,
   createLedger,
+  createStatementReader,
   createWalletTransfers,
+  type Ledger,
 } from '@tollkeeper/ledger';
 import {
   knownTokensOf,
@@ -12,6 +15,7 @@ import {
   systemClock,
   type Chain,
   type Clock,
+  type EndpointStatus,
   type FaultFacts,
   type RpcObserver,
   type SchemeHandler,
@@ -24,7 +28,11 @@ import { createPauseGate } from './controls/pause-gate.js';
 import type { AddressOfKey } from './custody/key-rotation.js';
 import { createExpirySweeps } from './custody/expiry-sweeps.js';
 import { createKeyVault, type EncryptionKeys } from './custody/key-vault.js';
-import { createWallets, type CustodyNetwork, type Wallets } from './custody/wallets.js';
+import { createDepositAccounts } from './custody/deposit-accounts.js';
+import { createDepositAddresses, type CustodyNetwork } from './custody/deposit-addresses.js';
+import { createDepositPreparation } from './custody/deposit-preparation.js';
+import { createPayoutAddresses } from './custody/payout-addresses.js';
+import { createWallets, type Wallets } from './custody/wallets.js';
 import { generatedEncryptionKey } from './data-dir.js';
 import type { Logger } from './logging/logger.js';
 import { createMetrics } from './metrics/metrics.js';
@@ -39,6 +47,7 @@ import { createPaymentReport } from './settlement/payment-report.js';
 import { createSettlementEngine } from './settlement/settlement-engine.js';
 import { openServiceOperations } from './service-operations.js';
 import { settlementsInFlight } from './settlement/settlements-in-flight.js';
+import { createWalletStatements } from './statements/wallet-statements.js';
 import { openStorage, recogniseChain, type Storage } from './storage.js';
 import { openMerchantAccess } from './tenancy/merchant-access.js';
 import { createTenantAdministration, type TenantAdministration } from './tenancy/tenant-administration.js';
@@ -65,6 +74,7 @@ export interface Overrides {
 
 /** A configured network with the parts that settle on it. */
 interface OpenNetwork extends CustodyNetwork {
+  readonly endpoints: () => readonly EndpointStatus[];
   readonly schemes: readonly SchemeHandler[];
 }
 
@@ -74,6 +84,7 @@ export async function composeService(config: Config, log: Logger, overrides: Ove
   const metrics = createMetrics();
   const networks = openNetworks(config, { clock, onRpcCall: metrics.countRpcCall, log });
   const chains = networks.map(({ chain }) => chain);
+  metrics.measureEndpoints(networks.map(({ chain, endpoints }) => ({ network: chain.network, endpoints })));
   const storage = await openStorage(config, { log, beside: false });
   try {
     return await composeOn(storage);
@@ -120,6 +131,8 @@ export async function composeService(config: Config, log: Logger, overrides: Ove
     });
     const { store } = engine;
     const access = await openMerchantAccess({ database, log, settleWaitMs: config.settleWaitMs });
+    const custody = createCustody({ networks, database, ledger, keys: await encryptionKeys(config), clock });
+    const preparation = createDepositPreparation({ accounts: custody.accounts, log });
     const v1Routes = createV1Routes({
       clock,
       environment: config.environment,
@@ -127,6 +140,10 @@ export async function composeService(config: Config, log: Logger, overrides: Ove
       transferLifetimeSeconds: config.transferLifetimeSeconds,
       holds: createHolds({ ledger }),
       charges: createCharges({ ledger }),
+      wallets: custody.wallets,
+      payouts: custody.payouts,
+      statements: createWalletStatements({ database, reader: createStatementReader({ database }) }),
+      assets: networks.flatMap((each) => each.assets),
     });
     const sweeper = createExpirySweeper({ database, ledger });
     const sweeps = createExpirySweeps({ sweeper, log, intervalMs: expirySweepMs });
@@ -150,13 +167,14 @@ export async function composeService(config: Config, log: Logger, overrides: Ove
       prove: createPauseGate({ prove, controls: operations.controls, store }),
       verify: createVerify({ store }),
       report: createPaymentReport({ database, store }),
-      readiness: createReadiness([databaseCheck(database), ...chains.flatMap(chainChecks)]),
+      readiness: createReadiness([databaseCheck(database), ...networks.flatMap(chainChecks)]),
       recordedSettlements: access.recordedSettlements,
       v1: { ...access, routes: v1Routes },
     });
     await engine.start();
     await operations.start();
     sweeps.start();
+    preparation.start();
     return {
       app,
       /** What is served under `/v1`, as data. */
@@ -167,6 +185,7 @@ export async function composeService(config: Config, log: Logger, overrides: Ove
         await engine.stop();
         await operations.stop();
         await sweeps.stop();
+        await preparation.stop();
         await access.close();
         await storage.close();
       },
@@ -182,13 +201,12 @@ export async function composeWallets(
   const networks = openNetworks(config, { clock: systemClock, onRpcCall: () => undefined, log });
   const storage = await openStorage(config, { log, beside: true });
   const { database } = storage;
-  const wallets = createWallets({
+  const { wallets } = createCustody({
+    networks,
     database,
     ledger: createLedger({ database }),
-    vault: createKeyVault({ database, keys: await encryptionKeys(config) }),
+    keys: await encryptionKeys(config),
     clock: systemClock,
-    networks,
-    generateKey: { eip155: generateEvmKey, solana: generateSvmKey },
   });
   return { wallets, close: () => storage.close() };
 }
@@ -217,6 +235,23 @@ export async function encryptionKeys(config: Config): Promise<EncryptionKeys> {
   };
 }
 
+/** Wallets and their addresses, on whatever networks are configured. */
+function createCustody(parts: {
+  readonly networks: readonly CustodyNetwork[];
+  readonly database: Database;
+  readonly ledger: Ledger;
+  readonly keys: EncryptionKeys;
+  readonly clock: Clock;
+}) {
+  const addresses = createDepositAddresses({
+    vault: createKeyVault(parts),
+    networks: parts.networks,
+    generateKey: { eip155: generateEvmKey, solana: generateSvmKey },
+  });
+  const accounts = createDepositAccounts(parts);
+  return { accounts, wallets: createWallets({ ...parts, addresses, accounts }), payouts: createPayoutAddresses(parts) };
+}
+
 /** The address that a deposit key belongs to. */
 export const addressOfKey: AddressOfKey = {
   eip155(secret) {
@@ -237,12 +272,13 @@ export function openNetworks(
   };
   const open = [];
   if (config.evm !== undefined) {
-    const { network, rpcUrl, signers } = config.evm;
+    const { network, signers } = config.evm;
     const assets = tokensOf(config.evm);
     const signerKeys = signers.map(({ key }) => key.reveal());
     const made = createEvmNetwork({
       network,
-      rpcUrl: rpcUrl.reveal(),
+      rpcUrls: config.evm.rpcUrls.map((url) => url.reveal()),
+      limits: config.evm.rpc,
       signerKeys,
       assets,
       clock,
@@ -252,12 +288,13 @@ export function openNetworks(
     open.push(withAssets(made, assets));
   }
   if (config.svm !== undefined) {
-    const { network, rpcUrl, signers } = config.svm;
+    const { network, signers } = config.svm;
     const assets = tokensOf(config.svm);
     const feePayerKey = signers[0]?.key.reveal() ?? '';
     const made = createSvmNetwork({
       network,
-      rpcUrl: rpcUrl.reveal(),
+      rpcUrls: config.svm.rpcUrls.map((url) => url.reveal()),
+      limits: config.svm.rpc,
       feePayerKey,
       assets,
       clock,
@@ -274,7 +311,7 @@ function tokensOf({ network, assets }: NetworkConfig): readonly string[] {
 }
 
 function withAssets(
-  made: { readonly chain: Chain; readonly schemes: readonly SchemeHandler[] },
+  made: Pick<OpenNetwork, 'chain' | 'schemes' | 'endpoints'>,
   tokens: readonly string[],
 ): OpenNetwork {
   return { ...made, assets: tokens.map((token) => ({ network: made.chain.network, token })) };

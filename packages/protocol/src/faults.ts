@@ -109,6 +109,11 @@ export const faults = {
   },
   CURSOR_INVALID: { status: 400, retryable: false, message: 'This cursor is not one that this list gave out' },
   AUDIT_CHAIN_BROKEN: { status: 500, retryable: false, message: 'An entry of the audit was altered' },
+  WALLET_KEYS_ROTATING: {
+    status: 503,
+    retryable: true,
+    message: 'The keys that encrypt deposit keys are being rotated; ask again',
+  },
   WALLET_CLOSED: { status: 409, retryable: false, message: 'The wallet is closed and receives nothing new' },
   WALLET_QUOTA_REACHED: { status: 409, retryable: false, message: 'The merchant has as many wallets as it may' },
   PAYOUT_ADDRESS_NOT_FOUND: { status: 404, retryable: false, message: 'The wallet has no payout address of this id' },

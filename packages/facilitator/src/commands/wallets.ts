@@ -1,8 +1,9 @@
-import type { AccountBalance } from '@tollkeeper/ledger';
 import type { Command } from 'commander';
 import { composeWallets } from '../compose.js';
 import type { Config } from '../config/config.js';
-import type { Wallet, Wallets } from '../custody/wallets.js';
+import type { WalletBalance } from '../custody/wallet-balances.js';
+import type { Wallet } from '../custody/wallet-rows.js';
+import type { Wallets } from '../custody/wallets.js';
 import { createLogger } from '../logging/logger.js';
 import { formatAmount } from './format-amount.js';
 import { print, printJson, printTable } from './output.js';
@@ -61,42 +62,20 @@ export function addWalletCommands(program: Command, config: () => Config): void 
     .addHelpText('after', '\nExample:\n  tollkeeper wallets balance 019b0000-0000-7000-8000-000000000000')
     .action(async (id: string, { json }: Output) => {
       await withWallets(config(), async (all) => {
-        const lines = toBalanceLines(await all.balances(id));
+        const lines = await all.balances(id);
         if (json) printJson(lines);
         else showBalances(lines);
       });
     });
 }
 
-/** What a wallet holds of one asset, in minor units: what a reorg may still undo, and what it may spend. */
-interface BalanceLine {
-  readonly network: string;
-  readonly asset: string;
-  readonly pending: bigint;
-  readonly available: bigint;
-  readonly held: bigint;
-}
-
-function toBalanceLines(balances: readonly AccountBalance[]): readonly BalanceLine[] {
-  const lines = new Map<string, BalanceLine>();
-  for (const { kind, asset, balance, held } of balances) {
-    const key = `${asset.network} ${asset.token}`;
-    const line = lines.get(key) ?? { ...emptyLine, network: asset.network, asset: asset.token };
-    const side = kind === 'merchant_pending' ? { pending: balance } : { available: balance, held };
-    lines.set(key, { ...line, ...side });
-  }
-  return [...lines.values()];
-}
-
-const emptyLine = { pending: 0n, available: 0n, held: 0n };
-
-function showBalances(lines: readonly BalanceLine[]): void {
+function showBalances(lines: readonly WalletBalance[]): void {
   if (lines.length === 0) {
     print('This wallet has not received anything yet.');
     return;
   }
   const rows = lines.map(({ network, asset, pending, available, held }) => {
-    const format = (minorUnits: bigint) => formatAmount({ network: network as never, token: asset }, minorUnits);
+    const format = (minorUnits: bigint) => formatAmount({ network, token: asset }, minorUnits);
     return [network, format(pending), format(available), format(held)];
   });
   printTable([['NETWORK', 'PENDING', 'AVAILABLE', 'HELD'], ...rows]);
@@ -108,7 +87,10 @@ function showWallet(wallet: Wallet, json: true | undefined): void {
     return;
   }
   print(`Wallet ${wallet.id} (${wallet.merchant} / ${wallet.name})`);
-  for (const { network, address } of wallet.addresses) print(`  ${network}  ${address}`);
+  for (const { network, address, ready } of wallet.addresses) {
+    print(`  ${network}  ${address}${ready ? '' : '  (not ready yet)'}`);
+  }
+  if (wallet.closedAt !== null) print(`  closed since ${wallet.closedAt.toISOString()}`);
   if (wallet.addresses.length === 0)
     print('  no address yet: configure a network and run `tollkeeper wallets prepare`');
 }

@@ -1,35 +1,14 @@
-import { isCheckViolation, isUniqueViolation, type Database } from '@tollkeeper/database';
-import type { AccountBalance, Ledger } from '@tollkeeper/ledger';
-import {
-  Fault,
-  networkFamily,
-  type Asset,
-  type Chain,
-  type Clock,
-  type Network,
-  type NetworkFamily,
-} from '@tollkeeper/protocol';
+import type { Database, Sql } from '@tollkeeper/database';
+import { isFault, type Clock } from '@tollkeeper/protocol';
+import type { TenantTransaction } from '../tenancy/as-tenant.js';
 import { uuidv7 } from '../uuid.js';
-import type { KeyVault } from './key-vault.js';
+import type { DepositAccounts } from './deposit-accounts.js';
+import type { DepositAddresses } from './deposit-addresses.js';
+import { readBalances, type WalletBalance } from './wallet-balances.js';
+import { insertWallet, listWallets, readWallet, type Wallet } from './wallet-rows.js';
 
-/** A merchant's wallet and the address on each network that belongs to it alone. */
-export interface Wallet {
-  readonly id: string;
-  readonly merchant: string;
-  readonly name: string;
-  readonly addresses: readonly DepositAddress[];
-}
-
-export interface DepositAddress {
-  readonly network: Network;
-  readonly address: string;
-}
-
-/** A network on which wallets get addresses, and the assets that they can receive there. */
-export interface CustodyNetwork {
-  readonly chain: Chain;
-  readonly assets: readonly Asset[];
-}
+/** More wallets than an operator lists by hand; a longer list is cut. */
+const listedWallets = 10_000;
 
 export type Wallets = ReturnType<typeof createWallets>;
 
@@ -39,38 +18,42 @@ export type Wallets = ReturnType<typeof createWallets>;
  */
 export function createWallets(parts: {
   readonly database: Database;
-  readonly ledger: Ledger;
-  readonly vault: KeyVault;
+  readonly addresses: DepositAddresses;
+  readonly accounts: DepositAccounts;
   readonly clock: Clock;
-  readonly networks: readonly CustodyNetwork[];
-  /** Makes a new key pair for an address of the family. */
-  readonly generateKey: Readonly<
-    Record<NetworkFamily, () => { readonly address: string; readonly secret: Uint8Array }>
-  >;
 }) {
-  const { prisma } = parts.database;
-  return { create, prepare, list, find, balances };
+  const { database, addresses, accounts } = parts;
+  return { createFor, create, prepare, list, find, balances };
 
   /**
-   * Creates a wallet, and its merchant on first use, with an address on every configured network.
-   * @throws Fault `WALLET_EXISTS` when the merchant has a wallet of this name, and `WALLET_KEY_UNREADABLE`.
+   * Creates a wallet for a tenant in its own transaction, with an address on every configured network. Those that have to be
+   * made ready on chain become so behind the request, whatever happens to this process.
+   * @throws Fault `WALLET_EXISTS`, `WALLET_QUOTA_REACHED`, `WALLET_KEY_UNREADABLE`, `WALLET_KEYS_ROTATING`
+   */
+  async function createFor(
+    { sql, service }: Pick<TenantTransaction, 'sql' | 'service'>,
+    { merchantId, name }: { readonly merchantId: string; readonly name: string },
+  ): Promise<Wallet> {
+    const id = uuidv7(parts.clock);
+    await insertWallet(sql, { id, merchantId, name });
+    await service((asService) => addresses.add(asService, id));
+    return readWallet(sql, id);
+  }
+
+  /**
+   * Creates a wallet, and its merchant on first use, and makes it ready to receive.
+   * @throws Fault as `createFor` does, and `CHAIN_RPC_UNAVAILABLE`: the wallet is there then, and `prepare` finishes it
    */
   async function create(names: { readonly merchant: string; readonly name: string }): Promise<Wallet> {
-    await parts.vault.load();
     const id = uuidv7(parts.clock);
-    try {
-      await parts.database.transaction(async (sql) => {
-        await sql`
-          INSERT INTO merchant (id, name) VALUES (${uuidv7(parts.clock)}::uuid, ${names.merchant})
-          ON CONFLICT (name) DO NOTHING`;
-        await sql`
-          INSERT INTO wallet (id, merchant_id, name)
-          SELECT ${id}::uuid, merchant.id, ${names.name} FROM merchant WHERE merchant.name = ${names.merchant}`;
-      });
-    } catch (error) {
-      if (isUniqueViolation(error)) throw new Fault('WALLET_EXISTS', { ...names });
-      throw error;
-    }
+    await sealing(async (sql) => {
+      await sql`
+        INSERT INTO merchant (id, name) VALUES (${uuidv7(parts.clock)}::uuid, ${names.merchant})
+        ON CONFLICT (name) DO NOTHING`;
+      const [merchant] = await sql<{ id: string }>`SELECT id FROM merchant WHERE name = ${names.merchant}`;
+      await insertWallet(sql, { id, merchantId: merchant?.id ?? '', name: names.name });
+      await addresses.add(sql, id);
+    });
     return prepare(id);
   }
 
@@ -80,67 +63,35 @@ export function createWallets(parts: {
    * @throws Fault `WALLET_NOT_FOUND`, `WALLET_KEY_UNREADABLE`, `CHAIN_RPC_UNAVAILABLE`
    */
   async function prepare(walletId: string): Promise<Wallet> {
-    await parts.vault.load();
-    const wallet = await find(walletId);
-    for (const { chain, assets } of parts.networks) {
-      const known = wallet.addresses.find((each) => each.network === chain.network);
-      const owner = known?.address ?? (await addAddress(walletId, chain.network));
-      for (const asset of assets) await chain.prepareToReceive({ asset, owner });
-    }
-    return find(walletId);
+    await sealing(async (sql) => {
+      await readWallet(sql, walletId);
+      await addresses.add(sql, walletId);
+    });
+    for (const account of await accounts.unreadyOf(walletId)) await accounts.prepare(account);
+    return readWallet(database.sql, walletId);
   }
 
-  async function addAddress(walletId: string, network: Network): Promise<string> {
-    const { address, secret } = parts.generateKey[networkFamily(network)]();
-    const store = () => parts.database.sql`
-      INSERT INTO deposit_address (network, address, wallet_id, encrypted_key, key_version)
-      VALUES (${network}, ${address}, ${walletId}::uuid, ${parts.vault.seal({ walletId, network }, secret)},
-        ${parts.vault.version})`;
+  /** A transaction that seals keys runs again where the encryption key in use changed meanwhile. */
+  async function sealing(work: (sql: Sql) => Promise<void>): Promise<void> {
     try {
-      await store();
+      await database.transaction(work);
     } catch (error) {
-      if (!isCheckViolation(error, 'deposit_address_key_in_use')) throw error;
-      // The encryption keys are being rotated.
-      await parts.vault.load();
-      await store();
+      if (!isFault(error, 'WALLET_KEYS_ROTATING')) throw error;
+      await database.transaction(work);
     }
-    return address;
   }
 
   async function list(): Promise<readonly Wallet[]> {
-    const rows = await prisma.wallet.findMany({ include: withAddresses, orderBy: { id: 'asc' } });
-    return rows.map(toWallet);
+    return listWallets(database.sql, { after: null, limit: listedWallets });
   }
 
   /** @throws Fault `WALLET_NOT_FOUND` */
   async function find(walletId: string): Promise<Wallet> {
-    const row = await prisma.wallet.findUnique({ where: { id: walletId }, include: withAddresses });
-    if (row === null) throw new Fault('WALLET_NOT_FOUND', { walletId });
-    return toWallet(row);
+    return readWallet(database.sql, walletId);
   }
 
-  /**
-   * What a wallet holds, one line for each account and asset.
-   * @throws Fault `WALLET_NOT_FOUND`
-   */
-  async function balances(walletId: string): Promise<readonly AccountBalance[]> {
-    const { id } = await find(walletId);
-    return parts.ledger.balancesOf([id]);
+  /** @throws Fault `WALLET_NOT_FOUND` */
+  async function balances(walletId: string): Promise<readonly WalletBalance[]> {
+    return readBalances(database.sql, walletId);
   }
-}
-
-const withAddresses = { merchant: true, addresses: { orderBy: { network: 'asc' } } } as const;
-
-function toWallet(row: {
-  readonly id: string;
-  readonly name: string;
-  readonly merchant: { readonly name: string };
-  readonly addresses: readonly { readonly network: string; readonly address: string }[];
-}): Wallet {
-  return {
-    id: row.id,
-    merchant: row.merchant.name,
-    name: row.name,
-    addresses: row.addresses.map(({ network, address }) => ({ network: network as Network, address })),
-  };
 }

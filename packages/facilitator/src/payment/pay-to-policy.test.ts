@@ -60,3 +60,13 @@ test('callers at the same time each get the answer about their own address', asy
 test('development pays for anybody', async () => {
   expect(await policyOf('development')(paymentTo('0x9965507D1a55bcC2695C58ba16FB37d819B0A4dc'))).toBeUndefined();
 });
+
+test('nobody pays a closed wallet, wherever that is', async () => {
+  await db.database.sql`UPDATE wallet SET closed_at = now()`;
+  for (const environment of ['production', 'development'] as const) {
+    expect(await policyOf(environment)(paymentTo(deposit))).toEqual({
+      reason: 'pay_to_not_registered',
+      detail: expect.stringContaining('closed') as string,
+    });
+  }
+});

@@ -31,12 +31,12 @@ export function createWalletStatements(parts: { readonly database: Database; rea
   return { open, history };
 
   /**
-   * Opens a statement of a period by the time of posting, its beginning included and its end not.
+   * Opens a statement of a period by the time of posting, its beginning included and its end not. Without an end it ends now.
    * @throws Fault `STATEMENT_NOT_SETTLED`
    */
   async function open(
     findAccounts: FindAccounts,
-    period: { readonly from: Date; readonly to: Date },
+    period: { readonly from: Date; readonly to: Date | undefined },
   ): Promise<WalletStatement> {
     const to = await reader.settledMoment(period.to);
     const accounts = await findAccounts();

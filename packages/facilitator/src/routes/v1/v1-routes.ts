@@ -1,12 +1,21 @@
 import type { Charges, Holds, WalletTransfers } from '@tollkeeper/ledger';
-import type { Clock } from '@tollkeeper/protocol';
+import type { Asset, Clock } from '@tollkeeper/protocol';
 import type { Environment } from '../../config/config.js';
+import type { PayoutAddresses } from '../../custody/payout-addresses.js';
+import type { Wallets } from '../../custody/wallets.js';
 import type { V1Route } from '../../http/v1/route.js';
+import type { WalletStatements } from '../../statements/wallet-statements.js';
 import { apiKeyRoutes } from './api-keys.js';
 import { auditRoutes } from './audit.js';
+import { balanceRoutes } from './balances.js';
 import { chargeRoutes } from './charges.js';
+import { feeRoutes } from './fees.js';
 import { holdRoutes } from './holds.js';
+import { paymentRoutes } from './payments.js';
+import { payoutAddressRoutes } from './payout-addresses.js';
+import { statementRoutes } from './statements.js';
 import { transferRoutes } from './transfers.js';
+import { walletRoutes } from './wallets.js';
 
 /** What the routes are made of. */
 export interface V1RouteParts {
@@ -17,6 +26,11 @@ export interface V1RouteParts {
   readonly transferLifetimeSeconds: number;
   readonly holds: Holds;
   readonly charges: Charges;
+  readonly wallets: Wallets;
+  readonly payouts: PayoutAddresses;
+  readonly statements: WalletStatements;
+  /** What this facilitator takes payments in. */
+  readonly assets: readonly Asset[];
 }
 
 /** Every route under `/v1`. What is listed here is served, described and tried with foreign ids by the tests. */
@@ -27,5 +41,11 @@ export function createV1Routes(parts: V1RouteParts): readonly V1Route[] {
     ...transferRoutes(parts),
     ...holdRoutes(parts),
     ...chargeRoutes(parts),
+    ...walletRoutes(parts),
+    ...balanceRoutes(),
+    ...statementRoutes(parts),
+    ...payoutAddressRoutes(parts),
+    ...paymentRoutes(),
+    ...feeRoutes(parts),
   ];
 }
