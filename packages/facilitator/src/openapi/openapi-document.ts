@@ -94,7 +94,7 @@ function operationOf(route: DescribedRoute, schemas: Schemas): Json {
 }
 
 function operationId({ method, path }: DescribedRoute): string {
-  const words = path.split(/[/:.-]+/).filter((word) => word !== '' && word !== 'v1');
+  const words = path.split(/[/:.-]+/).filter((word) => word !== '');
   return [method.toLowerCase(), ...words.map((word) => word.charAt(0).toUpperCase() + word.slice(1))].join('');
 }
 
