@@ -94,7 +94,7 @@ module.exports = {
         'compose.ts plugs the chains in and the configuration parses their keys; other files know the ports of protocol.',
       from: {
         path: '^packages/facilitator/',
-        pathNot: ['^packages/facilitator/src/(compose\\.ts$|config/)', TEST_FILE],
+        pathNot: ['^packages/facilitator/src/(compose(-\\w+)?\\.ts$|config/)', TEST_FILE],
       },
       to: { path: '^packages/(evm|svm)/', dependencyTypesNot: ['type-only'] },
     },

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { systemClock, type Asset, type PaymentReport } from '@tollkeeper/protocol';
-import { addressOfKey, encryptionKeys, openNetworks } from './compose.js';
+import { addressOfKey, encryptionKeys } from './compose.js';
+import { openNetworks } from './compose-networks.js';
 import type { Config } from './config/config.js';
 import { createControlStore, type ControlStore } from './controls/control-store.js';
 import { createKeyRotation, type KeyRotation } from './custody/key-rotation.js';

@@ -1,5 +1,5 @@
 import type { Database } from '@tollkeeper/database';
-import { createEvmNetwork, generateDepositKey as generateEvmKey } from '@tollkeeper/evm';
+import { evmAddressOf, generateDepositKey as generateEvmKey, parseEvmPrivateKey } from '@tollkeeper/evm';
 import {
   createCharges,
   createExpirySweeper,
@@ -9,21 +9,12 @@ import {
   createWalletTransfers,
   type Ledger,
 } from '@tollkeeper/ledger';
-import {
-  knownTokensOf,
-  networkFamily,
-  systemClock,
-  type Chain,
-  type Clock,
-  type EndpointStatus,
-  type FaultFacts,
-  type RpcObserver,
-  type SchemeHandler,
-} from '@tollkeeper/protocol';
-import { createSvmNetwork, generateDepositKey as generateSvmKey, svmAddressOf } from '@tollkeeper/svm';
-import { evmAddressOf, parseEvmPrivateKey } from '@tollkeeper/evm';
+import { systemClock, type Clock } from '@tollkeeper/protocol';
+import { generateDepositKey as generateSvmKey, svmAddressOf } from '@tollkeeper/svm';
 import { createApp } from './app.js';
-import type { Config, NetworkConfig } from './config/config.js';
+import { composeEngine } from './compose-engine.js';
+import { openNetworks } from './compose-networks.js';
+import type { Config } from './config/config.js';
 import { createPauseGate } from './controls/pause-gate.js';
 import type { AddressOfKey } from './custody/key-rotation.js';
 import { createExpirySweeps } from './custody/expiry-sweeps.js';
@@ -44,7 +35,6 @@ import { createV1Routes } from './routes/v1/v1-routes.js';
 import type { CheckpointHook } from './settlement/checkpoint.js';
 import { unfinalEffects } from './settlement/finality/unfinal-effects.js';
 import { createPaymentReport } from './settlement/payment-report.js';
-import { createSettlementEngine } from './settlement/settlement-engine.js';
 import { openServiceOperations } from './service-operations.js';
 import { settlementsInFlight } from './settlement/settlements-in-flight.js';
 import { createWalletStatements } from './statements/wallet-statements.js';
@@ -53,29 +43,14 @@ import { openMerchantAccess } from './tenancy/merchant-access.js';
 import { createTenantAdministration, type TenantAdministration } from './tenancy/tenant-administration.js';
 import { createVerify } from './verification/verify.js';
 
-/** How often the chains are asked for the outcome of what is in flight. */
-const observationPollMs = 200;
-
 /** How soon what expired goes back by itself. */
 const expirySweepMs = 1_000;
-
-/**
- * How often is looked for what became final or was undone. Where finality takes seconds, so does the wait for it; elsewhere
- * this is how long a transaction that a reorg dropped waits until it is sent again.
- */
-const finalityPollMs = { eip155: 3_000, solana: 1_000 };
 
 /** What a test may replace; nothing else differs between a test and production. */
 export interface Overrides {
   readonly clock?: Clock;
   readonly checkpoint?: CheckpointHook;
   readonly finalityPollMs?: number;
-}
-
-/** A configured network with the parts that settle on it. */
-interface OpenNetwork extends CustodyNetwork {
-  readonly endpoints: () => readonly EndpointStatus[];
-  readonly schemes: readonly SchemeHandler[];
 }
 
 /** The only place that constructs real parts. Opens the database, meets the chains, and is ready to listen. */
@@ -103,34 +78,9 @@ export async function composeService(config: Config, log: Logger, overrides: Ove
     metrics.measureSettlements(() => settlementsInFlight(database, served));
     metrics.measureUnfinalEffects(() => unfinalEffects(database, served));
     const schemes = createSchemeRegistry(networks.flatMap((each) => each.schemes));
-    const engine = createSettlementEngine({
-      database,
-      ledger,
-      chains,
-      examine: (payment) => {
-        const found = schemes.find(payment);
-        return 'rejection' in found ? { kind: 'refused', rejection: found.rejection } : found.handler.examine(payment);
-      },
-      clock,
-      log,
-      waitMs: config.settleWaitMs,
-      queueMax: 5_000,
-      signs: true,
-      limits: {
-        pollMs: observationPollMs,
-        resendMs: 3_000,
-        replaceAfterMs: 30_000,
-        payerFailuresMax: 5,
-        dailyBudget: () => undefined,
-        signerBalanceMin: () => 0n,
-      },
-      events: metrics.settlement,
-      finalityPollMs: (network) => overrides.finalityPollMs ?? finalityPollMs[networkFamily(network)],
-      onFinalityChange: metrics.countFinalityChange,
-      checkpoint: overrides.checkpoint ?? (() => undefined),
-    });
+    const engine = composeEngine(config, { database, ledger, chains, schemes, metrics, clock, log, overrides });
     const { store } = engine;
-    const access = await openMerchantAccess({ database, log, settleWaitMs: config.settleWaitMs });
+    const access = await openMerchantAccess({ database, log, settleWaitMs: config.settlement.waitMs });
     const custody = createCustody({ networks, database, ledger, keys: await encryptionKeys(config), clock });
     const preparation = createDepositPreparation({ accounts: custody.accounts, log });
     const v1Routes = createV1Routes({
@@ -260,62 +210,6 @@ export const addressOfKey: AddressOfKey = {
   },
   solana: svmAddressOf,
 };
-
-/** The configured networks with what settles on them. Talks to no node yet. */
-export function openNetworks(
-  config: Config,
-  parts: { readonly clock: Clock; readonly onRpcCall: RpcObserver; readonly log: Logger },
-): readonly OpenNetwork[] {
-  const { clock, onRpcCall, log } = parts;
-  const onWarning = (message: string, facts?: FaultFacts) => {
-    log.warn({ facts }, message);
-  };
-  const open = [];
-  if (config.evm !== undefined) {
-    const { network, signers } = config.evm;
-    const assets = tokensOf(config.evm);
-    const signerKeys = signers.map(({ key }) => key.reveal());
-    const made = createEvmNetwork({
-      network,
-      rpcUrls: config.evm.rpcUrls.map((url) => url.reveal()),
-      limits: config.evm.rpc,
-      signerKeys,
-      assets,
-      clock,
-      onRpcCall,
-      onWarning,
-    });
-    open.push(withAssets(made, assets));
-  }
-  if (config.svm !== undefined) {
-    const { network, signers } = config.svm;
-    const assets = tokensOf(config.svm);
-    const feePayerKey = signers[0]?.key.reveal() ?? '';
-    const made = createSvmNetwork({
-      network,
-      rpcUrls: config.svm.rpcUrls.map((url) => url.reveal()),
-      limits: config.svm.rpc,
-      feePayerKey,
-      assets,
-      clock,
-      onRpcCall,
-      onWarning,
-    });
-    open.push(withAssets(made, assets));
-  }
-  return open;
-}
-
-function tokensOf({ network, assets }: NetworkConfig): readonly string[] {
-  return [...new Set([...knownTokensOf(network).map(({ token }) => token), ...assets])];
-}
-
-function withAssets(
-  made: Pick<OpenNetwork, 'chain' | 'schemes' | 'endpoints'>,
-  tokens: readonly string[],
-): OpenNetwork {
-  return { ...made, assets: tokens.map((token) => ({ network: made.chain.network, token })) };
-}
 
 function databaseCheck(database: Storage['database']): NamedCheck {
   return {

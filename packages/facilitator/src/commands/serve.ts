@@ -13,7 +13,7 @@ export async function serve(config: Config): Promise<void> {
   }
   const log = createLogger({ level: config.logLevel });
   const service = await composeService(config, log);
-  const shutdown = closeWithGrace({ delay: config.settleWaitMs + graceMs, logger: false }, async ({ signal, err }) => {
+  const shutdown = closeWithGrace({ delay: config.settlement.waitMs + graceMs, logger: false }, async ({ signal, err }) => {
     if (err !== undefined) log.fatal({ err }, 'stopping after an unexpected error');
     else log.info({ signal }, 'stopping');
     await service.close();

@@ -45,6 +45,7 @@ describe('an empty environment', () => {
   test('in development, has a default for everything and no network', () => {
     expect(configOf({ ENVIRONMENT: 'development' })).toEqual({
       environment: 'development',
+      role: 'all',
       host: '127.0.0.1',
       port: 4022,
       logLevel: 'info',
@@ -56,7 +57,17 @@ describe('an empty environment', () => {
       walletEncryptionKeyNext: undefined,
       evm: undefined,
       svm: undefined,
-      settleWaitMs: 20_000,
+      settlement: {
+        waitMs: 20_000,
+        queueMax: 5_000,
+        replaceAfterMs: 15_000,
+        payerFailuresMax: 5,
+        minimumAmount: 1n,
+        dailyBudget: { eip155: undefined, solana: undefined },
+        signerBalanceMin: { eip155: 100_000_000_000_000n, solana: 5_000_000n },
+        evmLimits: {},
+        svmLimits: {},
+      },
       transferLifetimeSeconds: 86_400,
       reconcileIntervalSeconds: 900,
     });
@@ -96,7 +107,7 @@ describe('a network', () => {
     const config = configOf({ ...development, ...evm, ...svm });
     expect(config.evm).toMatchObject({ network: baseSepolia, assets: [] });
     expect(config.evm?.rpcUrls.map((url) => url.reveal())).toEqual(['http://127.0.0.1:8545']);
-    expect(config.evm?.signers.map(({ address, key }) => [address, key.reveal()])).toEqual([
+    expect(config.evm?.signers.map(({ address, key }) => [address, key?.reveal()])).toEqual([
       [ownEvmKey.address, evmKeyText],
     ]);
     expect(config.svm).toMatchObject({ network: solanaDevnet, assets: [] });

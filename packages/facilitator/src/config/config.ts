@@ -1,27 +1,18 @@
-import { evmAddressOf, parseEvmAddress, parseEvmPrivateKey } from '@tollkeeper/evm';
-import { parseSvmAddress, parseSvmSecretKey } from '@tollkeeper/svm';
-import { parseNetworkOrName, networkFamily, type Network, type NetworkFamily } from '@tollkeeper/protocol';
-import { z } from 'zod';
-import { secret, type Secret } from './secret.js';
+import type { Network } from '@tollkeeper/protocol';
+import { readRpcLimits, type RpcLimits } from './rpc-config.js';
+import type { Secret } from './secret.js';
+import { readSettlementConfig, type SettlementConfig } from './settlement-config.js';
+import { Variables, type ReadVariables, type SignerKey } from './variable-schema.js';
 import type { VariableName } from './variables.js';
 import { wellKnownAddresses } from './well-known-keys.js';
 
 export type Environment = 'development' | 'production';
 
-/** An account that signs for us. */
-export interface SignerKey {
-  readonly key: Secret;
-  readonly address: string;
-}
-
-/** How patient we are with a network's RPC endpoints. */
-export interface RpcLimits {
-  readonly rpcTimeoutMs: number;
-  readonly rpcCooldownMs: number;
-  readonly rpcCompareEveryMs: number;
-  /** Blocks. */
-  readonly rpcMaximumLag: bigint;
-}
+/**
+ * all: takes payments and signs. api: takes payments and leaves the signing to others, so that it holds no key. settler: signs
+ * what others have taken.
+ */
+export type Role = 'all' | 'api' | 'settler';
 
 /** One configured network. Every part of it is there, or the configuration was refused. */
 export interface NetworkConfig {
@@ -36,6 +27,7 @@ export interface NetworkConfig {
 
 export interface Config {
   readonly environment: Environment;
+  readonly role: Role;
   readonly host: string;
   readonly port: number;
   readonly logLevel: string;
@@ -51,7 +43,7 @@ export interface Config {
   readonly walletEncryptionKeyNext: Secret | undefined;
   readonly evm: NetworkConfig | undefined;
   readonly svm: NetworkConfig | undefined;
-  readonly settleWaitMs: number;
+  readonly settlement: SettlementConfig;
   /** How long a transfer between wallets waits for its claim unless its request says otherwise. */
   readonly transferLifetimeSeconds: number;
   readonly reconcileIntervalSeconds: number;
@@ -66,108 +58,6 @@ export interface ConfigProblem {
 export type ConfigResult =
   { readonly ok: true; readonly config: Config } | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
 
-const List = z
-  .string()
-  .transform((text) => text.split(',').map((item) => item.trim()))
-  .transform((items) => items.filter((item) => item !== ''));
-
-const Url = (protocols: readonly string[]) =>
-  z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
-    error: `must be a URL that starts with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
-  });
-
-const PostgresUrl = Url(['postgres:', 'postgresql:']).transform(secret);
-const RpcUrls = List.transform((texts, context): readonly Secret[] => {
-  const url = Url(['http:', 'https:']);
-  if (texts.length > 0 && texts.every((text) => url.safeParse(text).success)) return texts.map(secret);
-  context.addIssue({
-    code: 'custom',
-    message: 'must be URLs that start with http:// or https://, separated by commas',
-  });
-  return z.NEVER;
-});
-const WholeNumber = (limits: { minimum: number; maximum: number }) =>
-  z
-    .string()
-    .regex(/^\d{1,9}$/, 'must be a whole number')
-    .transform(Number)
-    .refine((value) => value >= limits.minimum && value <= limits.maximum, {
-      error: `must lie between ${limits.minimum} and ${limits.maximum}`,
-    });
-
-const NetworkOf = (family: NetworkFamily) =>
-  z.string().transform((text, context): Network => {
-    const network = parseNetworkOrName(text);
-    if (network !== undefined && networkFamily(network) === family) return network;
-    context.addIssue({
-      code: 'custom',
-      message: `must be a CAIP-2 id such as ${family === 'eip155' ? 'eip155:8453' : 'solana:EtWTRABZaYq6iMfeYKouRu166VU2xqa1'}`,
-    });
-    return z.NEVER;
-  });
-
-const EvmKeys = List.transform((keys, context): readonly SignerKey[] => {
-  const parsed = keys.map(parseEvmPrivateKey).filter((key) => key !== undefined);
-  if (parsed.length > 0 && parsed.length === keys.length)
-    return parsed.map((key) => ({ key: secret(key), address: evmAddressOf(key) }));
-  context.addIssue({ code: 'custom', message: 'must be 0x and 64 hex characters' });
-  return z.NEVER;
-});
-
-const SvmKeys = List.transform((keys, context): readonly SignerKey[] => {
-  const parsed = keys.map((key) => ({ key: secret(key), address: parseSvmSecretKey(key)?.address ?? '' }));
-  if (parsed.length === 1 && parsed.every(({ address }) => address !== '')) return parsed;
-  context.addIssue({ code: 'custom', message: 'must be one 64-byte secret key in base58' });
-  return z.NEVER;
-});
-
-const Tokens = (parse: (text: string) => string | undefined, kind: string) =>
-  List.transform((texts, context): readonly string[] => {
-    const parsed = texts.map(parse).filter((token) => token !== undefined);
-    if (parsed.length === texts.length) return parsed;
-    context.addIssue({ code: 'custom', message: `must list ${kind}, separated by commas` });
-    return z.NEVER;
-  });
-
-const EncryptionKey = z
-  .string()
-  .regex(/^[0-9a-fA-F]{64}$/, 'must be 64 hex characters')
-  .transform(secret);
-
-const Variables = z.object({
-  ENVIRONMENT: z.enum(['development', 'production'], { error: 'must be development or production' }).optional(),
-  PORT: WholeNumber({ minimum: 0, maximum: 65_535 }).optional(),
-  HOST: z.string().optional(),
-  LOG_LEVEL: z
-    .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], {
-      error: 'must be trace, debug, info, warn, error or silent',
-    })
-    .optional(),
-  DATABASE_URL: PostgresUrl.optional(),
-  DATABASE_OWNER_URL: PostgresUrl.optional(),
-  DATA_DIR: z.string().optional(),
-  WALLET_ENCRYPTION_KEY: EncryptionKey.optional(),
-  WALLET_ENCRYPTION_KEY_PREVIOUS: EncryptionKey.optional(),
-  WALLET_ENCRYPTION_KEY_NEXT: EncryptionKey.optional(),
-  EVM_NETWORK: NetworkOf('eip155').optional(),
-  EVM_RPC_URL: RpcUrls.optional(),
-  EVM_RPC_LAG_BLOCKS: WholeNumber({ minimum: 1, maximum: 100_000 }).optional(),
-  EVM_PRIVATE_KEY: EvmKeys.optional(),
-  EVM_ASSETS: Tokens(parseEvmAddress, 'token addresses').optional(),
-  SVM_NETWORK: NetworkOf('solana').optional(),
-  SVM_RPC_URL: RpcUrls.optional(),
-  SVM_RPC_LAG_BLOCKS: WholeNumber({ minimum: 1, maximum: 100_000 }).optional(),
-  SVM_PRIVATE_KEY: SvmKeys.optional(),
-  SVM_ASSETS: Tokens(parseSvmAddress, 'mint addresses').optional(),
-  RPC_TIMEOUT_MS: WholeNumber({ minimum: 500, maximum: 60_000 }).optional(),
-  RPC_COOLDOWN_MS: WholeNumber({ minimum: 100, maximum: 60_000 }).optional(),
-  RPC_COMPARE_MS: WholeNumber({ minimum: 500, maximum: 600_000 }).optional(),
-  SETTLE_WAIT_MS: WholeNumber({ minimum: 1_000, maximum: 60_000 }).optional(),
-  TRANSFER_LIFETIME_SECONDS: WholeNumber({ minimum: 1, maximum: 2_592_000 }).optional(),
-  RECONCILE_INTERVAL_SECONDS: WholeNumber({ minimum: 10, maximum: 86_400 }).optional(),
-} satisfies Record<VariableName, z.ZodType>);
-
-type Read = z.infer<typeof Variables>;
 type Given = Readonly<Record<string, string | undefined>>;
 
 /** Reads the environment and reports every problem at once. An empty or blank variable counts as absent. */
@@ -194,9 +84,10 @@ export function readConfig(env: Given): ConfigResult {
   return problems.length > 0 ? { ok: false, problems } : { ok: true, config: toConfig(read, environment) };
 }
 
-function toConfig(read: Read, environment: Environment): Config {
+function toConfig(read: ReadVariables, environment: Environment): Config {
   return Object.freeze({
     environment,
+    role: read.ROLE ?? 'all',
     host: read.HOST ?? (environment === 'production' ? '0.0.0.0' : '127.0.0.1'),
     port: read.PORT ?? 4022,
     logLevel: read.LOG_LEVEL ?? 'info',
@@ -208,32 +99,25 @@ function toConfig(read: Read, environment: Environment): Config {
     walletEncryptionKeyNext: read.WALLET_ENCRYPTION_KEY_NEXT,
     evm: networkConfig(read, 'EVM'),
     svm: networkConfig(read, 'SVM'),
-    settleWaitMs: read.SETTLE_WAIT_MS ?? 20_000,
+    settlement: readSettlementConfig(read),
     transferLifetimeSeconds: read.TRANSFER_LIFETIME_SECONDS ?? 86_400,
     reconcileIntervalSeconds: read.RECONCILE_INTERVAL_SECONDS ?? 900,
   });
 }
 
-/** Ten seconds on Base, and on Solana. */
-const rpcLagBlocks = { EVM: 5, SVM: 25 };
-
-function networkConfig(read: Read, prefix: 'EVM' | 'SVM'): NetworkConfig | undefined {
+function networkConfig(read: ReadVariables, prefix: 'EVM' | 'SVM'): NetworkConfig | undefined {
   const network = read[`${prefix}_NETWORK`];
   const rpcUrls = read[`${prefix}_RPC_URL`];
-  const signers = read[`${prefix}_PRIVATE_KEY`];
+  const signers = read[`${prefix}_PRIVATE_KEY`] ?? read[`${prefix}_SIGNER_ADDRESS`];
   if (network === undefined || rpcUrls === undefined || signers === undefined) return undefined;
-  const rpc = {
-    rpcTimeoutMs: read.RPC_TIMEOUT_MS ?? 10_000,
-    rpcCooldownMs: read.RPC_COOLDOWN_MS ?? 1_000,
-    rpcCompareEveryMs: read.RPC_COMPARE_MS ?? 5_000,
-    rpcMaximumLag: BigInt(read[`${prefix}_RPC_LAG_BLOCKS`] ?? rpcLagBlocks[prefix]),
-  };
+  const rpc = readRpcLimits(read, prefix);
   return { network, rpcUrls, rpc, signers, assets: read[`${prefix}_ASSETS`] ?? [] };
 }
 
 /** A chain that is configured by half is a mistake, not a chain that is left out. */
 function incompleteNetwork(given: Given, prefix: 'EVM' | 'SVM'): ConfigProblem[] {
-  const needed = [`${prefix}_NETWORK`, `${prefix}_RPC_URL`, `${prefix}_PRIVATE_KEY`] as const;
+  const signer = given['ROLE'] === 'api' ? (`${prefix}_SIGNER_ADDRESS` as const) : (`${prefix}_PRIVATE_KEY` as const);
+  const needed = [`${prefix}_NETWORK`, `${prefix}_RPC_URL`, signer] as const;
   const present = needed.filter((name) => given[name] !== undefined);
   if (present.length === 0 && given[`${prefix}_ASSETS`] === undefined) return [];
   return needed
@@ -249,7 +133,7 @@ function missingInProduction(given: Given): ConfigProblem[] {
   return needed.filter(({ variable }) => given[variable] === undefined);
 }
 
-function unsafeInProduction(read: Read): ConfigProblem[] {
+function unsafeInProduction(read: ReadVariables): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
   for (const variable of ['WALLET_ENCRYPTION_KEY', 'WALLET_ENCRYPTION_KEY_NEXT'] as const) {
     if (/^(.)\1+$/.test(read[variable]?.reveal() ?? '')) {

@@ -15,6 +15,12 @@ export const configurationVariables = [
     otherwise: 'production',
     example: 'development',
   },
+  {
+    name: 'ROLE',
+    description: 'all, api (takes payments, holds no signer key) or settler (signs what others took)',
+    otherwise: 'all',
+    example: 'all',
+  },
   { name: 'PORT', description: 'TCP port of the HTTP service', otherwise: '4022', example: '4022' },
   {
     name: 'HOST',
@@ -82,15 +88,58 @@ export const configurationVariables = [
   },
   {
     name: 'EVM_PRIVATE_KEY',
-    description: 'Hex key of the account that sends settlements and pays gas',
-    otherwise: 'none; needed with EVM_NETWORK',
+    description:
+      'Hex keys of the accounts that send settlements and pay gas, comma-separated; each is a lane of its own',
+    otherwise: 'none; needed with EVM_NETWORK unless ROLE is api',
     example: '0x0000000000000000000000000000000000000000000000000000000000000001',
+  },
+  {
+    name: 'EVM_SIGNER_ADDRESS',
+    description: "The addresses of the settlers' accounts, comma-separated, for ROLE=api in place of EVM_PRIVATE_KEY",
+    otherwise: 'those of EVM_PRIVATE_KEY',
+    example: '0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf',
   },
   {
     name: 'EVM_ASSETS',
     description: 'Token addresses to accept besides the known stablecoins, comma-separated',
     otherwise: 'only the known stablecoins of the network',
     example: '0x036CbD53842c5426634e7929541eC2318f3dCF7e',
+  },
+  {
+    name: 'EVM_CONFIRMATIONS',
+    description: 'Blocks that must hold a transaction before it counts, its own included, 1 to 1000',
+    otherwise: '1',
+    example: '1',
+  },
+  {
+    name: 'EVM_FINALITY_DEPTH',
+    description: 'Blocks on top of a transaction that make it final where the node knows no finalized block',
+    otherwise: '5000',
+    example: '5000',
+  },
+  {
+    name: 'EVM_GAS_LIMIT_MAX',
+    description: 'Gas that one payment may use; a token that needs more is refused',
+    otherwise: '300000',
+    example: '300000',
+  },
+  {
+    name: 'EVM_MAX_FEE_PER_GAS_WEI',
+    description: 'The most that is paid per gas, in wei',
+    otherwise: '500000000000',
+    example: '500000000000',
+  },
+  {
+    name: 'EVM_DAILY_BUDGET_WEI',
+    description: 'What payments to one payTo may cost in network fees on one day (UTC), in wei',
+    otherwise: 'no limit',
+    example: '10000000000000000',
+  },
+  {
+    name: 'EVM_SIGNER_BALANCE_MIN_WEI',
+    description: 'An account with less than this signs nothing until it is funded',
+    otherwise: '100000000000000',
+    example: '100000000000000',
   },
   {
     name: 'SVM_NETWORK',
@@ -114,14 +163,38 @@ export const configurationVariables = [
   {
     name: 'SVM_PRIVATE_KEY',
     description: 'Base58 secret key of the fee payer',
-    otherwise: 'none; needed with SVM_NETWORK',
+    otherwise: 'none; needed with SVM_NETWORK unless ROLE is api',
     example: 'base58-secret-key-of-64-bytes',
+  },
+  {
+    name: 'SVM_SIGNER_ADDRESS',
+    description: 'The address of the fee payer, for ROLE=api in place of SVM_PRIVATE_KEY',
+    otherwise: 'that of SVM_PRIVATE_KEY',
+    example: 'base58-address-of-the-fee-payer',
   },
   {
     name: 'SVM_ASSETS',
     description: 'Mints to accept besides the known stablecoins, comma-separated',
     otherwise: 'only the known stablecoins of the network',
     example: '4zMMC9srt5Ri5X14GAgXhaHii3GnPAEERYPJgZJDncDU',
+  },
+  {
+    name: 'SVM_COMMITMENT',
+    description: 'confirmed or finalized: from when on a Solana transaction counts',
+    otherwise: 'confirmed',
+    example: 'confirmed',
+  },
+  {
+    name: 'SVM_DAILY_BUDGET_LAMPORTS',
+    description: 'What payments to one payTo may cost in network fees on one day (UTC), in lamports',
+    otherwise: 'no limit',
+    example: '100000000',
+  },
+  {
+    name: 'SVM_SIGNER_BALANCE_MIN_LAMPORTS',
+    description: 'A fee payer with less than this signs nothing until it is funded',
+    otherwise: '5000000',
+    example: '5000000',
   },
   {
     name: 'RPC_TIMEOUT_MS',
@@ -139,6 +212,31 @@ export const configurationVariables = [
   {
     name: 'RPC_COMPARE_MS',
     description: 'How often the endpoints of a network are compared, where there are several and while they are used',
+    otherwise: '5000',
+    example: '5000',
+  },
+  {
+    name: 'MINIMUM_AMOUNT',
+    description: 'Payments of less than this are refused, in minor units of their token',
+    otherwise: '1',
+    example: '1000',
+  },
+  {
+    name: 'PAYER_FAILURES_MAX',
+    description: 'A payer with so many payments that failed on chain within ten minutes is turned away for a while',
+    otherwise: '5',
+    example: '5',
+  },
+  {
+    name: 'REPLACE_AFTER_MS',
+    description: 'A transaction that no block has taken for this long is sent again with a higher fee, 1000 to 600000',
+    otherwise: '15000',
+    example: '15000',
+  },
+  {
+    name: 'SETTLE_QUEUE_MAX',
+    description:
+      'So many payments may wait for a signature in one process; more are answered 503 before they are claimed',
     otherwise: '5000',
     example: '5000',
   },

@@ -1,0 +1,61 @@
+import type { Database } from '@tollkeeper/database';
+import type { Ledger } from '@tollkeeper/ledger';
+import { networkFamily, type Chain, type Clock } from '@tollkeeper/protocol';
+import type { Overrides } from './compose.js';
+import type { Config } from './config/config.js';
+import type { Logger } from './logging/logger.js';
+import type { Metrics } from './metrics/metrics.js';
+import type { SchemeRegistry } from './payment/scheme-registry.js';
+import { createSettlementEngine, type SettlementEngine } from './settlement/settlement-engine.js';
+
+/** How often the chains are asked for the outcome of what is in flight, once the first quick looks found nothing. */
+const observationPollMs = 200;
+
+/** What is not on chain after this time is sent again. */
+const resendMs = 3_000;
+
+/**
+ * How often is looked for what became final or was undone. Where finality takes seconds, so does the wait for it; elsewhere
+ * this is how long a transaction that a reorg dropped waits until it is sent again.
+ */
+const finalityPollMs = { eip155: 3_000, solana: 1_000 };
+
+/** The settlement engine as the configuration wants it. */
+export function composeEngine(
+  config: Config,
+  parts: {
+    readonly database: Database;
+    readonly ledger: Ledger;
+    readonly chains: readonly Chain[];
+    readonly schemes: SchemeRegistry;
+    readonly metrics: Metrics;
+    readonly clock: Clock;
+    readonly log: Logger;
+    readonly overrides: Overrides;
+  },
+): SettlementEngine {
+  const { schemes, metrics, overrides } = parts;
+  const { settlement } = config;
+  return createSettlementEngine({
+    ...parts,
+    examine: (payment) => {
+      const found = schemes.find(payment);
+      return 'rejection' in found ? { kind: 'refused', rejection: found.rejection } : found.handler.examine(payment);
+    },
+    waitMs: settlement.waitMs,
+    queueMax: settlement.queueMax,
+    signs: config.role !== 'api',
+    limits: {
+      pollMs: observationPollMs,
+      resendMs,
+      replaceAfterMs: settlement.replaceAfterMs,
+      payerFailuresMax: settlement.payerFailuresMax,
+      dailyBudget: (network) => settlement.dailyBudget[networkFamily(network)],
+      signerBalanceMin: (network) => settlement.signerBalanceMin[networkFamily(network)],
+    },
+    events: metrics.settlement,
+    finalityPollMs: (network) => overrides.finalityPollMs ?? finalityPollMs[networkFamily(network)],
+    onFinalityChange: metrics.countFinalityChange,
+    checkpoint: overrides.checkpoint ?? (() => undefined),
+  });
+}

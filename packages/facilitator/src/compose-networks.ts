@@ -1,0 +1,74 @@
+import { createEvmNetwork } from '@tollkeeper/evm';
+import {
+  knownTokensOf,
+  type Clock,
+  type EndpointStatus,
+  type FaultFacts,
+  type RpcObserver,
+  type SchemeHandler,
+} from '@tollkeeper/protocol';
+import { createSvmNetwork } from '@tollkeeper/svm';
+import type { Config, NetworkConfig } from './config/config.js';
+import type { CustodyNetwork } from './custody/deposit-addresses.js';
+import type { Logger } from './logging/logger.js';
+
+/** A configured network with the parts that settle on it. */
+export interface OpenNetwork extends CustodyNetwork {
+  readonly endpoints: () => readonly EndpointStatus[];
+  readonly schemes: readonly SchemeHandler[];
+}
+
+/** The configured networks with what settles on them. Talks to no node yet. */
+export function openNetworks(
+  config: Config,
+  parts: { readonly clock: Clock; readonly onRpcCall: RpcObserver; readonly log: Logger },
+): readonly OpenNetwork[] {
+  const { clock, onRpcCall, log } = parts;
+  const onWarning = (message: string, facts?: FaultFacts) => {
+    log.warn({ facts }, message);
+  };
+  const open = [];
+  if (config.evm !== undefined) {
+    const { network, signers } = config.evm;
+    const assets = tokensOf(config.evm);
+    const made = createEvmNetwork({
+      network,
+      rpcUrls: config.evm.rpcUrls.map((url) => url.reveal()),
+      limits: { ...config.evm.rpc, ...config.settlement.evmLimits },
+      signerKeys: signers.flatMap(({ key }) => key?.reveal() ?? []),
+      assets,
+      clock,
+      onRpcCall,
+      onWarning,
+    });
+    open.push(withAssets(made, assets));
+  }
+  if (config.svm !== undefined) {
+    const { network, signers } = config.svm;
+    const assets = tokensOf(config.svm);
+    const feePayerKey = signers[0]?.key?.reveal() ?? '';
+    const made = createSvmNetwork({
+      network,
+      rpcUrls: config.svm.rpcUrls.map((url) => url.reveal()),
+      limits: { ...config.svm.rpc, ...config.settlement.svmLimits },
+      feePayerKey,
+      assets,
+      clock,
+      onRpcCall,
+      onWarning,
+    });
+    open.push(withAssets(made, assets));
+  }
+  return open;
+}
+
+function tokensOf({ network, assets }: NetworkConfig): readonly string[] {
+  return [...new Set([...knownTokensOf(network).map(({ token }) => token), ...assets])];
+}
+
+function withAssets(
+  made: Pick<OpenNetwork, 'chain' | 'schemes' | 'endpoints'>,
+  tokens: readonly string[],
+): OpenNetwork {
+  return { ...made, assets: tokens.map((token) => ({ network: made.chain.network, token })) };
+}
