@@ -263,7 +263,11 @@ describe('a secret', () => {
 
   test('is not in the configuration, however it is printed', () => {
     const config = configOf(secrets);
-    const printed = [JSON.stringify(config), inspect(config, { depth: 10, showHidden: true }), Object.entries(config)];
+    const printed = [
+      JSON.stringify(config, (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value)),
+      inspect(config, { depth: 10, showHidden: true }),
+      Object.entries(config),
+    ];
     for (const text of secretTexts) expect(String(printed)).not.toContain(text);
   });
 
