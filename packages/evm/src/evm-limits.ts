@@ -11,7 +11,7 @@ export interface EvmLimits {
   /** How often endpoints in use are compared. */
   readonly rpcCompareEveryMs: number;
   /** Blocks that an endpoint may be behind the others. */
-  readonly rpcMaximumLag: bigint;
+  readonly rpcMaximumLagBlocks: number;
   /** Blocks that must hold a transaction before it counts: its own, and those on top of it. At least 1. */
   readonly confirmations: number;
   /**
@@ -28,7 +28,7 @@ export const defaultEvmLimits: EvmLimits = {
   rpcTimeoutMs: 10_000,
   rpcCooldownMs: 1_000,
   rpcCompareEveryMs: 5_000,
-  rpcMaximumLag: 5n,
+  rpcMaximumLagBlocks: 5,
   confirmations: 1,
   finalityDepth: 5_000,
 };

@@ -59,7 +59,7 @@ export function createEvmNetwork(parts: EvmNetworkParts): EvmNetwork {
       timeoutMs: limits.rpcTimeoutMs,
       cooldownMs: limits.rpcCooldownMs,
       compareEveryMs: limits.rpcCompareEveryMs,
-      maximumLag: limits.rpcMaximumLag,
+      maximumLagBlocks: limits.rpcMaximumLagBlocks,
     },
     onRpcCall: parts.onRpcCall,
     onWarning: parts.onWarning,
@@ -71,10 +71,21 @@ export function createEvmNetwork(parts: EvmNetworkParts): EvmNetwork {
   if (first === undefined) throw new RangeError(`${network} needs at least one signer key`);
   const signers = new Map(accounts.map((account) => [account.address, account]));
 
-  const { confirmations, finalityDepth, gasLimitMax } = limits;
+  const { confirmations, finalityDepth, gasLimitMax, maxFeePerGasWei } = limits;
   const { onWarning } = parts;
   const shared = createSharedTransactions({ node, clock });
-  const chain = createEvmChain({ network, node, signers: [...signers.keys()], shared, confirmations, finalityDepth });
+  const quoteFee = createFeeQuoting({ network, node, clock, maxFeePerGasWei });
+  const chain = createEvmChain({
+    network,
+    node,
+    clock,
+    signers,
+    shared,
+    quoteFee,
+    maxFeePerGasWei,
+    confirmations,
+    finalityDepth,
+  });
   const exact = createExactScheme({
     network,
     node,
@@ -85,7 +96,7 @@ export function createEvmNetwork(parts: EvmNetworkParts): EvmNetwork {
     shared,
     code: createCodeLookup({ node, clock }),
     simulate: createTransferSimulation({ network, node, clock, from: first.address, gasLimitMax, onWarning }),
-    quoteFee: createFeeQuoting({ network, node, clock, maxFeePerGasWei: limits.maxFeePerGasWei }),
+    quoteFee,
     gasModel: createGasModel({ network, node, clock, onWarning }),
     assets: parts.assets.map((asset) => readAsset(network, asset)),
     gasLimitMax,

@@ -36,12 +36,7 @@ export {
 } from './network.js';
 export type { Payment, PaymentRequirements, X402Version } from './payment.js';
 export { type Reason, reasons, type Rejection } from './reasons.js';
-export {
-  createEndpointPool,
-  type EndpointPool,
-  type EndpointStatus,
-  type EndpointWork,
-} from './rpc/endpoint-pool.js';
+export { createEndpointPool, type EndpointStatus } from './rpc/endpoint-pool.js';
 export { NoAnswerError } from './rpc/no-answer-error.js';
 export type { PoolLimits } from './rpc/pool-limits.js';
 export type { RpcCall, RpcObserver } from './rpc-observer.js';

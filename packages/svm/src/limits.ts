@@ -11,7 +11,7 @@ export interface SvmLimits {
   /** How often nodes in use are compared. */
   readonly rpcCompareEveryMs: number;
   /** Blocks that a node may be behind the others. */
-  readonly rpcMaximumLag: bigint;
+  readonly rpcMaximumLagBlocks: number;
   /** What counts as confirmed. */
   readonly commitment: SvmCommitment;
 }
@@ -25,7 +25,7 @@ export const defaultSvmLimits: SvmLimits = {
   rpcTimeoutMs: 10_000,
   rpcCooldownMs: 1_000,
   rpcCompareEveryMs: 5_000,
-  rpcMaximumLag: 25n,
+  rpcMaximumLagBlocks: 25,
   commitment: 'confirmed',
 };
 

@@ -62,7 +62,7 @@ export function createSvmNetwork(parts: SvmNetworkParts): SvmNetwork {
       timeoutMs: limits.rpcTimeoutMs,
       cooldownMs: limits.rpcCooldownMs,
       compareEveryMs: limits.rpcCompareEveryMs,
-      maximumLag: limits.rpcMaximumLag,
+      maximumLagBlocks: limits.rpcMaximumLagBlocks,
     },
     onRpcCall,
     onWarning,

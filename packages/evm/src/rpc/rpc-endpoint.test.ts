@@ -1,8 +1,9 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { baseSepolia, isFault, type RpcCall } from '@tollkeeper/protocol';
+import { baseSepolia, NoAnswerError, type RpcCall } from '@tollkeeper/protocol';
 import { afterEach, expect, test } from 'vitest';
-import { createRpcClient, type RpcClient } from './rpc-client.js';
+import type { RpcClient } from './rpc-client.js';
+import { clientOf, createRpcEndpoint } from './rpc-endpoint.js';
 import { RpcError } from './rpc-error.js';
 
 type Answer = (request: { id: unknown; authorization: string | undefined }, response: ServerResponse) => void;
@@ -13,7 +14,7 @@ afterEach(() => {
 });
 
 /** A client of a server that answers as told; the address carries a key that must never be seen. */
-async function clientOf(answer: Answer, timeoutMs = 2000): Promise<{ rpc: RpcClient; calls: RpcCall[] }> {
+async function clientOfServer(answer: Answer, timeoutMs = 2000): Promise<{ rpc: RpcClient; calls: RpcCall[] }> {
   const server = createServer((request, response) => void respond(request, response));
   async function respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const chunks: Buffer[] = [];
@@ -33,7 +34,8 @@ async function clientOf(answer: Answer, timeoutMs = 2000): Promise<{ rpc: RpcCli
 function client(url: string, timeoutMs = 2000): { rpc: RpcClient; calls: RpcCall[] } {
   const calls: RpcCall[] = [];
   const onRpcCall = (call: RpcCall) => void calls.push(call);
-  return { rpc: createRpcClient({ network: baseSepolia, url, timeoutMs, onRpcCall }), calls };
+  const endpoint = createRpcEndpoint({ network: baseSepolia, endpoint: 2, url, onRpcCall });
+  return { rpc: clientOf(endpoint, timeoutMs), calls };
 }
 
 const json = (body: unknown, status = 200): Answer => {
@@ -45,16 +47,22 @@ const json = (body: unknown, status = 200): Answer => {
 };
 
 test('a result comes back as it is, null included', async () => {
-  const { rpc, calls } = await clientOf(json((id: unknown) => ({ jsonrpc: '2.0', id, result: null })));
+  const { rpc, calls } = await clientOfServer(json((id: unknown) => ({ jsonrpc: '2.0', id, result: null })));
   expect(await rpc.call('eth_getTransactionReceipt', ['0x'])).toBeNull();
   expect(calls).toEqual([
-    { network: baseSepolia, method: 'eth_getTransactionReceipt', outcome: 'ok', seconds: expect.any(Number) as number },
+    {
+      network: baseSepolia,
+      endpoint: 2,
+      method: 'eth_getTransactionReceipt',
+      outcome: 'ok',
+      seconds: expect.any(Number) as number,
+    },
   ]);
 });
 
 test('calls one after another share a connection', async () => {
   const connections = new Set<unknown>();
-  const { rpc } = await clientOf(({ id }, response) => {
+  const { rpc } = await clientOfServer(({ id }, response) => {
     connections.add(response.socket);
     response.end(JSON.stringify({ jsonrpc: '2.0', id, result: null }));
   });
@@ -63,7 +71,7 @@ test('calls one after another share a connection', async () => {
 });
 
 test('credentials in the address travel as a header', async () => {
-  const { rpc } = await clientOf(({ id, authorization }, response) => {
+  const { rpc } = await clientOfServer(({ id, authorization }, response) => {
     response.end(JSON.stringify({ jsonrpc: '2.0', id, result: authorization }));
   });
   expect(await rpc.call('m', [])).toBe(`Basic ${Buffer.from('user:s3cret').toString('base64')}`);
@@ -71,7 +79,7 @@ test('credentials in the address travel as a header', async () => {
 
 test.each([200, 400])('a refusal of the node is an error of its own, with HTTP status %i', async (status) => {
   const error = { code: 3, message: 'execution reverted', data: '0x' };
-  const { rpc, calls } = await clientOf(json((id: unknown) => ({ jsonrpc: '2.0', id, error }), status));
+  const { rpc, calls } = await clientOfServer(json((id: unknown) => ({ jsonrpc: '2.0', id, error }), status));
   const refusal = await rpc.call('eth_call', []).catch((caught: unknown) => caught);
   expect(refusal).toBeInstanceOf(RpcError);
   expect(refusal).toMatchObject(error);
@@ -97,28 +105,28 @@ test.each<[string, Answer, string]>([
     (_request, response) => void response.write('{', () => response.destroy()),
     'ECONNRESET',
   ],
-])('a node that %s is a fault that hides the address', async (_name, answer, trouble) => {
-  const { rpc, calls } = await clientOf(answer);
-  await expectHiddenFault(rpc, trouble);
+])('a node that %s is no answer, and hides the address', async (_name, answer, trouble) => {
+  const { rpc, calls } = await clientOfServer(answer);
+  await expectHiddenTrouble(rpc, trouble);
   expect(calls[0]?.outcome).toBe('unreachable');
 });
 
 test('a node that is silent is a timeout', async () => {
-  const { rpc, calls } = await clientOf(() => undefined, 50);
-  await expectHiddenFault(rpc, 'timeout');
+  const { rpc, calls } = await clientOfServer(() => undefined, 50);
+  await expectHiddenTrouble(rpc, 'timeout');
   expect(calls[0]?.outcome).toBe('timeout');
 });
 
 test('a node that stops in the middle of its answer is a timeout', async () => {
-  const { rpc, calls } = await clientOf((_request, response) => void response.write('{'), 50);
-  await expectHiddenFault(rpc, 'timeout');
+  const { rpc, calls } = await clientOfServer((_request, response) => void response.write('{'), 50);
+  await expectHiddenTrouble(rpc, 'timeout');
   expect(calls[0]?.outcome).toBe('timeout');
 });
 
 test('a node that is not there is unreachable', async () => {
-  const { rpc, calls } = await clientOf(() => undefined);
+  const { rpc, calls } = await clientOfServer(() => undefined);
   for (const stop of stops.splice(0)) stop();
-  await expectHiddenFault(rpc, 'ECONNREFUSED');
+  await expectHiddenTrouble(rpc, 'ECONNREFUSED');
   expect(calls[0]?.outcome).toBe('unreachable');
 });
 
@@ -129,10 +137,10 @@ test.each(['', 'localhost:8545', 'ftp://s3cret', 'not s3cret at all'])(
   },
 );
 
-async function expectHiddenFault(rpc: RpcClient, trouble: string): Promise<void> {
-  const fault = await rpc.call('eth_call', []).catch((caught: unknown) => caught);
-  if (!isFault(fault, 'CHAIN_RPC_UNAVAILABLE')) return expect.fail(String(fault));
-  expect(fault.facts).toEqual({ network: baseSepolia, method: 'eth_call', trouble });
-  expect(fault.cause).toBeUndefined();
-  expect(`${fault.stack ?? ''}${JSON.stringify(fault)}`).not.toContain('s3cret');
+async function expectHiddenTrouble(rpc: RpcClient, trouble: string): Promise<void> {
+  const error = await rpc.call('eth_call', []).catch((caught: unknown) => caught);
+  if (!(error instanceof NoAnswerError)) return expect.fail(String(error));
+  expect(error.message).toBe(trouble);
+  expect(error.cause).toBeUndefined();
+  expect(`${error.stack ?? ''}${JSON.stringify(error)}`).not.toContain('s3cret');
 }

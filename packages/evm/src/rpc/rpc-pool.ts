@@ -26,12 +26,15 @@ export function createRpcPool(parts: {
   readonly onWarning: (message: string, facts: FaultFacts) => void;
 }): RpcPool {
   const { network, urls, limits, onRpcCall, onWarning } = parts;
-  if (urls.length === 0) throw new RangeError(`${network} needs at least one RPC address`);
+  const [first, ...others] = urls.map((url, index) =>
+    createRpcEndpoint({ network, endpoint: index + 1, url, onRpcCall }),
+  );
+  if (first === undefined) throw new RangeError(`${network} needs at least one RPC address`);
   const nodeOf = (endpoint: RpcEndpoint, timeoutMs: number) =>
     createEvmNode({ network, rpc: clientOf(endpoint, timeoutMs) });
   const pool = createEndpointPool({
     network,
-    clients: urls.map((url, index) => createRpcEndpoint({ network, endpoint: index + 1, url, onRpcCall })),
+    clients: [first, ...others],
     identify: (endpoint, timeoutMs) => readIdentity({ network, node: nodeOf(endpoint, timeoutMs) }),
     height: (endpoint, timeoutMs) => nodeOf(endpoint, timeoutMs).blockNumber(),
     limits,

@@ -7,7 +7,7 @@ export interface PoolLimits {
   /** How often the endpoints in use are compared; never without traffic, and never where there is only one. */
   readonly compareEveryMs: number;
   /** Blocks that an endpoint may be behind the highest before it leaves the rotation. */
-  readonly maximumLag: bigint;
+  readonly maximumLagBlocks: number;
 }
 
 /** The longest cooldown, in first cooldowns. */

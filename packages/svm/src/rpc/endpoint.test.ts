@@ -4,7 +4,8 @@ import { solanaDevnet } from '@tollkeeper/protocol';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { endpointOf } from './endpoint.js';
-import { createJsonRpcClient } from './json-rpc-client.js';
+import { clientOf } from './json-rpc-client.js';
+import { createJsonRpcEndpoint } from './json-rpc-endpoint.js';
 
 test('credentials in the address of a node reach it as a header', async () => {
   const seen: (string | undefined)[] = [];
@@ -16,7 +17,8 @@ test('credentials in the address of a node reach it as a header', async () => {
   try {
     const { port } = node.address() as AddressInfo;
     const url = `http://us%40er:pass%3A@127.0.0.1:${port}/`;
-    const client = createJsonRpcClient({ network: solanaDevnet, url, timeoutMs: 2_000, onRpcCall: () => undefined });
+    const endpoint = createJsonRpcEndpoint({ network: solanaDevnet, endpoint: 1, url, onRpcCall: () => undefined });
+    const client = clientOf({ network: solanaDevnet, endpoint, timeoutMs: 2_000 });
     expect(await client.request('getSlot', [], z.number())).toBe(7);
   } finally {
     node.closeAllConnections();

@@ -13,7 +13,7 @@ export interface JsonRpcClient {
   /** As `request`, but the node's own refusal is a value, for methods where it says something about the transaction. */
   tryRequest<Result>(method: string, params: readonly unknown[], shape: z.ZodType<Result>): Promise<RpcAnswer<Result>>;
   /** Does work whose calls all go to one node, and anew on the next one when that does not answer. It may only read. */
-  onOneEndpoint<Result>(work: (client: JsonRpcClient) => Promise<Result>): Promise<Result>;
+  readonly onOneEndpoint: <Result>(work: (client: JsonRpcClient) => Promise<Result>) => Promise<Result>;
 }
 
 export type RpcAnswer<Result> =

@@ -28,12 +28,15 @@ export function createJsonRpcPool(parts: {
   readonly onWarning: (message: string, facts: FaultFacts) => void;
 }): JsonRpcPool {
   const { network, urls, commitment, limits, onRpcCall, onWarning } = parts;
-  if (urls.length === 0) throw new RangeError(`${network} needs at least one RPC address`);
+  const [first, ...others] = urls.map((url, index) =>
+    createJsonRpcEndpoint({ network, endpoint: index + 1, url, onRpcCall }),
+  );
+  if (first === undefined) throw new RangeError(`${network} needs at least one RPC address`);
   const rpcOf = (endpoint: JsonRpcEndpoint, timeoutMs: number) =>
     createSolanaRpc(clientOf({ network, endpoint, timeoutMs }), commitment);
   const pool = createEndpointPool({
     network,
-    clients: urls.map((url, index) => createJsonRpcEndpoint({ network, endpoint: index + 1, url, onRpcCall })),
+    clients: [first, ...others],
     identify: (endpoint, timeoutMs) => readIdentity(network, rpcOf(endpoint, timeoutMs)),
     height: (endpoint, timeoutMs) => rpcOf(endpoint, timeoutMs).blockHeight(commitment),
     limits,
