@@ -25,6 +25,7 @@ import { createDepositPreparation } from './custody/deposit-preparation.js';
 import { createPayoutAddresses } from './custody/payout-addresses.js';
 import { createWallets, type Wallets } from './custody/wallets.js';
 import { generatedEncryptionKey } from './data-dir.js';
+import { createFeeAdministration, type FeeAdministration } from './fees/fee-administration.js';
 import type { Logger } from './logging/logger.js';
 import { createMetrics } from './metrics/metrics.js';
 import { createPayToPolicy } from './payment/pay-to-policy.js';
@@ -37,7 +38,7 @@ import { unfinalEffects } from './settlement/finality/unfinal-effects.js';
 import { createPaymentReport } from './settlement/payment-report.js';
 import { openServiceOperations } from './service-operations.js';
 import { settlementsInFlight } from './settlement/settlements-in-flight.js';
-import { createWalletStatements } from './statements/wallet-statements.js';
+import { createWalletStatements, type WalletStatements } from './statements/wallet-statements.js';
 import { openStorage, recogniseChain, type Storage } from './storage.js';
 import { openMerchantAccess } from './tenancy/merchant-access.js';
 import { createTenantAdministration, type TenantAdministration } from './tenancy/tenant-administration.js';
@@ -147,7 +148,13 @@ export async function composeService(config: Config, log: Logger, overrides: Ove
 export async function composeWallets(
   config: Config,
   log: Logger,
-): Promise<{ readonly wallets: Wallets; readonly close: () => Promise<void> }> {
+): Promise<{
+  readonly wallets: Wallets;
+  readonly statements: WalletStatements;
+  readonly fees: FeeAdministration;
+  readonly database: Database;
+  readonly close: () => Promise<void>;
+}> {
   const networks = openNetworks(config, { clock: systemClock, onRpcCall: () => undefined, log });
   const storage = await openStorage(config, { log, beside: true });
   const { database } = storage;
@@ -158,7 +165,9 @@ export async function composeWallets(
     keys: await encryptionKeys(config),
     clock: systemClock,
   });
-  return { wallets, close: () => storage.close() };
+  const statements = createWalletStatements({ database, reader: createStatementReader({ database }) });
+  const fees = createFeeAdministration({ database });
+  return { wallets, statements, fees, database, close: () => storage.close() };
 }
 
 /** Merchants, keys and the audit without the service, for the command line. */

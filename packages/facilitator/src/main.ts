@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { addAuditCommands } from './commands/audit.js';
 import { describeError } from './commands/describe-error.js';
 import { exitCodes, exitCodesHelp } from './commands/exit-codes.js';
+import { addFeeCommands } from './commands/fees.js';
 import { addKeyCommands } from './commands/keys.js';
 import { addMerchantCommands } from './commands/merchants.js';
 import { runMigrations } from './commands/migrate.js';
@@ -34,6 +35,7 @@ program
 addMerchantCommands(program, configuration);
 addKeyCommands(program, configuration);
 addWalletCommands(program, configuration);
+addFeeCommands(program, configuration);
 addAuditCommands(program, configuration);
 addOperationCommands(program, configuration);
 

@@ -1,18 +1,18 @@
 import type { Command } from 'commander';
-import { composeWallets } from '../compose.js';
 import type { Config } from '../config/config.js';
 import type { WalletBalance } from '../custody/wallet-balances.js';
 import type { Wallet } from '../custody/wallet-rows.js';
-import type { Wallets } from '../custody/wallets.js';
-import { createLogger } from '../logging/logger.js';
 import { formatAmount } from './format-amount.js';
 import { print, printJson, printTable } from './output.js';
+import { addLimitsCommand } from './wallet-limits.js';
+import { addStatementCommand } from './wallet-statement.js';
+import { withWallets } from './with-wallets.js';
 
 interface Output {
   readonly json?: true;
 }
 
-/** `tollkeeper wallets`: the only way to make a wallet and to see what it holds, until there is an API for it. */
+/** `tollkeeper wallets`: what merchants do by the API under `/v1/wallets`, for the operator. */
 export function addWalletCommands(program: Command, config: () => Config): void {
   const wallets = program.command('wallets').description('merchants’ wallets and what they hold');
 
@@ -24,7 +24,7 @@ export function addWalletCommands(program: Command, config: () => Config): void 
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  tollkeeper wallets create --merchant acme --name main')
     .action(async ({ merchant, name, json }: Output & { merchant: string; name: string }) => {
-      await withWallets(config(), async (all) => {
+      await withWallets(config(), async ({ wallets: all }) => {
         showWallet(await all.create({ merchant, name }), json);
       });
     });
@@ -36,7 +36,7 @@ export function addWalletCommands(program: Command, config: () => Config): void 
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  tollkeeper wallets prepare 019b0000-0000-7000-8000-000000000000')
     .action(async (id: string, { json }: Output) => {
-      await withWallets(config(), async (all) => {
+      await withWallets(config(), async ({ wallets: all }) => {
         showWallet(await all.prepare(id), json);
       });
     });
@@ -47,7 +47,7 @@ export function addWalletCommands(program: Command, config: () => Config): void 
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  tollkeeper wallets list --json')
     .action(async ({ json }: Output) => {
-      await withWallets(config(), async (all) => {
+      await withWallets(config(), async ({ wallets: all }) => {
         const found = await all.list();
         if (json) printJson(found);
         else printTable([['WALLET', 'MERCHANT', 'NAME'], ...found.map((each) => [each.id, each.merchant, each.name])]);
@@ -61,12 +61,15 @@ export function addWalletCommands(program: Command, config: () => Config): void 
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  tollkeeper wallets balance 019b0000-0000-7000-8000-000000000000')
     .action(async (id: string, { json }: Output) => {
-      await withWallets(config(), async (all) => {
+      await withWallets(config(), async ({ wallets: all }) => {
         const lines = await all.balances(id);
         if (json) printJson(lines);
         else showBalances(lines);
       });
     });
+
+  addStatementCommand(wallets, config);
+  addLimitsCommand(wallets, config);
 }
 
 function showBalances(lines: readonly WalletBalance[]): void {
@@ -93,14 +96,4 @@ function showWallet(wallet: Wallet, json: true | undefined): void {
   if (wallet.closedAt !== null) print(`  closed since ${wallet.closedAt.toISOString()}`);
   if (wallet.addresses.length === 0)
     print('  no address yet: configure a network and run `tollkeeper wallets prepare`');
-}
-
-async function withWallets(config: Config, work: (wallets: Wallets) => Promise<void>): Promise<void> {
-  const log = createLogger({ level: 'warn', destination: process.stderr });
-  const { wallets, close } = await composeWallets(config, log);
-  try {
-    await work(wallets);
-  } finally {
-    await close();
-  }
 }
