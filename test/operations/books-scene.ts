@@ -20,8 +20,8 @@ import {
   type SolanaChain,
 } from '@tollkeeper/sandbox';
 import { createSvmNetwork, generateDepositKey as generateSvmKey } from '@tollkeeper/svm';
-import pg from 'pg';
 import { devnetUsdc } from '../support/test-facilitator.js';
+import { tamper } from './tamper.js';
 
 export const evmUsdc: Asset = { network: baseSepolia, token: BASE_SEPOLIA_USDC };
 export const svmUsdc: Asset = { network: solanaDevnet, token: devnetUsdc };
@@ -102,7 +102,7 @@ export async function startBooksScene(options: { readonly wallets?: number } = {
         await sql`UPDATE effect SET final_at = now(), release_journal_id = ${journalId} WHERE id = ${effect}`;
       });
     },
-    tamper: (statement) => tamperWith(db, statement),
+    tamper: (statement) => tamper(db, statement),
     async stop() {
       await Promise.all([evm.stop(), svm.stop(), db.drop()]);
     },
@@ -184,15 +184,4 @@ function bookDeposit(
       RETURNING id`;
     return row?.id ?? 0n;
   });
-}
-
-async function tamperWith({ ownerUrl }: TestDatabase, statement: string): Promise<void> {
-  const client = new pg.Client({ connectionString: ownerUrl });
-  await client.connect();
-  try {
-    await client.query('SET session_replication_role = replica');
-    await client.query(statement);
-  } finally {
-    await client.end();
-  }
 }
