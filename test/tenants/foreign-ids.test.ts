@@ -80,7 +80,7 @@ async function snapshot(): Promise<Record<string, string>> {
   const contents: Record<string, string> = {};
   for (const { name } of tables) {
     const text = `SELECT coalesce(string_agg(t::text, ' ' ORDER BY t::text), '') AS rows FROM "${name}" AS t`;
-    const [row] = await sql<{ rows: string }>(Object.assign([text], { raw: [] }) as unknown as TemplateStringsArray);
+    const [row] = await sql<{ rows: string }>(Object.assign([text], { raw: [] }));
     contents[name] = row?.rows ?? '';
   }
   return contents;
