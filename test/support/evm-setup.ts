@@ -46,7 +46,11 @@ interface NetworkOptions {
   readonly assets?: readonly string[];
   readonly limits?: Partial<EvmLimits>;
   readonly signerKey?: Hex;
+  /** In place of `signerKey`, where there are several. */
+  readonly signerKeys?: readonly Hex[];
   readonly clock?: Clock;
+  /** What is warned of; by default a warning fails the test. */
+  readonly onWarning?: (message: string) => void;
 }
 
 /** Our side of the chain, and short ways through its gates that fail the test where a gate stays shut. */
@@ -54,11 +58,11 @@ function openNetwork({ anvil, proxy }: { anvil: EvmChain; proxy: RpcProxy }, par
   const { chain, schemes } = createEvmNetwork({
     network: baseSepolia,
     rpcUrls: [proxy.url],
-    signerKeys: [parts.signerKey ?? sandboxKeys.evm.facilitator.privateKey],
+    signerKeys: parts.signerKeys ?? [parts.signerKey ?? sandboxKeys.evm.facilitator.privateKey],
     assets: parts.assets ?? [BASE_SEPOLIA_USDC],
     clock: parts.clock ?? systemClock,
     onRpcCall: () => undefined,
-    onWarning: (message) => expect.fail(message),
+    onWarning: parts.onWarning ?? ((message) => expect.fail(message)),
     limits: { rpcTimeoutMs: 2000, ...parts.limits },
   });
   const [exact] = schemes;

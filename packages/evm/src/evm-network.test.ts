@@ -5,12 +5,13 @@ import {
   faultOn,
   gasBurnerTokenAbi,
   MULTICALL3_ADDRESS,
+  type RpcRule,
   sandboxKeys,
   testUsdcAbi,
   type TokenKind,
 } from '@tollkeeper/sandbox';
 import { Interface, Transaction } from 'ethers';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { offeredPayment, type TransferOffer } from '../../../test/support/evm-payment.js';
 import { bareParitySignature, malleatedSignature } from '../../../test/support/evm-signature.js';
 import { type EvmSetup, startEvmSetup } from '../../../test/support/evm-setup.js';
@@ -32,6 +33,13 @@ type Hex = `0x${string}`;
 type Offer = Partial<TransferOffer> & { privateKey: Hex };
 const paid = (offer: Offer, changes?: Parameters<typeof offeredPayment>[1]) =>
   offeredPayment({ token: BASE_SEPOLIA_USDC, payTo: merchant.address, value: 10_000n, ...offer }, changes);
+
+/** A node that runs no init code, so that nothing is measured: the program has no `to`. */
+const refuseProgram: RpcRule = ({ method, params }) => {
+  const [call] = params as readonly unknown[];
+  const isProgram = method === 'eth_call' && typeof call === 'object' && call !== null && !('to' in call);
+  return isProgram ? { kind: 'error', code: -32602, message: 'missing value for required argument "to"' } : undefined;
+};
 
 /** A token of the given kind, our side with that token allowed, and a payer who holds it. */
 async function withToken(kind: TokenKind, limits = {}) {
@@ -59,7 +67,7 @@ describe('a payment that would move the money', () => {
     expect(setup.proxy.calls()).toBe(0);
     expect(() => plan.sign(undefined)).toThrow('account nonce');
 
-    const { payTo, asset, amount } = verified.authorization;
+    const { asset } = verified.authorization;
     const submitted = { id: signed.id, raw: signed.raw, expected: verified.authorization };
     expect(await evm.chain.observe([submitted])).toEqual([{ state: 'pending' }]);
     expect(await evm.chain.broadcast(signed)).toEqual({ accepted: true });
@@ -77,6 +85,7 @@ describe('a payment that would move the money', () => {
   test('costs one call to verify, cold and warm, and none when the signature is wrong', async () => {
     const payer = await setup.payer();
     const cold = setup.network();
+    await cold.chain.identify();
     setup.proxy.reset();
     await cold.verify(await paid(payer));
     expect(setup.proxy.counts()).toEqual({ eth_call: 1 });
@@ -237,6 +246,7 @@ describe('a plan', () => {
   test('of the next second costs no look at the fees', async () => {
     let nowMs = Date.now();
     const ours = setup.network({ clock: { now: () => new Date(nowMs) } });
+    await ours.chain.identify();
     const planned = async () => (await (await ours.verify(await paid(await setup.payer()))).plan(alone)).planned;
     const feeReads = () => setup.proxy.calls('eth_maxPriorityFeePerGas') + setup.proxy.calls('eth_getBlockByNumber');
     setup.proxy.reset();
@@ -247,32 +257,12 @@ describe('a plan', () => {
     expect(feeReads()).toBe(4);
   });
 
-  test('is refused when the money is gone since the check', async () => {
-    const payer = await setup.payer({ amount: 10_000n });
-    const [first, second] = [await evm.verify(await paid(payer)), await evm.verify(await paid(payer))];
-    expect((await first.plan(alone)).planned).toBe(true);
-    await evm.send(await paid(payer));
-    expect(await second.plan(alone)).toMatchObject({
-      planned: false,
-      rejection: { reason: 'invalid_exact_evm_insufficient_balance' },
-    });
-  });
-
-  test('is refused when the authorization is used since the check', async () => {
-    const payment = await paid(await setup.payer());
-    const verified = await evm.verify(payment);
-    await evm.send(payment);
-    expect(await verified.plan(alone)).toMatchObject({ rejection: { reason: 'invalid_exact_evm_nonce_already_used' } });
-  });
-
-  test('is refused when the token has begun to burn gas', async () => {
-    const burner = await withToken('gas-burner');
-    const verified = await burner.evm.verify(await paid({ ...burner.payer, token: burner.token }));
-    await burnGas(burner.token, 400_000n);
-    expect(await verified.plan(alone)).toMatchObject({
-      planned: false,
-      rejection: { reason: 'invalid_exact_evm_transaction_simulation_failed' },
-    });
+  test('costs no estimate of the gas, but one now and then to see whether what is measured holds', async () => {
+    const ours = setup.network();
+    const planned = async () => (await (await ours.verify(await paid(await setup.payer()))).plan(alone)).planned;
+    setup.proxy.reset();
+    expect([await planned(), await planned(), await planned()]).toEqual([true, true, true]);
+    expect(setup.proxy.calls('eth_estimateGas')).toBe(1);
   });
 
   test('is refused when the network asks for more than the operator pays, and never offers more than that', async () => {
@@ -290,6 +280,52 @@ describe('a plan', () => {
     const transaction = Transaction.from(`0x${Buffer.from(signed.raw).toString('hex')}`);
     expect(transaction.maxFeePerGas).toBe(maxFeePerGasWei);
     expect(transaction.maxPriorityFeePerGas).toBeLessThanOrEqual(maxFeePerGasWei);
+  });
+});
+
+describe('a plan of a payment whose gas could not be measured', () => {
+  let ours: ReturnType<EvmSetup['network']>;
+  beforeEach(() => {
+    ours = setup.network({ onWarning: () => undefined });
+    setup.proxy.use(refuseProgram);
+  });
+
+  test('is made by an estimate, and travels alone', async () => {
+    const verified = await ours.verify(await paid(await setup.payer()));
+    expect([verified.room, verified.verifiedAtBlock]).toEqual([undefined, undefined]);
+    expect((await verified.plan(alone)).planned).toBe(true);
+    expect(setup.proxy.calls('eth_estimateGas')).toBe(1);
+    const other = await ours.verify(await paid(await setup.payer()));
+    expect(await verified.plan({ ...alone, company: [other] })).toMatchObject({ planned: false });
+  });
+
+  test('is refused when the money is gone since the check', async () => {
+    const payer = await setup.payer({ amount: 10_000n });
+    const [first, second] = [await ours.verify(await paid(payer)), await ours.verify(await paid(payer))];
+    expect((await first.plan(alone)).planned).toBe(true);
+    await ours.send(await paid(payer));
+    expect(await second.plan(alone)).toMatchObject({
+      planned: false,
+      rejection: { reason: 'invalid_exact_evm_insufficient_balance' },
+    });
+  });
+
+  test('is refused when the authorization is used since the check', async () => {
+    const payment = await paid(await setup.payer());
+    const verified = await ours.verify(payment);
+    await ours.send(payment);
+    expect(await verified.plan(alone)).toMatchObject({ rejection: { reason: 'invalid_exact_evm_nonce_already_used' } });
+  });
+
+  test('is refused when the token has begun to burn gas', async () => {
+    const burner = await withToken('gas-burner');
+    const without = setup.network({ assets: [burner.token], onWarning: () => undefined });
+    const verified = await without.verify(await paid({ ...burner.payer, token: burner.token }));
+    await burnGas(burner.token, 400_000n);
+    expect(await verified.plan(alone)).toMatchObject({
+      planned: false,
+      rejection: { reason: 'invalid_exact_evm_transaction_simulation_failed' },
+    });
   });
 });
 

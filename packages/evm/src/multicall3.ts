@@ -33,3 +33,19 @@ export function encodeAggregate3(calls: readonly InnerCall[]): string {
   });
   return `0x${selector}${uintWord(32n)}${uintWord(BigInt(calls.length))}${places.join('')}${tuples.join('')}`;
 }
+
+/** The calls in calldata that {@link encodeAggregate3} wrote, in their order. */
+export function decodeAggregate3(data: string): readonly InnerCall[] {
+  const words = data.slice(2 + selector.length);
+  const wordAt = (byte: number) => words.slice(2 * byte, 2 * (byte + wordBytes));
+  const numberAt = (byte: number) => Number(BigInt(`0x${wordAt(byte)}`));
+  const start = 2 * wordBytes;
+  return Array.from({ length: numberAt(wordBytes) }, (_, index) => {
+    const tuple = start + numberAt(start + index * wordBytes);
+    const bytes = tuple + 4 * wordBytes;
+    return {
+      to: `0x${wordAt(tuple).slice(24)}`,
+      data: `0x${words.slice(2 * bytes, 2 * (bytes + numberAt(tuple + 3 * wordBytes)))}`,
+    };
+  });
+}

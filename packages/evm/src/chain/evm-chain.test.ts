@@ -188,7 +188,7 @@ describe('the evidence', () => {
     const submitted = await evm.send(await payment());
     const receipt = (await setup.anvil.rpc('eth_getTransactionReceipt', [submitted.id])) as Record<string, unknown>;
     const orphaned = { ...receipt, blockHash: `0x${'66'.repeat(32)}` };
-    setup.proxy.use(faultOn('eth_getTransactionReceipt', { kind: 'result', result: orphaned }, [1]));
+    setup.proxy.use(faultOn('eth_getTransactionReceipt', { kind: 'result', result: orphaned }, [1, 2]));
     expect(await stateOf(submitted)).toEqual({ state: 'pending' });
     expect(await stateOf(submitted)).toMatchObject({
       state: 'transferred',

@@ -1,28 +1,37 @@
-import { amount, type Chain, Fault, type Network } from '@tollkeeper/protocol';
+import { amount, type Chain, type Clock, Fault, type Network } from '@tollkeeper/protocol';
 import { tokenInterface } from '../exact/token-calls.js';
 import type { EvmNode } from '../rpc/evm-node.js';
 import { readIdentity } from '../rpc/read-identity.js';
 import { RpcError } from '../rpc/rpc-error.js';
 import { readBalancesAtFinalized } from './balances-at.js';
 import { broadcastTransaction } from './broadcast-transaction.js';
+import type { FeeQuoting } from './fee-quote.js';
 import { createFinality } from './finality.js';
-import { observeTransactions } from './observe-transactions.js';
+import { createForeignTransfers } from './foreign-transfers.js';
+import { createObservation } from './observe-transactions.js';
+import { replaceTransaction } from './replace-transaction.js';
 import type { SharedTransactions } from './shared-transactions.js';
+import type { TransactionSigner } from './transaction-signer.js';
 
 /** One EVM network as the settlement engine sees it. */
 export function createEvmChain(parts: {
   network: Network;
   node: EvmNode;
-  signers: readonly string[];
+  clock: Clock;
+  signers: ReadonlyMap<string, TransactionSigner>;
   shared: SharedTransactions;
+  quoteFee: FeeQuoting;
+  maxFeePerGasWei: bigint;
   confirmations: number;
   finalityDepth: number;
 }): Chain {
   const { network, node, confirmations } = parts;
+  const signers = [...parts.signers.keys()];
+  const findForeignTransfers = createForeignTransfers(parts);
 
   return {
     network,
-    signers: parts.signers,
+    signers,
     ordered: true,
     async identify() {
       const [identity] = await Promise.all([readIdentity(parts), parts.shared.arePossible()]);
@@ -31,19 +40,19 @@ export function createEvmChain(parts: {
     nextAccountNonce: (signer) => node.minedTransactions(signer),
     blockHeight: () => node.blockNumber(),
     broadcast: (transaction) => broadcastTransaction(node, transaction),
-    observe: (submitted) => node.onOneEndpoint((one) => observeTransactions({ node: one, confirmations }, submitted)),
+    observe: createObservation({ ...parts, findForeignTransfers }),
     finality: createFinality(parts),
     get sharing() {
       return parts.shared.limits();
     },
-    replace: async () => undefined,
-    findForeignTransfers: async (claims) => claims.map(() => undefined),
+    replace: (sent, purpose) => replaceTransaction(parts, sent, purpose),
+    findForeignTransfers,
     async tokenBalance({ asset, owner }) {
       const tag = confirmations === 1 ? 'latest' : await confirmedHeight(node, confirmations);
       return amount(await readBalance({ node, network }, { token: asset.token, owner, tag }));
     },
     balancesAtFinalized: (holders) =>
-      node.onOneEndpoint((one) => readBalancesAtFinalized({ ...parts, node: one }, holders)),
+      node.onOneEndpoint((one) => readBalancesAtFinalized({ ...parts, signers, node: one }, holders)),
     nativeBalance: (address) => node.balance(address),
     // Any EVM address can hold any token.
     prepareToReceive: async () => amount(0n),

@@ -1,95 +1,104 @@
-import type { Observation, SubmittedTransaction } from '@tollkeeper/protocol';
-import type { EvmNode, Receipt } from '../rpc/evm-node.js';
-import { findPreemptedTransfer } from './preempted-transfer.js';
-import { ordinalOfTransfer } from './transfer-log.js';
+import type { Chain, Clock, Observation, SubmittedTransaction } from '@tollkeeper/protocol';
+import type { Receipt } from '../rpc/evidence-methods.js';
+import type { EvmNode } from '../rpc/evm-node.js';
+import { type Legs, readLegs } from './shared-legs.js';
+import { createTransactionTracking } from './track-transactions.js';
+import { effectOf, indexTransferLogs, type TransferLogs } from './transfer-log.js';
+import { createTurns } from './turns.js';
 
 interface Parts {
   readonly node: EvmNode;
+  readonly clock: Clock;
   readonly confirmations: number;
+  readonly findForeignTransfers: Chain['findForeignTransfers'];
+}
+
+/** What a confirmed transaction of ours did, and how it was made; both are read when they are first needed. */
+interface Evidence {
+  readonly receipt: Receipt;
+  readonly logs: () => TransferLogs;
+  readonly legs: () => Legs;
+}
+
+/** A transfer that our transaction did not carry out. */
+interface Missed {
+  readonly state: 'missed';
+  readonly receipt: Receipt;
+  readonly detail: string;
+}
+
+/** Observes transactions: one look at a time for all who ask, and each transaction once, however many transfers it carries. */
+export function createObservation(parts: Parts): Chain['observe'] {
+  const track = createTransactionTracking(parts);
+  const inTurn = createTurns();
+
+  return async (submitted) => {
+    if (submitted.length === 0) return [];
+    const ids = [...new Set(submitted.map(({ id }) => id))];
+    const tracked = await inTurn(() => parts.node.onOneEndpoint((node) => track(node, ids)));
+    const evidence = new Map<string, Evidence>();
+    const outcomes = submitted.map((transaction): Observation | Missed => {
+      const { id, raw } = transaction;
+      const found = tracked.get(id);
+      if (found?.confirmed !== true) return found?.inBlock === true ? { state: 'pending', inBlock: true } : pending;
+      const known = evidence.get(id) ?? evidenceOf(found.receipt, raw);
+      evidence.set(id, known);
+      return outcomeOf(transaction, known);
+    });
+    return judgeMissed(parts, submitted, outcomes);
+  };
 }
 
 const pending: Observation = { state: 'pending' };
 
-/** What the chain says of each transaction, in the order given. */
-export async function observeTransactions(
-  parts: Parts,
-  submitted: readonly SubmittedTransaction[],
-): Promise<readonly Observation[]> {
-  const receipts = await readReceipts(parts.node, submitted);
-  if (receipts.every((receipt) => receipt === undefined)) return submitted.map(() => pending);
-  const isConfirmed = await confirmedBlocks(parts, receipts);
-  return Promise.all(
-    submitted.map(async (transaction, index) => {
-      const receipt = receipts[index];
-      if (receipt === undefined || !isConfirmed(receipt)) return pending;
-      return receipt.succeeded ? outcomeOf(transaction, receipt) : outcomeOfRevert(parts.node, transaction, receipt);
-    }),
-  );
-}
-
-/** Requests to one node at a time: enough to hide the way there, few enough not to be throttled. */
-const parallelRequests = 16;
-
-async function readReceipts(
-  node: EvmNode,
-  submitted: readonly SubmittedTransaction[],
-): Promise<(Receipt | undefined)[]> {
-  const receipts: (Receipt | undefined)[] = [];
-  for (let start = 0; start < submitted.length; start += parallelRequests) {
-    const part = submitted.slice(start, start + parallelRequests);
-    receipts.push(...(await Promise.all(part.map((transaction) => node.receipt(transaction.id)))));
-  }
-  return receipts;
-}
-
-/**
- * Tells which receipts count: their block is still the chain's own at that height, and deep enough. A node behind a load
- * balancer may serve a receipt of a block that another one has never seen or has dropped.
- */
-async function confirmedBlocks(
-  { node, confirmations }: Parts,
-  receipts: readonly (Receipt | undefined)[],
-): Promise<(receipt: Receipt) => boolean> {
-  const latest = await node.block('latest');
-  const highest = latest === undefined ? -1n : latest.number - BigInt(confirmations - 1);
-  const numbers = new Set(receipts.flatMap((receipt) => (receipt === undefined ? [] : [receipt.block.number])));
-  const deep = [...numbers].filter((number) => number <= highest);
-  const headers = await Promise.all(
-    deep.map(async (number) => (number === latest?.number ? latest : node.block(number))),
-  );
-  const canonical = new Set(headers.map((header) => header?.hash));
-  return (receipt) => receipt.block.number <= highest && canonical.has(receipt.block.hash);
-}
-
-/** A revert does not say that the payer has not paid: the same authorization may have moved the money before. */
-async function outcomeOfRevert(
-  node: EvmNode,
-  transaction: SubmittedTransaction,
-  { block, feePaid }: Receipt,
-): Promise<Observation> {
-  const effect = await findPreemptedTransfer(node, transaction, block.number);
-  if (effect !== undefined) return { state: 'transferred', effect, feePaid };
-  const detail = 'The transaction reverted on chain';
-  return { state: 'failed', rejection: { reason: 'invalid_exact_evm_transaction_failed', detail }, block, feePaid };
-}
-
-function outcomeOf(transaction: SubmittedTransaction, receipt: Receipt): Observation {
-  const { block, feePaid } = receipt;
-  const { expected } = transaction;
-  const ordinal = ordinalOfTransfer(receipt.logs, expected);
-  if (ordinal === undefined) {
-    const detail = 'The transaction succeeded without the exact Transfer log of the token';
-    const reason = 'invalid_exact_evm_transfer_event_mismatch';
-    return { state: 'failed', rejection: { reason, detail }, block, feePaid };
-  }
-  const effect = {
-    transaction: transaction.id,
-    position: ordinal.toString(),
-    asset: expected.asset,
-    from: expected.payer,
-    to: expected.payTo,
-    amount: expected.amount,
-    block,
+function evidenceOf(receipt: Receipt, raw: Uint8Array): Evidence {
+  return {
+    receipt,
+    logs: once(() => indexTransferLogs(receipt.logs)),
+    legs: once(() => readLegs({ raw })),
   };
-  return { state: 'transferred', effect, feePaid };
+}
+
+function once<Value>(make: () => Value): () => Value {
+  let made: { readonly value: Value } | undefined;
+  return () => (made ??= { value: make() }).value;
+}
+
+function outcomeOf({ id, expected }: SubmittedTransaction, { receipt, logs, legs }: Evidence): Observation | Missed {
+  if (!receipt.succeeded) return { state: 'missed', receipt, detail: 'The transaction reverted on chain' };
+  const { block, feePaid } = receipt;
+  const log = logs().find(expected, () => legs().placeAmongEqual(expected));
+  if (log.found) {
+    const effect = effectOf(expected, { transaction: id, ordinal: log.ordinal, receipt });
+    return { state: 'transferred', effect, feePaid };
+  }
+  if (!log.isUsed && legs().areShared) {
+    return { state: 'missed', receipt, detail: 'The transfer failed within a transaction that it shared' };
+  }
+  const detail = 'The transaction succeeded without the exact Transfer log of the token';
+  return {
+    state: 'failed',
+    rejection: { reason: 'invalid_exact_evm_transfer_event_mismatch', detail },
+    block,
+    feePaid,
+  };
+}
+
+/** A failure of ours does not say that the payer has not paid: the same authorization may have moved the money before. */
+async function judgeMissed(
+  { findForeignTransfers }: Parts,
+  submitted: readonly SubmittedTransaction[],
+  outcomes: readonly (Observation | Missed)[],
+): Promise<readonly Observation[]> {
+  const missed = submitted.filter((_, index) => outcomes[index]?.state === 'missed');
+  const effects = await findForeignTransfers(missed.map(({ expected }) => expected));
+  const effectByKey = new Map(missed.map(({ expected }, index) => [expected.claimKey, effects[index]]));
+  return outcomes.map((outcome, index): Observation => {
+    if (outcome.state !== 'missed') return outcome;
+    const { block, feePaid } = outcome.receipt;
+    const effect = effectByKey.get(submitted[index]?.expected.claimKey ?? '');
+    if (effect !== undefined) return { state: 'transferred', effect, feePaid };
+    const rejection = { reason: 'invalid_exact_evm_transaction_failed', detail: outcome.detail } as const;
+    return { state: 'failed', rejection, block, feePaid };
+  });
 }

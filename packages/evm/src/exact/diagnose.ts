@@ -1,15 +1,9 @@
 import type { Rejection } from '@tollkeeper/protocol';
-import { AbiCoder, Interface } from 'ethers';
+import { AbiCoder } from 'ethers';
+import { readTogether } from '../read-together.js';
 import type { EvmNode } from '../rpc/evm-node.js';
-import { RpcError } from '../rpc/rpc-error.js';
 import type { Transfer } from './checks.js';
 import { tokenInterface } from './token-calls.js';
-
-/** Multicall3 has this address on every chain that has it at all. */
-const multicallAddress = '0xcA11bde05977b3631167028862bE2a173976CA11';
-const multicallInterface = new Interface([
-  'function aggregate3((address target, bool allowFailure, bytes callData)[] calls) payable returns ((bool success, bytes returnData)[])',
-]);
 
 /** What the token says of itself and of the payer; a field is undefined where the token did not answer. */
 interface TokenState {
@@ -55,59 +49,14 @@ async function readTokenState(node: EvmNode, { terms, authorization }: Transfer)
     tokenInterface.encodeFunctionData('version'),
     tokenInterface.encodeFunctionData('authorizationState', [authorization.from, authorization.nonce]),
   ];
-  const [balance, name, version, isUsed] =
-    (await askTogether(node, terms.token, questions)) ?? (await askOneByOne(node, terms.token, questions));
+  const calls = questions.map((data) => ({ to: terms.token, data }));
+  const [balance, name, version, isUsed] = await readTogether(node, calls);
   return {
     balance: decoded(balance, 'uint256', (value) => (typeof value === 'bigint' ? value : undefined)),
     name: decoded(name, 'string', (value) => (typeof value === 'string' ? value : undefined)),
     version: decoded(version, 'string', (value) => (typeof value === 'string' ? value : undefined)),
     isUsed: decoded(isUsed, 'bool', (value) => (typeof value === 'boolean' ? value : undefined)),
   };
-}
-
-/** All questions in one call; undefined on a chain without Multicall3. */
-async function askTogether(
-  node: EvmNode,
-  token: string,
-  questions: readonly string[],
-): Promise<readonly (string | undefined)[] | undefined> {
-  const calls = questions.map((callData) => ({ target: token, allowFailure: true, callData }));
-  const data = multicallInterface.encodeFunctionData('aggregate3', [calls]);
-  try {
-    const answer = await node.call({ to: multicallAddress, data });
-    const results: unknown = multicallInterface.decodeFunctionResult('aggregate3', answer)[0];
-    return readResults(results);
-  } catch (error) {
-    // An address without code answers with nothing, which does not decode; a chain's own contract there may revert.
-    if (error instanceof RpcError || isDecodingError(error)) return undefined;
-    throw error;
-  }
-}
-
-function readResults(results: unknown): readonly (string | undefined)[] {
-  const pairs = results as readonly (readonly [boolean, string])[];
-  return pairs.map(([success, returnData]) => (success ? returnData : undefined));
-}
-
-function isDecodingError(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'BAD_DATA';
-}
-
-async function askOneByOne(
-  node: EvmNode,
-  token: string,
-  questions: readonly string[],
-): Promise<readonly (string | undefined)[]> {
-  return Promise.all(
-    questions.map(async (data) => {
-      try {
-        return await node.call({ to: token, data });
-      } catch (error) {
-        if (error instanceof RpcError) return undefined;
-        throw error;
-      }
-    }),
-  );
 }
 
 /** A token may answer with anything; what does not decode counts as no answer. */

@@ -35,7 +35,7 @@ const paid = (offer: Offer) =>
 /** Our side of the chain, with its warnings. */
 function open(parts: { assets?: readonly string[]; now?: () => Date } = {}) {
   const warnings: string[] = [];
-  const { schemes } = createEvmNetwork({
+  const { chain, schemes } = createEvmNetwork({
     network: baseSepolia,
     rpcUrls: [setup.proxy.url],
     signerKeys: [facilitator.privateKey],
@@ -50,7 +50,7 @@ function open(parts: { assets?: readonly string[]; now?: () => Date } = {}) {
     if (examination.kind !== 'acceptable') return expect.fail(JSON.stringify(examination.rejection));
     return examination.payment.verify();
   }
-  return { verify, warnings };
+  return { verify, warnings, identify: () => chain.identify() };
 }
 
 /** Good payments by payers of their own. */
@@ -77,6 +77,7 @@ describe('64 verifications at once', () => {
   test('share a handful of calls, and all are right', async () => {
     const payments = await goodPayments(64);
     const ours = open();
+    await ours.identify();
     setup.proxy.reset();
     const verdicts = await Promise.all(payments.map((payment) => ours.verify(payment)));
     expect(verdicts.every(({ valid }) => valid)).toBe(true);
@@ -233,6 +234,7 @@ describe('a node that does not run programs', () => {
   test('and no plain calls either is in trouble: each caller is told so, and it is not asked for each of them', async () => {
     const payments = await goodPayments(10);
     const ours = open();
+    await ours.identify();
     setup.proxy.reset();
     setup.proxy.use(({ method }) =>
       method === 'eth_call' ? { kind: 'error', code: -32005, message: 'limit exceeded' } : undefined,

@@ -1,8 +1,10 @@
 import type { Block, Network } from '@tollkeeper/protocol';
 import { z } from 'zod';
 import type { RpcClient } from './rpc-client.js';
-import { isExecutionFailure, isUnknownBlockTag, RpcError } from './rpc-error.js';
 import { type Ask, createAsk } from './ask.js';
+import { evidenceMethods } from './evidence-methods.js';
+import { isExecutionFailure, isUnknownBlockTag, RpcError } from './rpc-error.js';
+import { Hash, Hex, Quantity } from './rpc-values.js';
 
 /** A contract call as `eth_call` and `eth_estimateGas` take it. */
 export interface ContractCall {
@@ -21,69 +23,38 @@ export interface CodeRun {
   readonly gas: bigint;
 }
 
-export interface Log {
-  readonly address: string;
-  readonly topics: readonly string[];
-  readonly data: string;
-}
-
-export interface Receipt {
-  readonly succeeded: boolean;
-  readonly block: Block;
-  /** In the order in which the transaction wrote them. */
-  readonly logs: readonly Log[];
-  /** Wei paid for the transaction, the data fee of a rollup included. */
-  readonly feePaid: bigint;
-}
-
 export interface BlockHeader extends Block {
   readonly baseFeePerGas: bigint;
 }
 
-export interface LogFilter {
-  readonly address: string;
-  readonly topics: readonly string[];
-  readonly fromBlock: bigint;
-  readonly toBlock: bigint;
-}
-
 export type BlockTag = 'latest' | bigint;
 
-const Quantity = z
-  .string()
-  .regex(/^0x[0-9a-fA-F]{1,64}$/)
-  .transform((text) => BigInt(text));
-const Hex = z.string().regex(/^0x([0-9a-fA-F]{2})*$/);
-const Hash = z
-  .string()
-  .regex(/^0x[0-9a-fA-F]{64}$/)
-  .transform((text) => text.toLowerCase());
-
-const FoundLogs = z.array(z.object({ transactionHash: Hash }));
-
 const Header = z.object({ number: Quantity, hash: Hash, baseFeePerGas: Quantity.optional() });
-
-const MinedReceipt = z
-  .object({
-    status: Quantity,
-    blockNumber: Quantity,
-    blockHash: Hash,
-    gasUsed: Quantity,
-    effectiveGasPrice: Quantity,
-    l1Fee: Quantity.nullish(),
-    logs: z.array(z.object({ address: Hex, topics: z.array(Hash), data: Hex, logIndex: Quantity })),
-  })
-  .nullable();
 
 /**
  * The methods of an EVM node that Tollkeeper uses, with their answers read. Each throws a Fault `CHAIN_RPC_UNAVAILABLE` when the
  * node does not answer usefully. A refusal that means something arrives as RpcError: from `call` and `estimateGas` when the call
- * ran and failed, from `runCode` and `sendRaw` always.
+ * ran and failed, from `runCode`, `sendRaw` and `logs` always.
  */
-export type EvmNode = ReturnType<typeof createEvmNode>;
+export interface EvmNode extends NodeMethods {
+  /**
+   * Does work whose answers are put together, on one endpoint, because two may have seen different blocks; and anew on the next
+   * one when that does not answer. It may only read.
+   */
+  onOneEndpoint<Result>(work: (node: EvmNode) => Promise<Result>): Promise<Result>;
+}
 
-export function createEvmNode(parts: { network: Network; rpc: RpcClient }) {
-  const ask = createAsk(parts);
+type NodeMethods = ReturnType<typeof methodsOf>;
+
+export function createEvmNode(parts: { network: Network; rpc: RpcClient }): EvmNode {
+  const { network } = parts;
+  return {
+    ...methodsOf(createAsk(parts)),
+    onOneEndpoint: (work) => parts.rpc.onOneEndpoint((rpc) => work(createEvmNode({ network, rpc }))),
+  };
+}
+
+function methodsOf(ask: Ask) {
   return {
     chainId: (): Promise<bigint> => ask({ method: 'eth_chainId', schema: Quantity }),
 
@@ -119,6 +90,8 @@ export function createEvmNode(parts: { network: Network; rpc: RpcClient }) {
 
     ...simulations(ask),
 
+    ...evidenceMethods(ask),
+
     priorityFee: (): Promise<bigint> => ask({ method: 'eth_maxPriorityFeePerGas', schema: Quantity }),
 
     /** How many transactions of an account are mined. */
@@ -134,33 +107,11 @@ export function createEvmNode(parts: { network: Network; rpc: RpcClient }) {
         `0x${Buffer.from(raw).toString('hex')}`,
       ),
 
-    /** The transactions that wrote logs of one contract with these topics, oldest first. */
-    async logs(filter: LogFilter): Promise<readonly { readonly transaction: string }[]> {
-      const { address, topics, fromBlock, toBlock } = filter;
-      const found = await ask(
-        { method: 'eth_getLogs', schema: FoundLogs },
-        { address, topics, fromBlock: quantity(fromBlock), toBlock: quantity(toBlock) },
-      );
-      return found.map(({ transactionHash }) => ({ transaction: transactionHash }));
-    },
-
     /** Whether the node has the transaction, mined or waiting. */
     async knowsTransaction(id: string): Promise<boolean> {
       return (
         (await ask({ method: 'eth_getTransactionByHash', schema: z.object({ hash: Hash }).nullable() }, id)) !== null
       );
-    },
-
-    /** The receipt of a mined transaction; undefined while no block holds it. */
-    async receipt(id: string): Promise<Receipt | undefined> {
-      const receipt = await ask({ method: 'eth_getTransactionReceipt', schema: MinedReceipt }, id);
-      if (receipt === null) return undefined;
-      return {
-        succeeded: receipt.status === 1n,
-        block: { number: receipt.blockNumber, hash: receipt.blockHash },
-        logs: receipt.logs.toSorted((one, other) => (one.logIndex < other.logIndex ? -1 : 1)),
-        feePaid: receipt.gasUsed * receipt.effectiveGasPrice + (receipt.l1Fee ?? 0n),
-      };
     },
   };
 }

@@ -1,0 +1,139 @@
+import type { Chain, ClaimedTransfer, Network, OnChainEffect } from '@tollkeeper/protocol';
+import { addressWord } from '../abi-word.js';
+import { createBoundedCache } from '../bounded-cache.js';
+import { keccakOfText } from '../keccak.js';
+import { readTogether } from '../read-together.js';
+import type { Receipt } from '../rpc/evidence-methods.js';
+import type { EvmNode } from '../rpc/evm-node.js';
+import { createLogSearch } from './search-logs.js';
+import { effectOf, indexTransferLogs, nonceTopic, type TransferLogs, usedTopic } from './transfer-log.js';
+
+const stateSelector = keccakOfText('authorizationState(address,bytes32)').toString('hex', 0, 4);
+
+/** Where the search begins for a claim that names no block: it was made a few minutes ago at most. */
+const usualAge = 1_000n;
+
+/** No search goes back further, a day of two-second blocks. */
+const maximumAge = 43_200n;
+
+/** A reorg may have moved a transaction down by some blocks since the authorization was seen unused, or since the last search. */
+const reorgDepth = 32n;
+
+/** Claims in one filter; nodes limit how many topics they take. */
+const claimsPerSearch = 100;
+
+/**
+ * Anybody who sees a payer's authorization may send it. If somebody did, the payer has paid although our transaction reverts: then
+ * that is the transfer that counts. One call asks the tokens which authorizations are used; only those are searched for, from the
+ * block on at which they were last known to be unused or were searched for in vain.
+ */
+export function createForeignTransfers(parts: {
+  readonly network: Network;
+  readonly node: EvmNode;
+  readonly confirmations: number;
+}): Chain['findForeignTransfers'] {
+  const { confirmations } = parts;
+  const searchLogs = createLogSearch(parts);
+  /** The block up to which a used authorization was searched for, by claim key. */
+  const searched = createBoundedCache<bigint>(4096);
+
+  function firstBlock(claim: ClaimedTransfer, last: bigint): bigint {
+    const unusedAt = claim.unusedAtBlock ?? last - usualAge;
+    const done = searched.get(claim.claimKey) ?? 0n;
+    const first = (unusedAt > done ? unusedAt : done) - reorgDepth;
+    const earliest = last > maximumAge ? last - maximumAge : 0n;
+    return first > earliest ? first : earliest;
+  }
+
+  /** Where the authorizations of one token were used: transactions by claim key. */
+  async function findUses(
+    node: EvmNode,
+    claims: readonly ClaimedTransfer[],
+    last: bigint,
+  ): Promise<ReadonlyMap<string, string>> {
+    const fromBlock = claims
+      .map((claim) => firstBlock(claim, last))
+      .reduce((one, other) => (one < other ? one : other));
+    const payers = [...new Set(claims.map(payerTopic))];
+    const topics = [usedTopic, payers, claims.map(nonceTopic)];
+    const address = claims[0]?.asset.token ?? '';
+    const found = await searchLogs(node, { address, topics, fromBlock, toBlock: last });
+    const transactions = new Map(found.map((log) => [log.topics.join(), log.transaction]));
+    const uses = new Map<string, string>();
+    for (const claim of claims) {
+      const transaction = transactions.get([usedTopic, payerTopic(claim), nonceTopic(claim)].join());
+      if (transaction === undefined) searched.set(claim.claimKey, last);
+      else uses.set(claim.claimKey, transaction);
+    }
+    return uses;
+  }
+
+  async function search(node: EvmNode, used: readonly ClaimedTransfer[]): Promise<ReadonlyMap<string, OnChainEffect>> {
+    const effects = new Map<string, OnChainEffect>();
+    const last = (await node.blockNumber()) - BigInt(confirmations - 1);
+    if (last < 0n) return effects;
+    const evidence = createEvidence(node, last);
+    for (const claims of groupsOf(used)) {
+      const uses = await findUses(node, claims, last);
+      for (const claim of claims) {
+        const transaction = uses.get(claim.claimKey);
+        const effect = transaction === undefined ? undefined : await evidence(claim, transaction);
+        if (effect !== undefined) effects.set(claim.claimKey, effect);
+      }
+    }
+    return effects;
+  }
+
+  return async (claims) => {
+    if (claims.length === 0) return [];
+    return parts.node.onOneEndpoint(async (node) => {
+      const isUsed = await readStates(node, claims);
+      const used = claims.filter((_, index) => isUsed[index]);
+      const effects = used.length === 0 ? undefined : await search(node, used);
+      return claims.map(({ claimKey }) => effects?.get(claimKey));
+    });
+  };
+}
+
+const payerTopic = ({ payer }: ClaimedTransfer): string => `0x${addressWord(payer)}`;
+
+/** What each token says of the authorization; one that does not answer has not used it. */
+async function readStates(node: EvmNode, claims: readonly ClaimedTransfer[]): Promise<readonly boolean[]> {
+  const calls = claims.map((claim) => ({ to: claim.asset.token, data: authorizationStateCall(claim) }));
+  const answers = await readTogether(node, calls);
+  return answers.map((answer) => answer !== undefined && /^0x0{63}1$/.test(answer));
+}
+
+function authorizationStateCall(claim: ClaimedTransfer): string {
+  return `0x${stateSelector}${addressWord(claim.payer)}${nonceTopic(claim).slice(2)}`;
+}
+
+/** Reads the transfer behind a use, once for all that share a transaction. */
+function createEvidence(node: EvmNode, last: bigint) {
+  const read = new Map<string, { readonly receipt: Receipt; readonly logs: TransferLogs } | undefined>();
+
+  async function readConfirmed(transaction: string) {
+    const receipt = await node.receipt(transaction);
+    if (receipt?.succeeded !== true || receipt.block.number > last) return undefined;
+    const header = await node.block(receipt.block.number);
+    return header?.hash === receipt.block.hash ? { receipt, logs: indexTransferLogs(receipt.logs) } : undefined;
+  }
+
+  return async (claim: ClaimedTransfer, transaction: string): Promise<OnChainEffect | undefined> => {
+    if (!read.has(transaction)) read.set(transaction, await readConfirmed(transaction));
+    const evidence = read.get(transaction);
+    const log = evidence?.logs.find(claim);
+    if (evidence === undefined || log?.found !== true) return undefined;
+    return effectOf(claim, { transaction, ordinal: log.ordinal, receipt: evidence.receipt });
+  };
+}
+
+function groupsOf(claims: readonly ClaimedTransfer[]): readonly (readonly ClaimedTransfer[])[] {
+  const byToken = new Map<string, ClaimedTransfer[]>();
+  for (const claim of claims) byToken.set(claim.asset.token, [...(byToken.get(claim.asset.token) ?? []), claim]);
+  return [...byToken.values()].flatMap((ofToken) =>
+    Array.from({ length: Math.ceil(ofToken.length / claimsPerSearch) }, (_, index) =>
+      ofToken.slice(index * claimsPerSearch, (index + 1) * claimsPerSearch),
+    ),
+  );
+}

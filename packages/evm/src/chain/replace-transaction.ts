@@ -1,0 +1,47 @@
+import type { SignedTransaction, TransactionPlan } from '@tollkeeper/protocol';
+import { decodeTransaction } from './decode-transaction.js';
+import type { FeeQuote, FeeQuoting } from './fee-quote.js';
+import { planTransaction } from './transaction-plan.js';
+import type { TransactionSigner } from './transaction-signer.js';
+
+interface Parts {
+  readonly signers: ReadonlyMap<string, TransactionSigner>;
+  readonly quoteFee: FeeQuoting;
+  readonly maxFeePerGasWei: bigint;
+}
+
+/** A transfer of no ether to oneself, the least that a transaction can be. */
+const emptyTransactionGas = 21_000n;
+
+/**
+ * Prepares a transaction that takes the place of one that waits: the same call again, or nothing at all. Undefined when it would
+ * have to offer more than this facilitator pays.
+ * @throws Fault `CHAIN_RPC_UNAVAILABLE` when the node did not answer.
+ */
+export async function replaceTransaction(
+  parts: Parts,
+  sent: SignedTransaction,
+  purpose: 'again' | 'cancel',
+): Promise<TransactionPlan | undefined> {
+  const signer = parts.signers.get(sent.signer);
+  if (signer === undefined) throw new RangeError(`${sent.signer} does not sign for us here`);
+  const transaction = decodeTransaction(sent.raw);
+  const fee = outbid(transaction.fee, await parts.quoteFee());
+  if (fee === undefined || fee.maxFeePerGas > parts.maxFeePerGasWei) return undefined;
+  if (purpose === 'again') return planTransaction(signer, { ...transaction, fee });
+  const nothing = { chainId: transaction.chainId, to: signer.address, data: '0x', gasLimit: emptyTransactionGas };
+  return planTransaction(signer, { ...nothing, fee });
+}
+
+/** Enough for a node to let go of what it has, and enough to be mined now. */
+function outbid(offered: FeeQuote, now: FeeQuote | undefined): FeeQuote | undefined {
+  if (now === undefined) return undefined;
+  const maxPriorityFeePerGas = larger(raised(offered.maxPriorityFeePerGas), now.maxPriorityFeePerGas);
+  const maxFeePerGas = larger(raised(offered.maxFeePerGas), now.maxFeePerGas);
+  return { maxPriorityFeePerGas, maxFeePerGas: larger(maxFeePerGas, maxPriorityFeePerGas) };
+}
+
+/** Nodes ask for a tenth more of both fees; an eighth leaves room for how they round. */
+const raised = (fee: bigint) => (fee * 9n) / 8n + 1n;
+
+const larger = (one: bigint, other: bigint) => (one > other ? one : other);
