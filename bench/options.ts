@@ -8,7 +8,9 @@ Groups (all of them by default):
   verify   EIP-3009 verify, alone and at 64 concurrent
   settle   EIP-3009 settle, alone and many distinct payments at once, with automine and with 1 s blocks
   svm      Solana verify and settle at 64 concurrent
-  all      everything
+  all      everything of the above
+
+npm run bench -- ledger measures the ledger alone and has options of its own: npm run bench -- ledger --help
 
 Options:
   --rounds N      rounds of each scenario; the table shows medians (3)
