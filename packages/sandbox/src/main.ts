@@ -1,8 +1,12 @@
 import { processEnvironment, readSandboxConfig, sandboxUsage } from './sandbox-config.js';
+import { environmentBeside } from './start/environment.js';
+import { payAddress } from './start/pay.js';
 import { createProgress } from './start/progress.js';
 import { startSandbox } from './start/start-sandbox.js';
+import { runTollkeeper } from './start/tollkeeper-process.js';
 
 const args = process.argv.slice(2);
+if (args[0] === 'pay' || args[0] === 'tollkeeper') process.exit(await runBeside(args[0], args.slice(1)));
 if (args.includes('--help') || args.includes('-h')) {
   process.stdout.write(`${sandboxUsage}\n`);
   process.exit(0);
@@ -46,4 +50,17 @@ function stopAll(): Promise<void> {
     for (const stop of stops) await stop().catch(() => undefined);
   })();
   return stopping;
+}
+
+/** What is done beside a sandbox that runs already. Answers the exit code. */
+async function runBeside(what: 'pay' | 'tollkeeper', rest: readonly string[]): Promise<number> {
+  try {
+    const config = readSandboxConfig({ env: processEnvironment(), args: [] });
+    if (what === 'tollkeeper') return await runTollkeeper(rest, environmentBeside(config));
+    process.stdout.write(`${await payAddress(config, rest)}\n`);
+    return 0;
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    return 1;
+  }
 }

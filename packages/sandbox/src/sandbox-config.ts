@@ -23,9 +23,12 @@ export function inheritedEnvironment(): Readonly<Record<string, string>> {
 }
 
 export const sandboxUsage = `Usage: npm start [-- --once]
+       npm run sandbox -- pay <payTo> [<dollars>]
+       npm run sandbox -- tollkeeper <command>
 
 Starts a complete sandbox and pays once on each chain. It keeps running until Ctrl-C; with --once it exits after the
-payments, with 0 only if every receipt, balance and account agrees.
+payments, with 0 only if every receipt, balance and account agrees. Beside a sandbox that runs, \`pay\` pays an address by
+x402, and \`tollkeeper\` is the command of its facilitator.
 
 Environment:
   PORT           port of the facilitator (4022)

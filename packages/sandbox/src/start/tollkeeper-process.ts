@@ -74,3 +74,12 @@ function run(args: readonly string[], env: Environment): ChildProcess {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
 }
+
+/** Runs a `tollkeeper` command for the person at this terminal, and answers its exit code. */
+export async function runTollkeeper(args: readonly string[], env: Environment): Promise<number> {
+  const child = spawn(process.execPath, [command, ...args], {
+    env: { ...inheritedEnvironment(), ...env },
+    stdio: 'inherit',
+  });
+  return new Promise((resolve) => child.once('close', (code) => resolve(code ?? 1)));
+}
