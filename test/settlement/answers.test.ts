@@ -79,7 +79,7 @@ describe.each(families)('on %s', (family) => {
     const caller = await callSettle(facilitator.url(), request);
     const gone = new Promise<void>((resolve) => {
       onCheckpoint = (checkpoint) => {
-        if (checkpoint !== 'posted') return;
+        if (checkpoint !== 'observed') return;
         caller.hangUp();
         resolve();
       };

@@ -131,7 +131,8 @@ export function createSettlementEngine(parts: SettlementEngineParts): Settlement
     await attempt(network.follow);
     if (turn % tendsPer.places === 0) await attempt(network.lookAtPlaces);
     if (turn % tendsPer.lateTransfers === 0) await attempt(network.lookForLateTransfers);
-    if (turn % tendsPer.balances === 0) await attempt(network.lookAtBalances);
+    // Whoever funds a signer is waiting for it to be noticed.
+    if (turn % tendsPer.balances === 0 || network.state().poor > 0) await attempt(network.lookAtBalances);
   }
 
   async function attempt(work: () => Promise<unknown>): Promise<void> {
