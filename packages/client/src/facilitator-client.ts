@@ -14,8 +14,11 @@ export interface FacilitatorClient {
   supported(): Promise<SupportedAnswer>;
   /** Whether a payment would settle now. Reserves nothing. */
   verify(body: object): Promise<VerifyAnswer>;
-  /** Settles a payment. The success is answered once; a repeat gets `duplicate_settlement` with the same transaction. */
-  settle(body: object): Promise<SettleAnswer>;
+  /**
+   * Settles a payment. The success is answered once; a repeat gets `duplicate_settlement` with the same transaction, unless
+   * both name the same `idempotencyKey`, which needs an `apiKey`: then the answer is the same again.
+   */
+  settle(body: object, options?: { readonly idempotencyKey?: string }): Promise<SettleAnswer>;
   /** Where a payment stands; its id is in `extra.paymentId` of a settle answer. Throws `PAYMENT_NOT_FOUND`. */
   payment(id: string): Promise<PaymentReport>;
 }
@@ -24,6 +27,8 @@ export interface FacilitatorClient {
 export interface FacilitatorClientOptions {
   /** Its base address, with or without a path. */
   readonly url: string;
+  /** A merchant's key, for what the facilitator answers to merchants only. Keep it on a server. */
+  readonly apiKey?: string;
   /** Sends the requests; the platform's own by default. */
   readonly fetch?: typeof fetch;
   /** How long one call may take. The default is longer than a facilitator may wait for a chain. */
@@ -40,12 +45,12 @@ export function createFacilitatorClient(options: FacilitatorClientOptions): Faci
   return {
     supported: () => ask('/supported', { has: 'kinds' }),
     verify: (body) => ask('/verify', { has: 'isValid', body }),
-    settle: (body) => ask('/settle', { has: 'success', body }),
+    settle: (body, { idempotencyKey } = {}) => ask('/settle', { has: 'success', body, idempotencyKey }),
     payment: (id) => ask(`/payments/${encodeURIComponent(id)}`, { has: 'paymentState' }),
   };
 
-  async function ask<Answer>(path: string, call: { readonly has: string; readonly body?: object }): Promise<Answer> {
-    const { status, body } = await exchange(path, call.body);
+  async function ask<Answer>(path: string, call: Call & { readonly has: string }): Promise<Answer> {
+    const { status, body } = await exchange(path, call);
     if (status < 200 || status > 299) throw refusal(status, body);
     if (body?.[call.has] !== undefined) return body as Answer;
     throw new FacilitatorError('The answer is not that of a facilitator', {
@@ -55,11 +60,16 @@ export function createFacilitatorClient(options: FacilitatorClientOptions): Faci
     });
   }
 
-  async function exchange(path: string, body: object | undefined) {
-    const text = body === undefined ? undefined : JSON.stringify(body);
+  async function exchange(path: string, { body, idempotencyKey }: Call) {
+    const headers = {
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(options.apiKey === undefined ? {} : { 'x-api-key': options.apiKey }),
+      ...(idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }),
+    };
     try {
       const response = await send(`${base}${path}`, {
-        ...(text === undefined ? {} : { method: 'POST', headers: { 'content-type': 'application/json' }, body: text }),
+        headers,
+        ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
         signal: AbortSignal.timeout(options.timeoutMs ?? defaultTimeoutMs),
       });
       return { status: response.status, body: parseObject(await response.text()) };
@@ -71,6 +81,11 @@ export function createFacilitatorClient(options: FacilitatorClientOptions): Faci
       });
     }
   }
+}
+
+interface Call {
+  readonly body?: object;
+  readonly idempotencyKey?: string | undefined;
 }
 
 /** An error answer, also of the verify and settle routes, carries the fields of a problem (RFC 9457). */
