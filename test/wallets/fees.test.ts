@@ -123,7 +123,7 @@ type Holdings = Readonly<Record<string, bigint>>;
 async function holdings(): Promise<Holdings> {
   const rows = await sql()<{ kind: string; held: bigint }>`
     SELECT kind, sum(credit - debit) AS held FROM account JOIN balance ON account_id = account.id
-    WHERE kind <> 'custody' GROUP BY kind`;
+    WHERE kind NOT IN ('custody', 'gas_spent', 'operator_funding') GROUP BY kind`;
   return Object.fromEntries(rows.map(({ kind, held }) => [kind, held]));
 }
 
