@@ -49,11 +49,13 @@ beforeAll(async () => {
   chain.fundToken({ mint: usdc, owner: merchant, amount: 0n });
 });
 afterAll(() => chain.stop());
-beforeEach(() => {
-  calls = [];
+beforeEach(async () => {
   warnings = [];
   chain.resumeSlots();
   ours = create();
+  // A node is asked once which cluster it is of.
+  await ours.chain.identify();
+  calls = [];
 });
 
 function create(changes: Partial<SvmNetworkParts> = {}): SvmNetwork {

@@ -78,7 +78,8 @@ function remembered<Result>(ask: () => Promise<Result>): () => Promise<Result> {
   let last: { readonly answer: Promise<Result>; untilMs: number } | undefined;
   return () => {
     if (last !== undefined && performance.now() < last.untilMs) return last.answer;
-    const asked = { answer: ask(), untilMs: Infinity };
+    // Who asks later than a check lasts does not wait for a node that hung then.
+    const asked = { answer: ask(), untilMs: performance.now() + checkTimeoutMs };
     const settle = () => (asked.untilMs = performance.now() + rememberedMs);
     asked.answer.then(settle, settle);
     last = asked;
@@ -97,7 +98,7 @@ async function runCheck({ name, run, remark, withoutAnswer }: NamedCheck): Promi
     const remarked = remark?.();
     return { name, ok: true, ...(remarked === undefined ? {} : { detail: remarked }) };
   } catch {
-    return { name, ok: false, detail: remark?.() ?? withoutAnswer };
+    return { name, ok: false, detail: [withoutAnswer, remark?.()].filter((text) => text !== undefined).join('; ') };
   } finally {
     clearTimeout(timer);
   }

@@ -1,0 +1,55 @@
+import { baseSepolia, Fault, type Chain, type EndpointStatus } from '@tollkeeper/protocol';
+import { expect, test } from 'vitest';
+import { chainChecks, createReadiness } from './readiness.js';
+
+/** The readiness of one network whose node counts what it is asked. */
+function readinessOf(endpoints: readonly EndpointStatus[], isAway = false) {
+  const asked = { height: 0, balance: 0 };
+  const chain = {
+    network: baseSepolia,
+    signers: ['0xsigner'],
+    blockHeight: async () => {
+      asked.height += 1;
+      if (isAway) throw new Fault('CHAIN_RPC_UNAVAILABLE');
+      return 7n;
+    },
+    nativeBalance: async () => {
+      asked.balance += 1;
+      return 1n;
+    },
+  } as unknown as Chain;
+  return { asked, readiness: createReadiness(chainChecks({ chain, endpoints: () => endpoints })) };
+}
+
+test('many who probe at once and again ask the node once', async () => {
+  const { asked, readiness } = readinessOf([{ endpoint: 1, state: 'serving' }]);
+  await Promise.all(Array.from({ length: 100 }, readiness));
+  expect(await readiness()).toMatchObject({ ready: true });
+  expect(asked).toEqual({ height: 1, balance: 1 });
+});
+
+test('an endpoint that is left out is named, and keeps nobody from being served', async () => {
+  const { readiness } = readinessOf([
+    { endpoint: 1, state: 'serving' },
+    { endpoint: 2, state: 'wrong_network' },
+    { endpoint: 3, state: 'lagging' },
+  ]);
+  const { ready, checks } = await readiness();
+  expect(ready).toBe(true);
+  expect(checks[0]).toEqual({
+    name: `rpc ${baseSepolia}`,
+    ok: true,
+    detail: 'Endpoint 2 of EVM_RPC_URL serves another network; Endpoint 3 of EVM_RPC_URL lags behind',
+  });
+});
+
+test('when none answers, the reason names them all and says what to do', async () => {
+  const { readiness } = readinessOf([{ endpoint: 1, state: 'away' }], true);
+  const { ready, checks } = await readiness();
+  expect(ready).toBe(false);
+  expect(checks[0]).toMatchObject({
+    ok: false,
+    detail:
+      'No RPC endpoint answers: start the node, or correct EVM_RPC_URL; Endpoint 1 of EVM_RPC_URL does not answer',
+  });
+});
