@@ -28,13 +28,16 @@ interface Operation {
 
 interface Content {
   readonly example?: unknown;
-  readonly examples?: Record<string, { readonly value: { readonly code: string; readonly status: number } }>;
+  readonly examples?: Record<string, { readonly $ref: string }>;
 }
 
 interface OpenApi {
   readonly openapi: string;
   readonly paths: Record<string, Record<string, Operation>>;
-  readonly components: { readonly schemas: Record<string, unknown> };
+  readonly components: {
+    readonly schemas: Record<string, unknown>;
+    readonly examples: Record<string, { readonly value: { readonly code: string; readonly status: number } }>;
+  };
 }
 
 const pathOf = (route: Route) =>
@@ -182,7 +185,9 @@ describe('/openapi.json', () => {
     { status, examples }: { status: string; examples: NonNullable<Content['examples']> },
   ) {
     expect(Object.keys(examples).length, name).toBeGreaterThan(0);
-    for (const [code, { value }] of Object.entries(examples)) {
+    for (const [code, { $ref }] of Object.entries(examples)) {
+      expect($ref).toBe(`#/components/examples/${code}`);
+      const { value } = document.components.examples[code] ?? expect.fail(`${name}: ${code} has no example`);
       expect([name, value.code, String(value.status)]).toEqual([name, code, status]);
       expect(faults).toHaveProperty(code);
     }

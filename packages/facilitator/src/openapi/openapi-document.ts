@@ -47,6 +47,7 @@ export function createOpenApiDocument(routes: readonly DescribedRoute[]): Json {
     paths,
     components: {
       schemas: { ...Object.fromEntries(schemas.components), Problem: schemas.components.get('Problem') ?? problem },
+      examples: exampleProblems(routes),
       securitySchemes: {
         apiKey: { type: 'apiKey', in: 'header', name: 'x-api-key' },
         bearer: { type: 'http', scheme: 'bearer' },
@@ -69,8 +70,11 @@ const Problem = z
 
 type Schemas = ReturnType<typeof createJsonSchemas>;
 
+/** A key in either header. */
+const anyKey = [{ apiKey: [] }, { bearer: [] }];
+
 function operationOf(route: DescribedRoute, schemas: Schemas): Json {
-  const { permission, description, example } = route;
+  const { permission, description, example, idempotent } = route;
   const body = route.schemas.body;
   return {
     operationId: operationId(route),
@@ -78,8 +82,8 @@ function operationOf(route: DescribedRoute, schemas: Schemas): Json {
     summary: route.summary,
     ...(description === undefined ? {} : { description }),
     ...(permission === undefined
-      ? { security: [] }
-      : { security: [{ apiKey: [] }, { bearer: [] }], 'x-permission': permission }),
+      ? { security: idempotent === 'optional' ? [{}, ...anyKey] : [] }
+      : { security: anyKey, 'x-permission': permission }),
     parameters: parametersOf(route, schemas),
     ...(body === undefined
       ? {}
@@ -173,12 +177,18 @@ function errorResponses(route: DescribedRoute): Json {
         content: {
           [route.errorContentType]: {
             schema: { allOf: [{ $ref: '#/components/schemas/Problem' }, { properties: { code: { enum: codes } } }] },
-            examples: Object.fromEntries(codes.map((code) => [code, { value: exampleProblem(code) }])),
+            examples: Object.fromEntries(codes.map((code) => [code, { $ref: `#/components/examples/${code}` }])),
           },
         },
       },
     ]),
   );
+}
+
+/** One example of each error, which the routes point to. */
+function exampleProblems(routes: readonly DescribedRoute[]): Json {
+  const codes = new Set(routes.flatMap(({ errors }) => errors));
+  return Object.fromEntries([...codes].sort().map((code) => [code, { value: exampleProblem(code) }]));
 }
 
 function exampleProblem(code: FaultCode): Json {
