@@ -24,6 +24,9 @@ describe('a key', () => {
     expect(listed.text).not.toContain(key);
     const stored = await service.database.database.sql<object>`SELECT * FROM api_key WHERE id = ${id}::uuid`;
     expect(JSON.stringify(stored)).not.toContain(key);
+    const audited = await service.call('GET', `/v1/audit?subject=${id}`, { key: tenant.secret });
+    expect(audited.body['items']).toMatchObject([{ action: 'api_key.create', actor: 'key', keyId: tenant.keyId }]);
+    expect(audited.text).not.toContain(key.slice(prefix.length));
   });
 
   test('is taken from either header', async () => {

@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { faults } from '@tollkeeper/protocol';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { z } from 'zod';
 import { everyPermission, startTenantService, type TenantService, type TestTenant } from './support/tenant-service.js';
 
 let service: TenantService;
@@ -64,13 +63,14 @@ describe('every route under /v1', () => {
 
   test('refuses fields that it does not know', () => {
     for (const route of service.routes) {
+      const { params = {}, query = {}, body } = route.example;
+      const raw = { params, query, body: body ?? {} };
       for (const part of ['params', 'query', 'body'] as const) {
-        const schema = route.schemas[part];
-        if (schema === undefined) continue;
-        const strict = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Record<string, unknown>;
-        const options = (strict['anyOf'] ?? [strict]) as { additionalProperties?: unknown }[];
-        for (const option of options)
-          expect([nameOf(route), option.additionalProperties]).toEqual([nameOf(route), false]);
+        if (route.schemas[part] === undefined) continue;
+        const strange = { ...raw, ...(body === undefined ? { body } : {}), [part]: { ...raw[part], surplus: 'x' } };
+        expect(() => route.run.prepare(strange), `${nameOf(route)} ${part}`).toThrow(
+          expect.objectContaining({ code: 'REQUEST_MALFORMED' }) as Error,
+        );
       }
     }
   });

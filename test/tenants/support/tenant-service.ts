@@ -1,8 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Writable } from 'node:stream';
 import { createTestDatabase, type TestDatabase } from '@tollkeeper/database/testing';
 import { composeService, composeTenants, createLogger } from '@tollkeeper/facilitator';
+import { expect } from 'vitest';
 import { configOf } from '../../support/test-facilitator.js';
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -35,10 +37,11 @@ export type TenantService = Awaited<ReturnType<typeof startTenantService>>;
 
 /** The service on a database of its own and on no chain, called without a socket. */
 export async function startTenantService() {
+  const undescribed: string[] = [];
   const dataDir = await mkdtemp(join(tmpdir(), 'tollkeeper-tenants-'));
   const database: TestDatabase = await createTestDatabase();
   const config = configOf({ ENVIRONMENT: 'development', DATA_DIR: dataDir, DATABASE_URL: database.url });
-  const log = createLogger({ level: 'silent' });
+  const log = createLogger({ level: 'warn', destination: createUndescribedAnswers(undescribed) });
   const [service, administration] = await Promise.all([composeService(config, log), composeTenants(config, log)]);
   const { tenants } = administration;
   let made = 0;
@@ -83,6 +86,18 @@ export async function startTenantService() {
       await Promise.all([service.close(), administration.close()]);
       await database.drop();
       await rm(dataDir, { recursive: true, force: true });
+      expect(undescribed).toEqual([]);
     },
   };
+}
+
+/** Collects from the log what routes answered and their definitions do not name. */
+function createUndescribedAnswers(found: string[]): Writable {
+  return new Writable({
+    write(line: Buffer, _encoding, done) {
+      const { msg, route, code } = JSON.parse(line.toString()) as Record<string, string>;
+      if (msg === 'an answer is missing in the documentation') found.push(`${route ?? ''}: ${code ?? ''}`);
+      done();
+    },
+  });
 }

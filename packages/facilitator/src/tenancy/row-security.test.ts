@@ -245,3 +245,21 @@ describe('a transaction', () => {
     await expect(nested).rejects.toThrow('acts as the service already');
   });
 });
+
+test('a login that is no superuser and only a member of the service takes both roles, and sees what they see', async () => {
+  const login = `login_${randomUUID().replaceAll('-', '')}`;
+  const run = (text: string) => owner.sql(Object.assign([text], { raw: [] }));
+  await run(`CREATE ROLE ${login} LOGIN PASSWORD 'secret' NOINHERIT`);
+  await run(`GRANT tollkeeper_app TO ${login}`);
+  const url = new URL(testDatabase.url);
+  [url.username, url.password] = [login, 'secret'];
+  const member = await openDatabase({ url: url.toString(), poolSize: 1, onWarning: () => undefined });
+  try {
+    expect(await member.sql`SELECT name FROM merchant`).not.toEqual([]);
+    const seen = await createAsTenant(member)(randomUUID(), ({ sql }) => sql`SELECT name FROM merchant`);
+    expect(seen).toEqual([]);
+  } finally {
+    await member.close();
+    await run(`DROP ROLE ${login}`);
+  }
+});

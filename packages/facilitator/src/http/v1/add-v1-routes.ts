@@ -9,6 +9,7 @@ import { requirePermission, type Authenticate } from '../../tenancy/authenticate
 import type { Tenant } from '../../tenancy/tenant.js';
 import { problemOf } from '../problem.js';
 import { createCursors } from './cursors.js';
+import { errorsOf } from './route-errors.js';
 import type { V1Route } from './route.js';
 import { isStreamedAnswer } from './streamed-answer.js';
 import type { ApartCall, AuditedTransaction, TenantCall } from './tenant-call.js';
@@ -39,9 +40,25 @@ export function addV1Routes(app: FastifyInstance, parts: V1Parts): void {
         request.tenant = await parts.authenticate(request.headers);
         requirePermission(request.tenant, route.permission);
       },
-      handler: (request, reply) => answer(route, { request, reply, parts }),
+      handler: async (request, reply) => {
+        try {
+          return await answer(route, { request, reply, parts });
+        } catch (error) {
+          noteUndescribed(route, { request, error });
+          throw error;
+        }
+      },
     });
   }
+}
+
+/** A code that the documentation of the route does not name is a gap in its definition, and no reason to answer otherwise. */
+function noteUndescribed(route: V1Route, { request, error }: { request: FastifyRequest; error: unknown }): void {
+  if (!(error instanceof Fault) || error.status >= 500 || errorsOf(route).includes(error.code)) return;
+  request.log.warn(
+    { route: `${route.method} ${route.path}`, code: error.code },
+    'an answer is missing in the documentation',
+  );
 }
 
 interface Exchange {
@@ -80,7 +97,10 @@ async function answerMoney(
     asTenant: parts.asTenant,
     work: async (transaction) =>
       toStored(route.status ?? 200, 'application/json; charset=utf-8', await run(transaction)),
-    describe: (fault) => toStored(fault.status, 'application/problem+json', problemOf(fault, request.id)),
+    describe: (fault) => {
+      noteUndescribed(route, { request, error: fault });
+      return toStored(fault.status, 'application/problem+json', problemOf(fault, request.id));
+    },
   });
   if (replayed) reply.header('idempotency-replayed', 'true');
   return reply.code(stored.status).type(stored.contentType).send(stored.body);
