@@ -1,4 +1,4 @@
-import { processEnvironment, readSandboxConfig, sandboxUsage } from './sandbox-config.js';
+import { processEnvironment, readSandboxConfig, sandboxUsage, type SandboxConfig } from './sandbox-config.js';
 import { environmentBeside } from './start/environment.js';
 import { payAddress } from './start/pay.js';
 import { createProgress } from './start/progress.js';
@@ -56,6 +56,7 @@ function stopAll(): Promise<void> {
 async function runBeside(what: 'pay' | 'tollkeeper', rest: readonly string[]): Promise<number> {
   try {
     const config = readSandboxConfig({ env: processEnvironment(), args: [] });
+    await requireRunning(config);
     if (what === 'tollkeeper') return await runTollkeeper(rest, environmentBeside(config));
     process.stdout.write(`${await payAddress(config, rest)}\n`);
     return 0;
@@ -63,4 +64,10 @@ async function runBeside(what: 'pay' | 'tollkeeper', rest: readonly string[]): P
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     return 1;
   }
+}
+
+/** Without it the command would start a database of its own, and show books that are not the sandbox's. */
+async function requireRunning({ facilitatorPort }: SandboxConfig): Promise<void> {
+  const answer = await fetch(`http://127.0.0.1:${facilitatorPort}/health`).catch(() => undefined);
+  if (answer?.ok !== true) throw new Error(`No sandbox runs on port ${facilitatorPort}; start one with \`npm start\``);
 }

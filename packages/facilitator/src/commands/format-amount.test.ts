@@ -11,6 +11,7 @@ test.each([
   [999_999n, '0.999999 USDC'],
   [1_000_000n, '1.000000 USDC'],
   [123_456_789n, '123.456789 USDC'],
+  [-50_000n, '-0.050000 USDC'],
   [10n ** 77n + 1n, `1${'0'.repeat(71)}.000001 USDC`],
 ])('%s minor units of USDC read %s', (minorUnits, text) => {
   expect(formatAmount(usdc, minorUnits)).toBe(text);

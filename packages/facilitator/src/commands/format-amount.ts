@@ -4,7 +4,8 @@ import { knownTokensOf, type Asset } from '@tollkeeper/protocol';
 export function formatAmount(asset: Asset, minorUnits: bigint): string {
   const known = knownTokensOf(asset.network).find(({ token }) => token === asset.token);
   if (known === undefined) return `${minorUnits} minor units of ${asset.token}`;
-  const digits = minorUnits.toString().padStart(known.decimals + 1, '0');
+  const sign = minorUnits < 0n ? '-' : '';
+  const digits = (minorUnits < 0n ? -minorUnits : minorUnits).toString().padStart(known.decimals + 1, '0');
   const point = digits.length - known.decimals;
-  return `${digits.slice(0, point)}.${digits.slice(point)} ${known.symbol}`;
+  return `${sign}${digits.slice(0, point)}.${digits.slice(point)} ${known.symbol}`;
 }

@@ -18,7 +18,8 @@ export async function findCustodyHolders(
 ): Promise<readonly TokenHolder[]> {
   const rows = await sql<{ network: Network; token: string; owner: string }>`
     WITH held AS (
-      SELECT network, token FROM asset
+      -- The native coin, in which gas and rent are booked, is no token that a node could be asked about.
+      SELECT network, token FROM asset WHERE token NOT LIKE 'slip44:%'
       UNION
       SELECT * FROM unnest(${configured.map(({ network }) => network)}::text[], ${configured.map(({ token }) => token)}::text[])
         AS configured (network, token)

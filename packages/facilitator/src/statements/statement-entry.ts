@@ -16,19 +16,21 @@ export interface StatementEntry {
   readonly change: WalletMoney;
 }
 
-/** The names of what the ledger calls by its own words; everything else is called the same on both sides. */
+/** The names of what the ledger calls by its own words. */
 const types: Readonly<Record<string, string>> = {
   effect: 'payment',
   release: 'payment_final',
   reversal: 'payment_reversed',
+  hold: 'hold_captured',
+  charge_refund: 'refund',
 };
 
-/** @param referenceOf what the leg belongs to, where that is not the key of its journal */
+/** @param paymentOf the payment that a leg belongs to, if it belongs to one */
 export function toEntry(
   leg: StatementLeg,
   parts: {
     readonly accounts: ReadonlyMap<bigint, WalletAccount>;
-    readonly referenceOf: (leg: StatementLeg) => string | undefined;
+    readonly paymentOf: (leg: StatementLeg) => string | undefined;
   },
 ): StatementEntry {
   const debited = parts.accounts.get(leg.debitAccountId);
@@ -42,11 +44,17 @@ export function toEntry(
     postedAt: leg.postedAt,
     journal: leg.journalId.toString(),
     leg: leg.leg,
-    type: types[leg.scope] ?? leg.scope,
-    reference: parts.referenceOf(leg) ?? leg.key,
+    ...describe(leg, parts.paymentOf(leg)),
     asset,
     change,
   };
+}
+
+/** A transfer is posted once for each of its steps, so its journals are named after both. */
+function describe({ scope, key }: StatementLeg, payment: string | undefined): { type: string; reference: string } {
+  const [id = key, step] = key.split('/');
+  if (scope === 'wallet_transfer' && step !== undefined) return { type: `transfer_${step}`, reference: id };
+  return { type: types[scope] ?? scope, reference: payment ?? key };
 }
 
 export function addMoney(one: WalletMoney, other: WalletMoney): WalletMoney {

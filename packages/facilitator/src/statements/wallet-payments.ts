@@ -49,7 +49,11 @@ export async function listPayments(
   query: PaymentQuery,
 ): Promise<{ readonly payments: readonly WalletPayment[]; readonly positions: readonly PaymentPosition[] }> {
   const find = query.payer !== null ? ofPayer : query.state !== null ? inState : query.token !== null ? ofToken : all;
-  const positions = await find(sql, { ...query, at: query.before?.claimedAt ?? 'infinity', id: query.before?.id ?? last });
+  const positions = await find(sql, {
+    ...query,
+    at: query.before?.claimedAt ?? 'infinity',
+    id: query.before?.id ?? last,
+  });
   const ids = positions.map(({ id }) => id);
   return { positions, payments: await readPayments(sql, ids) };
 }

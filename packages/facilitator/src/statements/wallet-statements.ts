@@ -69,8 +69,8 @@ export function createWalletStatements(parts: { readonly database: Database; rea
     legs: readonly StatementLeg[],
   ): Promise<readonly StatementEntry[]> {
     const byId = new Map(accounts.map((account) => [account.id, account]));
-    const referenceOf = await findPaymentReferences(database, legs);
-    return legs.map((leg) => toEntry(leg, { accounts: byId, referenceOf }));
+    const paymentOf = await findPaymentReferences(database, legs);
+    return legs.map((leg) => toEntry(leg, { accounts: byId, paymentOf }));
   }
 }
 

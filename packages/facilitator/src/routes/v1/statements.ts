@@ -23,7 +23,7 @@ const EntryAnswer = z
     postedAt: Microseconds,
     journal: z.string().meta({ description: 'The journal of the ledger; its legs stand or fall together' }),
     leg: z.int(),
-    type: z.string().meta({ description: 'What happened: `payment`, `payment_final`, `wallet_transfer`, `charge`, …' }),
+    type: z.string().meta({ description: 'What happened: `payment`, `payment_final`, `transfer_sent`, `charge`, …' }),
     reference: z.string().meta({ description: 'The payment, transfer, hold or charge that it belongs to' }),
     network: z.string(),
     asset: z.string(),
@@ -57,7 +57,12 @@ const exampleEntry = {
 } satisfies z.input<typeof EntryAnswer>;
 
 const params = z.strictObject({ walletId: WalletId });
-const token = z.string().min(1).max(100).optional().meta({ description: 'The address of the token; all unless stated' });
+const token = z
+  .string()
+  .min(1)
+  .max(100)
+  .optional()
+  .meta({ description: 'The address of the token; all unless stated' });
 
 /** `/v1/wallets/:walletId/statement` and `/history`: every movement of a wallet's money. */
 export function statementRoutes(parts: { readonly statements: WalletStatements }): readonly V1Route[] {
@@ -100,7 +105,8 @@ function statementRoute(statements: WalletStatements): V1Route {
     async handle(call, { params: { walletId: id }, query }) {
       const from = new Date(query.from);
       const to = query.to === undefined ? undefined : new Date(query.to);
-      if (to !== undefined && from > to) throw new Fault('REQUEST_MALFORMED', { detail: 'query.to: must not be before query.from' });
+      if (to !== undefined && from > to)
+        throw new Fault('REQUEST_MALFORMED', { detail: 'query.to: must not be before query.from' });
       const statement = await statements.open(() => accountsOf(call, { id, token: query.asset }), { from, to });
       const name = `statement-${id}-${statement.from.slice(0, 10)}`;
       return query.format === 'csv'

@@ -1,0 +1,82 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+const sandbox = resolve('packages/sandbox/dist/main.js');
+
+let dataDir: string;
+let env: Record<string, string>;
+let running: ChildProcess;
+
+beforeAll(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'tollkeeper-walkthrough-'));
+  const [port, merchant, evm, svm] = await freePorts(4);
+  env = {
+    PATH: process.env['PATH'] ?? '',
+    HOME: dataDir,
+    DATA_DIR: join(dataDir, 'sandbox'),
+    PORT: String(port),
+    MERCHANT_PORT: String(merchant),
+    EVM_RPC_PORT: String(evm),
+    SVM_RPC_PORT: String(svm),
+  };
+  running = spawn(process.execPath, [sandbox], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  await new Promise<void>((ready, fail) => {
+    let output = '';
+    running.stdout?.on('data', (chunk: Buffer) => {
+      output += chunk.toString();
+      if (output.includes('Running.')) ready();
+    });
+    running.once('exit', () => fail(new Error(`The sandbox did not start:\n${output}`)));
+  });
+}, 120_000);
+
+afterAll(async () => {
+  const ended = new Promise((resolveEnd) => running.once('exit', resolveEnd));
+  running.kill('SIGTERM');
+  await ended;
+  await rm(dataDir, { recursive: true, force: true });
+}, 60_000);
+
+test('docs/wallets.md can be followed word for word', { timeout: 240_000 }, async () => {
+  const page = await readFile('docs/wallets.md', 'utf8');
+  const blocks = [...page.matchAll(/^```sh\n(.*?)^```/gms)].map(([, block = '']) => block);
+  expect(blocks.length).toBeGreaterThan(8);
+  const script = blocks
+    .join('\n')
+    .replaceAll('http://127.0.0.1:4022', `http://127.0.0.1:${env['PORT'] ?? ''}`)
+    // npm would look for its settings in a home that is not there; what it runs is this.
+    .replaceAll('npm run --silent sandbox --', `node ${sandbox}`)
+    .replaceAll('statement.csv', join(dataDir, 'statement.csv'));
+  const { code, output } = await runBash(`set -euo pipefail\n${script}`);
+
+  expect(code, output).toBe(0);
+  expect(output).toContain('Paid 0.05 USDC on eip155:84532');
+  expect(output).toContain('Paid 0.02 USDC on solana:');
+  expect(output).toContain('"state":"completed"');
+  expect(output).toContain('"state":"cancelled"');
+  expect(output).toContain('"state":"expired"');
+  expect(output).toContain('"captured":"12000"');
+  expect(output).toContain('eip155:84532: 28000 available, as the lines say');
+});
+
+async function runBash(script: string): Promise<{ readonly code: number | null; readonly output: string }> {
+  const child = spawn('bash', ['-c', script], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  }
+  const code = await new Promise<number | null>((ended) => child.once('close', ended));
+  return { code, output };
+}
+
+async function freePorts(count: number): Promise<readonly number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
+  await Promise.all(servers.map((server) => new Promise((listening) => server.once('listening', listening))));
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => new Promise((closed) => server.close(closed))));
+  return ports;
+}
