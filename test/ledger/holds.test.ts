@@ -143,7 +143,12 @@ describe('an expired hold, with nobody sweeping,', () => {
 });
 
 test('five hundred holds of 7 on 1,000 at once leave exactly 142', async () => {
-  const outcomes = await Promise.all(Array.from({ length: 500 }, () => refusalOf(hold(7n))));
+  const placed = async (): Promise<string | undefined> => {
+    const code = await refusalOf(hold(7n));
+    // On a busy machine the last of them may not get a connection in time; then nothing was done.
+    return code === 'DATABASE_UNAVAILABLE' ? placed() : code;
+  };
+  const outcomes = await Promise.all(Array.from({ length: 500 }, placed));
   expect(outcomes.filter((code) => code === undefined)).toHaveLength(142);
   expect(new Set(outcomes)).toEqual(new Set([undefined, 'BALANCE_INSUFFICIENT']));
   expect(await scene.balanceOf(alice)).toEqual({ balance: 1000n, held: 994n });
@@ -186,11 +191,13 @@ test('captures in opposite directions, spending and expired holds never wait for
     )[0]?.count;
   const before = await deadlocks();
   await Promise.all(
-    Array.from({ length: 150 }, async (_, n) => {
-      const [from, to] = n % 2 === 0 ? [alice, bob] : [bob, alice];
-      await hold(1n, { wallet: from, lifetimeSeconds: 0.001 });
-      await capture(await hold(1n, { wallet: from }), 1n, to);
-      if (n % 10 === 0) await scene.sweeper.sweep();
+    Array.from({ length: 30 }, async (_, caller) => {
+      const [from, to] = caller % 2 === 0 ? [alice, bob] : [bob, alice];
+      for (let n = 0; n < 5; n += 1) {
+        await hold(1n, { wallet: from, lifetimeSeconds: 0.001 });
+        await capture(await hold(1n, { wallet: from }), 1n, to);
+      }
+      if (caller % 2 === 0) await scene.sweeper.sweep();
     }),
   );
   expect(await deadlocks()).toBe(before);

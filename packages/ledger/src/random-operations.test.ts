@@ -139,9 +139,13 @@ test(`random postings have the outcomes and balances of the model (seed ${seed})
 
 test(`random postings from many connections leave sound books (seed ${seed})`, async () => {
   const operations = fc.sample(fc.oneof(postings, deposits), { seed: seed + 1, numRuns: 600 });
-  const outcomes = await Promise.all(
-    operations.map((posting) => postReally({ ...posting, scope: `many ${posting.scope}` })),
-  );
+  const outcomes: Outcome[] = [];
+  const caller = async () => {
+    for (let posting = operations.pop(); posting !== undefined; posting = operations.pop()) {
+      outcomes.push(await postReally({ ...posting, scope: `many ${posting.scope}` }));
+    }
+  };
+  await Promise.all(Array.from({ length: 30 }, caller));
   expect(outcomes).toContain('posted');
   await expectSoundBooks();
 });
