@@ -11,15 +11,19 @@ export async function knownAssets({ sql }: Database, configured: readonly Asset[
     ORDER BY 1, 2`;
 }
 
-/** Every address in our custody with every asset that it may hold: what is configured, and what the ledger ever saw there. */
+/**
+ * Every address in our custody with every asset that it may hold: what is configured, and what the ledger ever had in custody,
+ * which leaves out the native coin that it books as costs.
+ */
 export async function findCustodyHolders(
   { sql }: Database,
   configured: readonly Asset[],
 ): Promise<readonly TokenHolder[]> {
   const rows = await sql<{ network: Network; token: string; owner: string }>`
     WITH held AS (
-      -- The native coin, in which gas and rent are booked, is no token that a node could be asked about.
-      SELECT network, token FROM asset WHERE token NOT LIKE 'slip44:%'
+      SELECT DISTINCT asset.network, asset.token
+      FROM account JOIN asset ON asset.id = account.asset_id
+      WHERE account.kind IN ('custody', 'treasury')
       UNION
       SELECT * FROM unnest(${configured.map(({ network }) => network)}::text[], ${configured.map(({ token }) => token)}::text[])
         AS configured (network, token)

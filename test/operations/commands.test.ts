@@ -1,0 +1,151 @@
+import { BASE_SEPOLIA_USDC } from '@tollkeeper/sandbox';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { evmVariables, startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
+import { freshRequest, settle } from '../support/wire.js';
+import { evmUsdc } from './books-scene.js';
+import { startCommand } from './command-process.js';
+
+let facilitator: TestFacilitator;
+let env: Record<string, string>;
+
+beforeAll(async () => {
+  facilitator = await startTestFacilitator({ svm: false });
+  env = {
+    ENVIRONMENT: 'development',
+    DATA_DIR: facilitator.config.dataDir,
+    DATABASE_URL: facilitator.database.url,
+    ...evmVariables(facilitator.evm.url),
+  };
+});
+afterAll(async () => {
+  await facilitator.stop();
+});
+
+async function run(args: readonly string[], changes: Record<string, string> = {}) {
+  const command = startCommand(args, { ...env, ...changes });
+  const { code } = await command.ended;
+  return { code, output: command.output(), errors: command.errors() };
+}
+
+/** What a command prints for machines: one JSON document. */
+async function json(args: readonly string[], expectedCode = 0): Promise<unknown> {
+  const { code, output, errors } = await run([...args, '--json']);
+  expect(code, errors).toBe(expectedCode);
+  return JSON.parse(output);
+}
+
+const asset = [evmUsdc.network, evmUsdc.token];
+
+test.concurrent.each([
+  ...['serve', 'migrate', 'reconcile', 'pause', 'resume', 'status', 'payments list', 'payments show'],
+  ...['wallets create', 'wallets list', 'wallets balance', 'keys create', 'keys list', 'keys revoke'],
+  ...['merchants create', 'merchants list', 'audit verify', 'encryption rotate', 'encryption verify'],
+])('`%s --help` shows an example', async (command) => {
+  const { code, output } = await run([...command.split(' '), '--help']);
+  expect(code).toBe(0);
+  expect(output).toMatch(/Examples?:\n( .*\n)* .*tollkeeper/);
+});
+
+describe('pause, status and resume', () => {
+  test('print one document for machines, and sentences for people', async () => {
+    expect(await json(['pause', 'settlement', '--reason', 'upgrade'])).toEqual({
+      ...{ control: { kind: 'settlement' }, state: 'stopped', changed: true },
+    });
+    expect(await json(['pause', 'settlement', '--reason', 'again'])).toMatchObject({ changed: false });
+    expect(await json(['status'])).toMatchObject({
+      stopped: [{ control: { kind: 'settlement' }, reason: 'upgrade', setBy: 'operator' }],
+    });
+    expect((await run(['status'])).output).toMatch(/^STOPPED +BY +SINCE +REASON\nsettlement +operator/);
+    expect((await run(['resume', 'settlement'])).output).toContain('running in every process within a second');
+    expect((await run(['status'])).output).toContain('Nothing is stopped.');
+  });
+
+  test('take a merchant by name and an asset in any spelling of its address', async () => {
+    const lowercase = ['eip155:84532', evmUsdc.token.toLowerCase()];
+    expect(await json(['pause', 'asset', ...lowercase, '--reason', 'depeg'])).toMatchObject({
+      control: { asset: evmUsdc },
+    });
+    expect(await json(['pause', 'merchant', 'test', '--reason', 'fraud'])).toMatchObject({
+      control: { kind: 'merchant' },
+    });
+    expect(await json(['resume', 'asset', 'base-sepolia', evmUsdc.token])).toMatchObject({ changed: true });
+    expect(await json(['resume', 'merchant', 'test'])).toMatchObject({ changed: true });
+  });
+
+  test.each<[string, readonly string[], number, string]>([
+    ['an unknown thing', ['pause', 'everything', '--reason', 'x'], 2, 'one of settlement, merchant, asset, outflows'],
+    ['no reason', ['pause', 'settlement'], 2, '--reason'],
+    ['a merchant without a name', ['pause', 'merchant', '--reason', 'x'], 2, 'names nothing that can be stopped'],
+    ['an unknown asset', ['pause', 'asset', 'base-sepolia', '0x12', '--reason', 'x'], 2, evmUsdc.token],
+    ['an unknown merchant', ['pause', 'merchant', 'nobody', '--reason', 'x'], 1, 'tollkeeper merchants list'],
+  ])('refuse %s and say what to do', async (_what, args, code, advice) => {
+    const result = await run(args);
+    expect(result.code).toBe(code);
+    expect(result.errors).toContain(advice);
+  });
+});
+
+describe('payments', () => {
+  test('are listed and shown', async () => {
+    const { body } = await settle(facilitator.url(), await freshRequest(facilitator, 'EVM'));
+    const id = String(body.extra?.['paymentId']);
+    expect(await json(['payments', 'list', '--state', 'settled', '--wallet', facilitator.wallet.id])).toMatchObject([
+      { id, state: 'settled', amount: '10000', payTo: facilitator.wallet.evm },
+    ]);
+    expect(await json(['payments', 'list', '--state', 'failed'])).toEqual([]);
+    expect(await json(['payments', 'show', id])).toMatchObject({ state: 'settled' });
+    expect((await run(['payments', 'list'])).output).toContain('0.010000 USDC');
+    expect((await run(['payments', 'show', id])).output).toContain(body.transaction);
+  });
+
+  test('that do not exist are told so', async () => {
+    const missing = await run(['payments', 'show', '019b0000-0000-7000-8000-000000000000']);
+    expect(missing).toMatchObject({ code: 1 });
+    expect(missing.errors).toContain('tollkeeper payments list');
+    expect(await run(['payments', 'show', 'x'])).toMatchObject({ code: 2 });
+  });
+});
+
+describe('reconcile', () => {
+  test('exits with 0 where nothing differs', async () => {
+    expect(await json(['reconcile'])).toMatchObject({ outcome: 'clean', differing: 0, discrepancyRate: '0.0000' });
+    const { code, output } = await run(['reconcile']);
+    expect(code).toBe(0);
+    expect(output).toContain('discrepancy rate 0.0000 %');
+  });
+
+  test('exits with 3 where a chain or the database does not answer, and freezes nothing', async () => {
+    const chainless = await run(['reconcile'], { EVM_RPC_URL: 'http://127.0.0.1:9' });
+    expect(chainless.code).toBe(3);
+    expect(chainless.output).toContain('Not compared');
+    expect(await run(['reconcile'], { DATABASE_URL: 'postgresql://nobody@127.0.0.1:9/x' })).toMatchObject({ code: 3 });
+    expect((await run(['status'])).output).toContain('Nothing is stopped.');
+  });
+
+  test(
+    'exits with 1 where something differs, says how much, and how to lift the freeze',
+    { timeout: 60_000 },
+    async () => {
+      const to = facilitator.wallet.evm as `0x${string}`;
+      await facilitator.evm.mint({ token: BASE_SEPOLIA_USDC, to, amount: 5_000_000n });
+      await facilitator.evm.mine(2);
+      const { code, output } = await run(['reconcile']);
+      expect(code).toBe(1);
+      expect(output).toMatch(/custody .* 5\.000000 USDC/);
+      expect(output).toContain(`tollkeeper resume outflows ${asset.join(' ')}`);
+      expect(await json(['status'])).toMatchObject({ stopped: [{ control: { kind: 'outflows', asset: evmUsdc } }] });
+      expect(await json(['resume', 'outflows', ...asset, '--reason', 'test'])).toMatchObject({ changed: true });
+      expect(await json(['reconcile', '--history', '2'])).toMatchObject([
+        { outcome: 'different' },
+        { outcome: 'incomplete' },
+      ]);
+    },
+  );
+});
+
+test('encryption verify opens every deposit key', async () => {
+  expect(await json(['encryption', 'verify'])).toEqual({ verified: 1 });
+  const refused = await run(['encryption', 'rotate']);
+  expect(refused.code).toBe(1);
+  expect(refused.errors).toContain('WALLET_ENCRYPTION_KEY_NEXT');
+});
