@@ -4,7 +4,7 @@ import type { Config } from '../config/config.js';
 import type { ApiKey } from '../tenancy/api-keys.js';
 import { permissions, type Permission } from '../tenancy/permissions.js';
 import { print, printError, printJson, printTable } from './output.js';
-import { formatMoment, withJson, withTenants } from './tenants.js';
+import { formatMoment, readName, withJson, withTenants } from './tenants.js';
 
 interface CreateOptions {
   readonly merchant: string;
@@ -46,7 +46,7 @@ export function addKeyCommands(program: Command, config: () => Config): void {
 function addCreate(keys: Command, config: () => Config): void {
   withJson(keys.command('create').description('create a key and show it, this once'))
     .requiredOption('--merchant <name>', 'the merchant')
-    .requiredOption('--name <name>', 'what the key is for')
+    .requiredOption('--name <name>', 'what the key is for', readName)
     .option('--permissions <list>', `any of ${permissions.join(',')}`, readPermissions, permissions)
     .option(
       '--expires <time>',

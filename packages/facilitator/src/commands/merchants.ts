@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Config } from '../config/config.js';
 import { print, printJson, printTable } from './output.js';
-import { formatMoment, withJson, withTenants } from './tenants.js';
+import { formatMoment, readName, withJson, withTenants } from './tenants.js';
 
 interface Output {
   readonly json?: true;
@@ -11,7 +11,7 @@ interface Output {
 export function addMerchantCommands(program: Command, config: () => Config): void {
   const merchants = program.command('merchants').description('the tenants of this facilitator');
 
-  withJson(merchants.command('create').description('create a merchant').argument('<name>', 'unique'))
+  withJson(merchants.command('create').description('create a merchant').argument('<name>', 'unique', readName))
     .addHelpText('after', '\nExample:\n  tollkeeper merchants create acme')
     .action(async (name: string, { json }: Output) => {
       await withTenants(config(), async ({ tenants }) => {

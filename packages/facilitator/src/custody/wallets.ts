@@ -1,6 +1,8 @@
 import type { Database, Sql } from '@tollkeeper/database';
 import { isFault, type Clock } from '@tollkeeper/protocol';
+import { appendAudit } from '../audit/audit.js';
 import type { TenantTransaction } from '../tenancy/as-tenant.js';
+import { findOrInsertMerchant } from '../tenancy/merchants.js';
 import { uuidv7 } from '../uuid.js';
 import type { DepositAccounts } from './deposit-accounts.js';
 import type { DepositAddresses } from './deposit-addresses.js';
@@ -47,12 +49,11 @@ export function createWallets(parts: {
   async function create(names: { readonly merchant: string; readonly name: string }): Promise<Wallet> {
     const id = uuidv7(parts.clock);
     await sealing(async (sql) => {
-      await sql`
-        INSERT INTO merchant (id, name) VALUES (${uuidv7(parts.clock)}::uuid, ${names.merchant})
-        ON CONFLICT (name) DO NOTHING`;
-      const [merchant] = await sql<{ id: string }>`SELECT id FROM merchant WHERE name = ${names.merchant}`;
-      await insertWallet(sql, { id, merchantId: merchant?.id ?? '', name: names.name });
+      const merchantId = await findOrInsertMerchant(sql, { id: uuidv7(parts.clock), name: names.merchant });
+      await insertWallet(sql, { id, merchantId, name: names.name });
       await addresses.add(sql, id);
+      const created = { action: 'wallet.create', subject: id, after: names };
+      await appendAudit(sql, { ...created, merchantId, actor: { kind: 'operator' } });
     });
     return prepare(id);
   }

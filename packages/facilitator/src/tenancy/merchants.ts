@@ -1,5 +1,6 @@
-import { isUniqueViolation, type Sql } from '@tollkeeper/database';
-import { Fault } from '@tollkeeper/protocol';
+import type { Sql } from '@tollkeeper/database';
+import { Fault, isFault } from '@tollkeeper/protocol';
+import { appendAudit } from '../audit/audit.js';
 
 /** A tenant. */
 export interface Merchant {
@@ -8,15 +9,29 @@ export interface Merchant {
   readonly createdAt: Date;
 }
 
-/** @throws Fault `MERCHANT_EXISTS` */
+/**
+ * Makes a merchant, which only the operator does.
+ * @throws Fault `MERCHANT_EXISTS`
+ */
 export async function insertMerchant(sql: Sql, { id, name }: { id: string; name: string }): Promise<Merchant> {
+  const [merchant] = await sql<Merchant>`
+    INSERT INTO merchant (id, name) VALUES (${id}::uuid, ${name}) ON CONFLICT (name) DO NOTHING
+    RETURNING id, name, created_at AS "createdAt"`;
+  if (merchant === undefined) throw new Fault('MERCHANT_EXISTS', { name });
+  const created = { action: 'merchant.create', subject: id, after: merchant };
+  await appendAudit(sql, { ...created, merchantId: id, actor: { kind: 'operator' } });
+  return merchant;
+}
+
+/** The id of the merchant of this name; a new one takes the given id. */
+export async function findOrInsertMerchant(sql: Sql, merchant: { id: string; name: string }): Promise<string> {
+  const [known] = await sql<{ id: string }>`SELECT id FROM merchant WHERE name = ${merchant.name}`;
+  if (known !== undefined) return known.id;
   try {
-    const [row] = await sql<Merchant>`
-      INSERT INTO merchant (id, name) VALUES (${id}::uuid, ${name}) RETURNING id, name, created_at AS "createdAt"`;
-    if (row === undefined) throw new Fault('INTERNAL', { problem: 'an insert without its row' });
-    return row;
+    return (await insertMerchant(sql, merchant)).id;
   } catch (error) {
-    if (isUniqueViolation(error)) throw new Fault('MERCHANT_EXISTS', { name });
+    // Another process was quicker, and waited for: its merchant is there now.
+    if (isFault(error, 'MERCHANT_EXISTS')) return (await findMerchant(sql, merchant.name)).id;
     throw error;
   }
 }

@@ -27,14 +27,7 @@ export function createTenantAdministration(parts: {
 
   /** @throws Fault `MERCHANT_EXISTS` */
   async function createMerchant(name: string): Promise<Merchant> {
-    return database.transaction(async (sql) => {
-      const merchant = await insertMerchant(sql, { id: uuidv7(clock), name });
-      await appendAudit(
-        sql,
-        byOperator(merchant.id, { action: 'merchant.create', subject: merchant.id, after: merchant }),
-      );
-      return merchant;
-    });
+    return database.transaction((sql) => insertMerchant(sql, { id: uuidv7(clock), name }));
   }
 
   /**
