@@ -38,6 +38,8 @@ export interface AppParts {
   readonly stopped: () => readonly StoppedNote[];
   readonly recordedSettlements: RecordedSettlements;
   readonly v1: V1Parts;
+  /** operations: only what tells how the process does. */
+  readonly serves: 'everything' | 'operations';
 }
 
 /** The HTTP service without a socket. */
@@ -59,15 +61,19 @@ export function createApp(parts: AppParts): FastifyInstance {
   void app.register(errorHandling);
   void app.register(requestLog, { metrics: parts.metrics });
   void app.register((routes, _options, done) => {
-    addVerifyRoute(routes, parts);
-    addSettleRoute(routes, parts);
-    addSupportedRoute(routes, parts.schemes.handlers);
-    addPaymentRoute(routes, parts.report);
     addHealthRoutes(routes, parts);
     addMetricsRoute(routes, parts.metrics);
-    addV1Routes(routes, parts.v1);
-    addDocumentationRoutes(routes, parts.v1.routes);
+    if (parts.serves === 'everything') addServiceRoutes(routes, parts);
     done();
   });
   return app;
+}
+
+function addServiceRoutes(routes: FastifyInstance, parts: AppParts): void {
+  addVerifyRoute(routes, parts);
+  addSettleRoute(routes, parts);
+  addSupportedRoute(routes, parts.schemes.handlers);
+  addPaymentRoute(routes, parts.report);
+  addV1Routes(routes, parts.v1);
+  addDocumentationRoutes(routes, parts.v1.routes);
 }

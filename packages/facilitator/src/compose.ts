@@ -9,11 +9,11 @@ import {
   createWalletTransfers,
   type Ledger,
 } from '@tollkeeper/ledger';
-import { systemClock, type Clock } from '@tollkeeper/protocol';
+import { networkFamily, systemClock, type Clock } from '@tollkeeper/protocol';
 import { generateDepositKey as generateSvmKey, svmAddressOf } from '@tollkeeper/svm';
 import { createApp } from './app.js';
 import { composeEngine } from './compose-engine.js';
-import { openNetworks } from './compose-networks.js';
+import { openNetworks, type OpenNetwork } from './compose-networks.js';
 import type { Config } from './config/config.js';
 import { createPauseGate } from './controls/pause-gate.js';
 import type { AddressOfKey } from './custody/key-rotation.js';
@@ -35,6 +35,7 @@ import { chainChecks, createReadiness, type NamedCheck } from './readiness.js';
 import { createV1Routes } from './routes/v1/v1-routes.js';
 import type { CheckpointHook } from './settlement/checkpoint.js';
 import { unfinalEffects } from './settlement/finality/unfinal-effects.js';
+import { laneCheck } from './settlement/lane-check.js';
 import { createPaymentReport } from './settlement/payment-report.js';
 import { openServiceOperations } from './service-operations.js';
 import { settlementsInFlight } from './settlement/settlements-in-flight.js';
@@ -81,6 +82,7 @@ export async function composeService(config: Config, log: Logger, overrides: Ove
     const schemes = createSchemeRegistry(networks.flatMap((each) => each.schemes));
     const engine = composeEngine(config, { database, ledger, chains, schemes, metrics, clock, log, overrides });
     const { store } = engine;
+    metrics.measureEngine(engine.state);
     const access = await openMerchantAccess({ database, log, settleWaitMs: config.settlement.waitMs });
     const custody = createCustody({ networks, database, ledger, keys: await encryptionKeys(config), clock });
     const preparation = createDepositPreparation({ accounts: custody.accounts, log });
@@ -99,7 +101,7 @@ export async function composeService(config: Config, log: Logger, overrides: Ove
     const sweeper = createExpirySweeper({ database, ledger });
     const sweeps = createExpirySweeps({ sweeper, log, intervalMs: expirySweepMs });
     const payToPolicy = createPayToPolicy({ environment: config.environment, database });
-    const prove = createProver({ schemes, payToPolicy });
+    const prove = createProver({ schemes, payToPolicy, minimumAmount: config.settlement.minimumAmount });
     const { reconcileIntervalSeconds } = config;
     const operations = await openServiceOperations({
       database,
@@ -118,7 +120,11 @@ export async function composeService(config: Config, log: Logger, overrides: Ove
       prove: createPauseGate({ prove, controls: operations.controls, store }),
       verify: createVerify({ store }),
       report: createPaymentReport({ database, store }),
-      readiness: createReadiness([databaseCheck(database), ...networks.flatMap(chainChecks)]),
+      readiness: createReadiness([
+        databaseCheck(database),
+        ...networks.flatMap((network) => networkChecks(config, { network, database })),
+      ]),
+      serves: config.role === 'settler' ? 'operations' : 'everything',
       recordedSettlements: access.recordedSettlements,
       v1: { ...access, routes: v1Routes },
     });
@@ -219,6 +225,16 @@ export const addressOfKey: AddressOfKey = {
   },
   solana: svmAddressOf,
 };
+
+function networkChecks(
+  config: Config,
+  { network, database }: { readonly network: OpenNetwork; readonly database: Database },
+): NamedCheck[] {
+  const { chain } = network;
+  const signerBalanceMin = config.settlement.signerBalanceMin[networkFamily(chain.network)];
+  const lanes = chain.ordered ? [laneCheck({ database, network: chain.network })] : [];
+  return [...chainChecks({ ...network, signerBalanceMin }), ...lanes];
+}
 
 function databaseCheck(database: Storage['database']): NamedCheck {
   return {

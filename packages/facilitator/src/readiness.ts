@@ -36,12 +36,14 @@ export function createReadiness(checks: readonly NamedCheck[]): () => Promise<Re
 /** For so long an answer of a node stands for the next ones who ask, so that many who probe us do not probe the node. */
 const rememberedMs = 1_000;
 
-/** The checks of one network: a node answers, and every signer can pay for at least one more transaction. */
+/** The checks of one network: a node answers, and at least one signer can pay for more transactions. */
 export function chainChecks(parts: {
   readonly chain: Chain;
   readonly endpoints: () => readonly EndpointStatus[];
+  /** A signer with less native coin signs nothing, in wei or lamports. */
+  readonly signerBalanceMin: bigint;
 }): NamedCheck[] {
-  const { chain, endpoints } = parts;
+  const { chain, endpoints, signerBalanceMin } = parts;
   const variable = networkFamily(chain.network) === 'eip155' ? 'EVM_RPC_URL' : 'SVM_RPC_URL';
   const withoutAnswer = `No RPC endpoint answers: start the node, or correct ${variable}`;
   return [
@@ -54,15 +56,33 @@ export function chainChecks(parts: {
       remark: () => describeEndpoints(endpoints(), variable),
       withoutAnswer,
     },
-    ...chain.signers.map((signer) => ({
-      name: `funds ${chain.network} ${signer}`,
-      run: remembered(async () =>
-        (await chain.nativeBalance(signer)) === 0n ? 'The signer cannot pay fees: send it native coin' : undefined,
-      ),
-      withoutAnswer,
-    })),
+    ...fundsChecks(chain, { signerBalanceMin, withoutAnswer }),
   ];
 }
+
+/** A signer without funds leaves rotation; while others have some, that keeps nobody from being served. */
+function fundsChecks(
+  chain: Chain,
+  { signerBalanceMin, withoutAnswer }: { readonly signerBalanceMin: bigint; readonly withoutAnswer: string },
+): NamedCheck[] {
+  const isPoor = new Map<string, boolean>();
+  const lookAtAll = remembered(async () => {
+    const balances = await Promise.all(chain.signers.map((signer) => chain.nativeBalance(signer)));
+    for (const [index, signer] of chain.signers.entries())
+      isPoor.set(signer, (balances[index] ?? 0n) < signerBalanceMin);
+  });
+  return chain.signers.map((signer) => ({
+    name: `funds ${chain.network} ${signer}`,
+    run: async () => {
+      await lookAtAll();
+      return chain.signers.every((each) => isPoor.get(each) === true) ? cannotPay : undefined;
+    },
+    remark: () => (isPoor.get(signer) === true ? cannotPay : undefined),
+    withoutAnswer,
+  }));
+}
+
+const cannotPay = 'The signer cannot pay fees: send it native coin';
 
 /** Endpoints that are left out, by their place in the variable. */
 function describeEndpoints(statuses: readonly EndpointStatus[], variable: string): string | undefined {

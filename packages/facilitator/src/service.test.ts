@@ -111,12 +111,13 @@ describe('/ready and /health', () => {
   });
 
   const evmChecks = [`rpc ${evmNetwork}`, `funds ${evmNetwork} ${evmSigner}`];
+  const lanes = `lanes ${evmNetwork}`;
   const svmChecks = [`rpc ${solanaDevnet}`, `funds ${solanaDevnet} ${svmSigner}`];
 
   test('a service that can settle is ready, and says what it looked at', async () => {
     const { status, names } = await readiness();
     expect(status).toBe(200);
-    expect(names).toEqual(['database', ...evmChecks, ...svmChecks]);
+    expect(names).toEqual(['database', ...evmChecks, lanes, ...svmChecks]);
   });
 
   test.each([
@@ -161,7 +162,10 @@ describe('/ready and /health', () => {
   test('without the database it is not ready, and names what to correct', async () => {
     const { status, failed } = await withoutDatabase(readiness);
     expect(status).toBe(503);
-    expect(failed).toEqual([['database', 'The database does not answer: start it, or correct DATABASE_URL']]);
+    expect(failed).toEqual([
+      ['database', 'The database does not answer: start it, or correct DATABASE_URL'],
+      [lanes, 'The database does not tell who can sign: start it, or correct DATABASE_URL'],
+    ]);
   });
 });
 

@@ -13,12 +13,15 @@ export async function serve(config: Config): Promise<void> {
   }
   const log = createLogger({ level: config.logLevel });
   const service = await composeService(config, log);
-  const shutdown = closeWithGrace({ delay: config.settlement.waitMs + graceMs, logger: false }, async ({ signal, err }) => {
-    if (err !== undefined) log.fatal({ err }, 'stopping after an unexpected error');
-    else log.info({ signal }, 'stopping');
-    await service.close();
-    log.info('stopped');
-  });
+  const shutdown = closeWithGrace(
+    { delay: config.settlement.waitMs + graceMs, logger: false },
+    async ({ signal, err }) => {
+      if (err !== undefined) log.fatal({ err }, 'stopping after an unexpected error');
+      else log.info({ signal }, 'stopping');
+      await service.close();
+      log.info('stopped');
+    },
+  );
   try {
     const address = await service.app.listen({ host: config.host, port: config.port });
     log.info({ address, environment: config.environment }, `Facilitator listening on ${address}`);

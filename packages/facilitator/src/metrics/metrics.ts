@@ -1,6 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { createRpcMetrics } from './rpc-metrics.js';
-import { createSettlementMetrics } from './settlement-metrics.js';
+import { addEngineGauges, createSettlementMetrics, type EngineState } from './settlement-metrics.js';
 
 const latencyBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
@@ -60,6 +60,10 @@ export function createMetrics() {
   return {
     registry,
     settlement: createSettlementMetrics(registry),
+    /** Registers the gauges of what waits and what is in flight in this process. */
+    measureEngine: (read: () => readonly EngineState[]) => {
+      addEngineGauges(registry, read);
+    },
     countAnswer: ({ operation, seconds, ...answer }: CountedAnswer) => {
       answers[operation].inc(answer);
       durations[operation].observe(answer, seconds);

@@ -58,6 +58,40 @@ export function createSettlementMetrics(registry: Registry): SettlementEvents {
   };
 }
 
+/** What one process has at hand on one network. */
+export interface EngineState {
+  readonly network: string;
+  /** Verified payments that wait for a lane. */
+  readonly waiting: number;
+  /** Transactions without an outcome. */
+  readonly followed: number;
+  readonly lanes: number;
+  /** Signers that are short of native coin. */
+  readonly poor: number;
+}
+
+export function addEngineGauges(registry: Registry, read: () => readonly EngineState[]): void {
+  const gauges = {
+    waiting: { name: 'tollkeeper_queue_payments', help: 'Verified payments that wait for a lane of this process' },
+    followed: {
+      name: 'tollkeeper_transactions_followed',
+      help: 'Transactions without an outcome that this process follows',
+    },
+    lanes: { name: 'tollkeeper_lanes_held', help: 'Signer accounts that this process signs with now' },
+    poor: { name: 'tollkeeper_signers_short_of_funds', help: 'Signers that left rotation for lack of native coin' },
+  } as const;
+  for (const part of ['waiting', 'followed', 'lanes', 'poor'] as const) {
+    const self: Gauge<'network'> = new Gauge({
+      ...gauges[part],
+      labelNames: ['network'],
+      registers: [registry],
+      collect: () => {
+        for (const state of read()) self.set({ network: state.network }, state[part]);
+      },
+    });
+  }
+}
+
 function wholeCoins(network: string, minorUnits: bigint): number {
   const nano = network.startsWith('eip155:') ? minorUnits / 1_000_000_000n : minorUnits;
   return Number(nano) / 1e9;

@@ -17,15 +17,18 @@ export type Proof =
   | { readonly proven: false; readonly rejection: Rejection; readonly payer?: string };
 
 /** Every check that needs neither the chain nor what we stored about the payment; the same for verify and settle. */
-export function createProver(parts: { readonly schemes: SchemeRegistry; readonly payToPolicy: PayToPolicy }) {
+export function createProver(parts: {
+  readonly schemes: SchemeRegistry;
+  readonly payToPolicy: PayToPolicy;
+  /** Minor units; what is less is not worth its network fee. */
+  readonly minimumAmount: bigint;
+}) {
   return async function prove(payment: Payment): Promise<Proof> {
     const found = parts.schemes.find(payment);
     if ('rejection' in found) return { proven: false, rejection: found.rejection };
-    if (payment.requirements.amount === 0n) {
-      return {
-        proven: false,
-        rejection: { reason: 'invalid_payment_requirements', detail: 'amount must be greater than zero' },
-      };
+    if (payment.requirements.amount === 0n) return refused('amount must be greater than zero');
+    if (payment.requirements.amount < parts.minimumAmount) {
+      return refused(`This facilitator settles amounts of ${parts.minimumAmount} minor units and more`);
     }
     const examination = found.handler.examine(payment);
     if (examination.kind === 'refused') {
@@ -41,4 +44,8 @@ export function createProver(parts: { readonly schemes: SchemeRegistry; readonly
       examination.kind === 'lapsed' ? { rejection: examination.rejection } : { acceptable: examination.payment };
     return { proven: true, payment: { x402Version: payment.x402Version, request: payment, authorization, start } };
   };
+}
+
+function refused(detail: string): Proof {
+  return { proven: false, rejection: { reason: 'invalid_payment_requirements', detail } };
 }

@@ -134,22 +134,27 @@ export function createNetworkSettlement(parts: NetworkSettlementParts) {
   }
 
   function wake(): void {
-    for (const work of works) work.wake();
+    if (!canSign()) void handOver();
+    else for (const work of works) work.wake();
   }
 
   async function tendLanes(): Promise<void> {
     if (!parts.signs || !chain.ordered) return;
     await lanes.tend();
-    if (usable().length > 0) wake();
-    else await handOver();
+    wake();
   }
 
-  /** What no lane of this process can sign is left to a process that can. */
+  /** What no lane of this process can sign is left at once to a process that can; others of its payer wait behind it. */
   async function handOver(): Promise<void> {
     const waiting = queue.takeAll();
     if (waiting.length === 0) return;
-    await store.handOver(waiting.map(({ paymentId }) => paymentId));
-    for (const each of waiting) each.end({ kind: 'handed_over' });
+    try {
+      await store.handOver(waiting.map(({ paymentId }) => paymentId));
+      for (const each of waiting) each.end({ kind: 'handed_over' });
+    } catch (error) {
+      queue.putBack(waiting);
+      log.warn({ err: error, network }, 'payments could not be left to other processes; it is tried again');
+    }
   }
 
   /** Follows what is in flight and not followed yet, whoever sent it. Answers how much that was. */
