@@ -28,7 +28,7 @@ export function createTransactionTracking(parts: {
   readonly confirmations: number;
 }): TransactionTracking {
   const chain = createFollowedChain();
-  const memory = createTransactionMemory({ clock: parts.clock, chain });
+  const memory = createTransactionMemory(parts);
   const readReceipts = createReceiptReading();
 
   async function advance(node: EvmNode, waiting: number): Promise<Advance> {

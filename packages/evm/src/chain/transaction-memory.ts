@@ -1,6 +1,5 @@
 import type { Block, Clock } from '@tollkeeper/protocol';
 import type { BlockContents, Receipt } from '../rpc/evidence-methods.js';
-import type { FollowedChain } from './followed-chain.js';
 
 /** What was learnt of a transaction. */
 export interface KnownTransaction {
@@ -11,14 +10,11 @@ export interface KnownTransaction {
   readonly askedAtMs: number;
 }
 
-export type TransactionMemory = ReturnType<typeof createTransactionMemory>;
-
 /** How long a transaction is remembered after the last look for it. */
 const memoryMs = 60_000;
 
-/** Remembers transactions that somebody waits for, and what the blocks of the followed chain say of them. */
-export function createTransactionMemory(parts: { readonly clock: Clock; readonly chain: FollowedChain }) {
-  const { chain } = parts;
+/** Remembers transactions that somebody waits for, and what blocks and receipts say of them. */
+export function createTransactionMemory(parts: { readonly clock: Clock }) {
   const known = new Map<string, KnownTransaction & { readonly wantedAtMs: number }>();
   const nowMs = () => parts.clock.now().getTime();
 
@@ -41,13 +37,8 @@ export function createTransactionMemory(parts: { readonly clock: Clock; readonly
       for (const [id, one] of known) if (one.wantedAtMs < wantedAtMs - memoryMs) known.delete(id);
     },
 
-    /** Takes in what the chain has read: which of them new blocks hold, and which lost their block. */
+    /** Takes in which of them new blocks hold. */
     noteBlocks(blocks: readonly BlockContents[]): void {
-      for (const [id, { block }] of known) {
-        // One above the head may be newer than what was read.
-        const isReplaced = block !== undefined && !chain.isAhead(block) && chain.has(block) === false;
-        if (isReplaced) change(id, { block: undefined, receipt: undefined });
-      }
       for (const { number, hash, transactions } of blocks) {
         for (const id of transactions) {
           if (known.get(id)?.block?.hash !== hash) change(id, { block: { number, hash }, receipt: undefined });
