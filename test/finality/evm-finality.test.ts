@@ -101,10 +101,10 @@ test('a node that is away, or knows no finalized block, releases nothing early',
   await reported(facilitator, paid, { finality: 'final' });
 });
 
-test('without anything that waits for finality, the node is not asked', async () => {
+test('without anything that waits for finality, the node is not asked for blocks', async () => {
   facilitator.evmRpc.reset();
   await new Promise((resolve) => setTimeout(resolve, 200));
-  expect(facilitator.evmRpc.calls()).toBe(0);
+  expect(facilitator.evmRpc.calls('eth_getBlockByNumber')).toBe(0);
 });
 
 test('trouble with a block holds up no other, and is over when it is', async () => {

@@ -1,4 +1,4 @@
-import { BASE_SEPOLIA_USDC, faultOn, sandboxKeys, testUsdcAbi } from '@tollkeeper/sandbox';
+import { BASE_SEPOLIA_USDC, sandboxKeys, testUsdcAbi } from '@tollkeeper/sandbox';
 import pg from 'pg';
 import { encodeFunctionData, numberToHex, type Address } from 'viem';
 import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts';
@@ -59,23 +59,29 @@ test('a payment that the node cannot tell about holds up no other, and is conclu
   const healthy = await freshRequest(facilitator, 'EVM');
   const broadcasts = (count: number) =>
     eventually(() => expect(facilitator.evmRpc.calls('eth_sendRawTransaction')).toBe(count));
-  // Asked for by nothing but what became of a transaction that reverted; many nodes limit it to a few blocks.
-  const refuse = { kind: 'error', code: -32_000, message: 'block range too large' } as const;
-  const answerAgain = facilitator.evmRpc.use(faultOn('eth_getLogs', refuse));
-
   await stopTime(facilitator, 'EVM');
   const failed = settle(facilitator.url(), reverting);
   await broadcasts(1);
   await spend(payer);
   const answer = settle(facilitator.url(), healthy);
   await broadcasts(2);
+  // From now on asked by nothing but what became of a transaction that reverted.
+  let refused = 0;
+  const answerAgain = facilitator.evmRpc.use(({ method, params }) => {
+    if (method !== 'eth_call' || !JSON.stringify(params).includes(authorizationState)) return undefined;
+    refused += 1;
+    return { kind: 'error', code: -32_000, message: 'too many requests' };
+  });
   await resumeTime(facilitator, 'EVM');
 
   expect((await answer).body).toMatchObject({ success: true });
-  expect(facilitator.evmRpc.calls('eth_getLogs')).toBeGreaterThan(0);
+  await eventually(() => expect(refused).toBeGreaterThan(0));
   answerAgain();
   expect((await failed).body).toMatchObject({ errorReason: 'invalid_exact_evm_transaction_failed' });
 });
+
+/** The selector of the call that asks a token whether an authorization is used. */
+const authorizationState = 'e94a0102';
 
 /** Sends the money elsewhere, for a fee that puts it before ours in the block. */
 async function spend(from: Address): Promise<void> {
