@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { sqlStateOf, type Sql } from '@tollkeeper/database';
 import { createTestDatabase, type TestDatabase } from '@tollkeeper/database/testing';
 import { amount, baseSepolia } from '@tollkeeper/protocol';
@@ -35,6 +36,17 @@ test('the chart is one screen, and says of every kind what it is', () => {
     expect(accountKinds[kind].meaning).toMatch(/^[A-Z].*\.$/);
     expect(accountKinds[kind].owner).not.toBe('');
   }
+});
+
+test('the documentation has the chart, row by row', async () => {
+  const page = await readFile(new URL('../../../docs/ledger.md', import.meta.url), 'utf8');
+  const rows = [...page.matchAll(/^\| `(\w+)` +\| (debit|credit) +\| (yes|no) +\| (.+?) +\| (.+?) +\|$/gm)];
+  expect(rows.map(([, ...cells]) => cells)).toEqual(
+    kinds.map((kind) => {
+      const { normalSide, mayOverdraw, owner, meaning } = accountKinds[kind];
+      return [kind, normalSide, mayOverdraw ? 'yes' : 'no', owner, meaning];
+    }),
+  );
 });
 
 test('no account is of another kind', async () => {
