@@ -10,7 +10,7 @@ import type { Settled } from './settle-legs.js';
 const transactionsPerQuestion = 100;
 
 /** A transaction may be mined at once or in a while: the first looks after a sending come quickly, the later ones slowly. */
-const firstPauseMs = 10;
+const firstPauseMs = 4;
 
 interface Entry {
   readonly sent: SentTransaction;
