@@ -1,0 +1,135 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startTenantService, type TenantService, type TestTenant } from '../tenants/support/tenant-service.js';
+
+const network = 'eip155:84532';
+
+let service: TenantService;
+let acme: TestTenant;
+let other: TestTenant;
+let walletId: string;
+let foreignWalletId: string;
+
+const sql = () => service.database.database.sql;
+
+beforeAll(async () => {
+  service = await startTenantService();
+  [acme, other] = [await service.createTenant('acme'), await service.createTenant('other')];
+  walletId = await walletWith(acme, 3_000);
+  foreignWalletId = await walletWith(other, 50);
+});
+afterAll(() => service.stop());
+
+/** Payments a second apart, of three payers, in two tokens; every hundredth failed. */
+async function walletWith(tenant: TestTenant, payments: number): Promise<string> {
+  const id = randomUUID();
+  await sql()`INSERT INTO wallet (id, merchant_id, name) VALUES (${id}::uuid, ${tenant.id}::uuid, 'main')`;
+  await sql()`
+    INSERT INTO deposit_address (network, address, wallet_id, encrypted_key, key_version)
+    VALUES (${network}, ${`0x${id}`}, ${id}::uuid, '', 1)`;
+  await sql()`
+    INSERT INTO payment (id, claim_key, scheme, network, token, amount, payer, pay_to, x402_version, state, failure_reason,
+      transaction, claimed_at, concluded_at)
+    SELECT gen_random_uuid(), ${id} || n, 'exact', ${network}, CASE WHEN n % 2 = 0 THEN 'even' ELSE 'odd' END, n,
+      'payer' || n % 3, ${`0x${id}`}, 2, CASE WHEN n % 100 = 0 THEN 'failed' ELSE 'settled' END,
+      CASE WHEN n % 100 = 0 THEN 'insufficient_funds' END, 'hash' || n, now() - make_interval(secs => n), now()
+    FROM generate_series(1, ${payments}::integer) AS n`;
+  await sql()`ANALYZE payment`.catch(() => undefined);
+  return id;
+}
+
+async function all(query: string): Promise<readonly Record<string, unknown>[]> {
+  const found: Record<string, unknown>[] = [];
+  let cursor = '';
+  do {
+    const { body, text } = await service.call('GET', `/v1/payments?limit=100${query}${cursor}`, { key: acme.secret });
+    if (!Array.isArray(body['items'])) expect.fail(text);
+    found.push(...(body['items'] as Record<string, unknown>[]));
+    cursor = body['nextCursor'] === null ? '' : `&cursor=${String(body['nextCursor'])}`;
+  } while (cursor !== '');
+  return found;
+}
+
+test('every payment is on one page and no other, the newest first', async () => {
+  const found = await all('');
+  expect(found.map(({ amount }) => Number(amount))).toEqual(Array.from({ length: 3_000 }, (_, index) => index + 1));
+  expect(found[0]).toMatchObject({ walletId, state: 'settled', finality: null, fee: null, net: null });
+});
+
+test('filters may be combined', async () => {
+  expect(await all('&state=failed')).toHaveLength(30);
+  expect(await all('&payer=payer1')).toHaveLength(1_000);
+  expect(await all('&asset=odd')).toHaveLength(1_500);
+  expect(await all(`&walletId=${walletId}&asset=even&state=failed&payer=payer2`)).toHaveLength(10);
+  const [newest] = await all('');
+  const to = String(newest?.['claimedAt']);
+  const from = new Date(Date.parse(to) - 10_500).toISOString();
+  expect(await all(`&from=${from}&to=${new Date(Date.parse(to) + 1).toISOString()}`)).toHaveLength(11);
+  expect(await all('&payer=nobody')).toEqual([]);
+});
+
+test('a payment is read by its id, by its merchant alone', async () => {
+  const [payment] = await all('');
+  const path = `/v1/payments/${String(payment?.['id'])}`;
+  expect((await service.call('GET', path, { key: acme.secret })).body).toEqual(payment);
+  expect((await service.call('GET', path, { key: other.secret })).body).toMatchObject({ code: 'PAYMENT_NOT_FOUND' });
+});
+
+test.each([
+  ['state=lost', 400, 'REQUEST_MALFORMED'],
+  ['limit=0', 400, 'REQUEST_MALFORMED'],
+  ['limit=101', 400, 'REQUEST_MALFORMED'],
+  ['from=yesterday', 400, 'REQUEST_MALFORMED'],
+  ['from=0000-01-01T00:00:00Z', 400, 'REQUEST_MALFORMED'],
+  ['unknown=1', 400, 'REQUEST_MALFORMED'],
+  ['cursor=abc', 400, 'CURSOR_INVALID'],
+  ['walletId=00000000-0000-4000-8000-000000000000', 404, 'WALLET_NOT_FOUND'],
+])('%s is answered %s', async (query, status, code) => {
+  const answer = await service.call('GET', `/v1/payments?${query}`, { key: acme.secret });
+  expect(answer).toMatchObject({ status, body: { code } });
+});
+
+test('a cursor serves its own list and its own merchant, unaltered', async () => {
+  const { body } = await service.call('GET', '/v1/payments?limit=1', { key: acme.secret });
+  const cursor = String(body['nextCursor']);
+  const tampered = `${cursor.startsWith('A') ? 'B' : 'A'}${cursor.slice(1)}`;
+  for (const [key, given] of [
+    [acme.secret, tampered],
+    [other.secret, cursor],
+  ] as const) {
+    const answer = await service.call('GET', `/v1/payments?cursor=${given}`, { key });
+    expect(answer).toMatchObject({ status: 400, body: { code: 'CURSOR_INVALID' } });
+  }
+  const elsewhere = await service.call('GET', `/v1/wallets?cursor=${cursor}`, { key: acme.secret });
+  expect(elsewhere.body).toMatchObject({ code: 'CURSOR_INVALID' });
+  const foreign = await service.call('GET', `/v1/payments?walletId=${foreignWalletId}`, { key: acme.secret });
+  expect(foreign.body).toMatchObject({ code: 'WALLET_NOT_FOUND' });
+});
+
+describe('however long the history', () => {
+  test.each([
+    ['all', '', 'payment_pay_to'],
+    ['of a payer', `AND payer = 'payer1'`, 'payment_pay_to_payer'],
+    ['in a state', `AND state = 'failed'`, 'payment_pay_to_state'],
+    ['of a token', `AND token = 'odd'`, 'payment_pay_to_token'],
+  ])('payments %s come from the end of their index', async (_what, filter, index) => {
+    const plan = await explainAsTenant(`
+      SELECT id FROM payment WHERE network = '${network}' AND pay_to = '0x${walletId}' ${filter}
+        AND (claimed_at, id) < ('infinity'::timestamptz, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
+      ORDER BY claimed_at DESC, id DESC LIMIT 50`);
+    expect(plan).toMatch(new RegExp(`Index (Only )?Scan Backward using ${index} on payment`));
+    expect(plan).not.toMatch(/Rows Removed by Filter: \d{3}/);
+    expect(plan).not.toContain('Sort');
+  });
+});
+
+/** The plan with the rows that it touched, under row security as the API asks. */
+async function explainAsTenant(query: string): Promise<string> {
+  const { database } = service.database;
+  return database.transaction(async (tx) => {
+    await tx`SELECT set_config('role', 'tollkeeper_tenant', true), set_config('tollkeeper.merchant', ${acme.id}, true)`;
+    const explain = Object.assign([`EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) ${query}`], { raw: [query] });
+    const rows = await tx<{ 'QUERY PLAN': string }>(explain as unknown as TemplateStringsArray);
+    return rows.map((row) => row['QUERY PLAN']).join('\n');
+  });
+}
