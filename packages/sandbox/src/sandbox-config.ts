@@ -18,8 +18,9 @@ export function processEnvironment(): Readonly<Record<string, string | undefined
 
 /** What a child process needs of our environment beside its own variables. */
 export function inheritedEnvironment(): Readonly<Record<string, string>> {
-  const { PATH = '', HOME = '' } = process.env;
-  return { PATH, HOME };
+  const { PATH = '', HOME = '', WALLET_ENCRYPTION_KEY_NEXT: next = '' } = process.env;
+  // The one setting that is tried out beside a sandbox; blank counts as absent.
+  return { PATH, HOME, WALLET_ENCRYPTION_KEY_NEXT: next };
 }
 
 export const sandboxUsage = `Usage: npm start [-- --once]
