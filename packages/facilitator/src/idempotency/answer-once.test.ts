@@ -6,6 +6,7 @@ import { createLedger, type Ledger } from '@tollkeeper/ledger';
 import { amount, baseSepolia, Fault } from '@tollkeeper/protocol';
 import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { startCommitRelay } from '../../../../test/ledger/commit-relay.js';
 import { createAsTenant, type TenantTransaction } from '../tenancy/as-tenant.js';
 import { answerOnce } from './answer-once.js';
 import { createAnswerRetention } from './answer-retention.js';
@@ -182,6 +183,20 @@ test('a crash before the commit leaves neither money nor answer', async () => {
   expect(await balance()).toBe(0n);
   expect(await once()).toMatchObject({ replayed: false });
   expect(await balance()).toBe(7n);
+});
+
+test.each([
+  ['arrived and was not answered', 'answer', true],
+  ['never arrived', 'commit', false],
+] as const)('a repeat after a commit that %s moves the money once', async (_what, loss, replayed) => {
+  const relay = await startCommitRelay(testDatabase.url);
+  const relayed = await openDatabase({ url: relay.url, onWarning: () => undefined });
+  relay.lose(loss);
+  await expect(once({ on: relayed })).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
+  expect(await once({ on: relayed })).toMatchObject({ replayed });
+  expect(await balance()).toBe(7n);
+  await relayed.close();
+  await relay.stop();
 });
 
 test('an answer is kept as it was given for 30 days, whoever wants it gone', async () => {

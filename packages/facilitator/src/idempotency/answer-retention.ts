@@ -12,7 +12,9 @@ export function createAnswerRetention(parts: { readonly database: Database; read
   let working: Promise<void> = Promise.resolve();
   return {
     start(): void {
-      timer = setInterval(() => (working = working.then(removeOld)), hourMs).unref();
+      timer = setInterval(() => {
+        working = working.then(removeOld);
+      }, hourMs).unref();
     },
     async stop(): Promise<void> {
       clearInterval(timer);
