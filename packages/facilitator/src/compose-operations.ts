@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { systemClock, type Asset, type PaymentReport } from '@tollkeeper/protocol';
 import { addressOfKey, encryptionKeys } from './compose.js';
 import { openNetworks } from './compose-networks.js';
@@ -8,7 +7,6 @@ import { createKeyRotation, type KeyRotation } from './custody/key-rotation.js';
 import type { Logger } from './logging/logger.js';
 import { createReconciliation, type Reconcile } from './reconciliation/reconcile.js';
 import { createPaymentReport } from './settlement/payment-report.js';
-import { createPaymentStore } from './settlement/payment-store.js';
 import { openStorage, type Storage } from './storage.js';
 
 /** What an operator stops, reconciles and looks up, without the service. */
@@ -33,10 +31,7 @@ export async function composeOperations(config: Config, log: Logger): Promise<Op
     assets,
     controls: createControlStore({ database }),
     reconcile: createReconciliation({ database, chains: networks.map(({ chain }) => chain), assets, clock }),
-    report: createPaymentReport({
-      database,
-      store: createPaymentStore({ database, processId: randomUUID() }),
-    }),
+    report: createPaymentReport({ database }),
     close: () => storage.close(),
   };
 }

@@ -119,7 +119,7 @@ export async function composeService(config: Config, log: Logger, overrides: Ove
       settle: (payment, abort) => engine.settle(payment, abort),
       prove: createPauseGate({ prove, controls: operations.controls, store }),
       verify: createVerify({ store }),
-      report: createPaymentReport({ database, store }),
+      report: createPaymentReport({ database }),
       readiness: createReadiness([
         databaseCheck(database),
         ...networks.flatMap((network) => networkChecks(config, { network, database })),

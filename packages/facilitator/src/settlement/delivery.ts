@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { AnswerStore } from './answer-store.js';
+import type { CheckpointHook } from './checkpoint.js';
 import type { LastingWrites } from './lasting-writes.js';
 import type { PaymentSignal } from './payment-signal.js';
 
@@ -18,6 +19,7 @@ export function createDeliveries(parts: {
   readonly answers: AnswerStore;
   readonly signal: PaymentSignal;
   readonly writes: LastingWrites;
+  readonly checkpoint: CheckpointHook;
 }): TakeDelivery {
   const { answers, signal, writes } = parts;
   /** Handed out by this process, and what became of it is not in the database yet. Its lease there may run out meanwhile. */
@@ -28,6 +30,7 @@ export function createDeliveries(parts: {
     const answer = { paymentId, caller: randomUUID() };
     if (!(await answers.takeDelivery(answer))) return undefined;
     unrecorded.add(paymentId);
+    parts.checkpoint('answering');
     return {
       confirm: () => end('delivery could not be confirmed', () => answers.confirmDelivery(answer)),
       giveBack: () => end('delivery could not be given back', () => answers.returnDelivery(answer)),

@@ -1,45 +1,75 @@
-import { bigintFromDecimal, type Database } from '@tollkeeper/database';
+import type { Database } from '@tollkeeper/database';
 import type { PaymentReport } from '@tollkeeper/protocol';
 import { paymentStateOf, type PaymentRow } from './payment-row.js';
-import type { PaymentStore } from './payment-store.js';
+
+/** A payment with what was sent for it and what proves it, all as of one moment. Numbers are text, as JSON would round them. */
+interface ReportRow extends PaymentRow {
+  readonly attempts: readonly AttemptRow[];
+  readonly evidence: EvidenceRow | null;
+}
+
+interface AttemptRow {
+  readonly transaction: string;
+  readonly signer: string;
+  readonly accountNonce: string | null;
+  readonly signedAt: string;
+  readonly feePaid: string | null;
+}
+
+interface EvidenceRow {
+  readonly transaction: string;
+  readonly position: string;
+  readonly blockNumber: string;
+  readonly blockHash: string;
+  readonly isCredited: boolean;
+  readonly finalAt: string | null;
+  readonly reversedAt: string | null;
+}
 
 /** Tells everything that is known about a payment, as it goes over the wire. */
-export function createPaymentReport(parts: { readonly database: Database; readonly store: PaymentStore }) {
+export function createPaymentReport({ database }: { readonly database: Database }) {
   return async function report(paymentId: string): Promise<PaymentReport | undefined> {
-    const row = await parts.store.find(paymentId);
+    const [row] = await database.sql<ReportRow>`
+      SELECT payment_status.*,
+        coalesce((
+          SELECT jsonb_agg(jsonb_build_object('transaction', sent.transaction, 'signer', sent.signer,
+            'accountNonce', sent.account_nonce::text, 'signedAt', sent.signed_at, 'feePaid', sent.fee_paid::text) ORDER BY sent.id)
+          FROM transaction_leg AS leg JOIN chain_transaction AS sent ON sent.id = leg.transaction_id
+          WHERE leg.payment_id = payment_status.id
+        ), '[]'::jsonb) AS attempts,
+        (
+          SELECT jsonb_build_object('transaction', transaction, 'position', position, 'blockNumber', block_number::text,
+            'blockHash', block_hash, 'isCredited', journal_id IS NOT NULL, 'finalAt', final_at, 'reversedAt', reversed_at)
+          FROM effect WHERE effect.payment_id = payment_status.id
+        ) AS evidence
+      FROM payment_status WHERE id = ${paymentId}::uuid`;
     if (row === undefined) return undefined;
-    return { ...describe(row), attempts: await attemptsOf(paymentId), evidence: await evidenceOf(paymentId) };
-  };
-
-  async function attemptsOf(paymentId: string): Promise<PaymentReport['attempts']> {
-    const sent = await parts.database.prisma.chainTransaction.findMany({
-      where: { legs: { some: { paymentId } } },
-      orderBy: { id: 'asc' },
-    });
-    return sent.map(({ transaction, signer, accountNonce, signedAt, feePaid }) => ({
-      transaction,
-      signer,
-      accountNonce: accountNonce === null ? null : bigintFromDecimal(accountNonce).toString(),
-      signedAt: signedAt.toISOString(),
-      feePaid: feePaid === null ? null : bigintFromDecimal(feePaid).toString(),
-    }));
-  }
-
-  async function evidenceOf(paymentId: string): Promise<PaymentReport['evidence']> {
-    const effect = await parts.database.prisma.effect.findFirst({ where: { paymentId } });
-    if (effect === null) return null;
-    const { transaction, position, blockNumber, blockHash, journalId, finalAt, reversedAt } = effect;
     return {
-      transaction,
-      position,
-      blockNumber: bigintFromDecimal(blockNumber).toString(),
-      blockHash,
-      credited: journalId !== null && reversedAt === null,
-      finality: finalAt !== null ? 'final' : reversedAt !== null ? 'reversed' : 'confirmed',
-      finalAt: finalAt?.toISOString() ?? null,
-      reversedAt: reversedAt?.toISOString() ?? null,
+      ...describe(row),
+      attempts: row.attempts.map(attemptOf),
+      evidence: row.evidence && evidenceOf(row.evidence),
     };
-  }
+  };
+}
+
+function attemptOf(row: AttemptRow): PaymentReport['attempts'][number] {
+  return { ...row, signedAt: isoTime(row.signedAt) };
+}
+
+function evidenceOf(row: EvidenceRow): NonNullable<PaymentReport['evidence']> {
+  const { isCredited, finalAt, reversedAt, ...place } = row;
+  return {
+    ...place,
+    credited: isCredited && reversedAt === null,
+    finality: finalAt !== null ? 'final' : reversedAt !== null ? 'reversed' : 'confirmed',
+    finalAt: finalAt && isoTime(finalAt),
+    reversedAt: reversedAt && isoTime(reversedAt),
+  };
+}
+
+/** PostgreSQL writes times in JSON with microseconds and an offset. */
+function isoTime(text: string): string {
+  return new Date(text).toISOString();
 }
 
 function describe(row: PaymentRow): Omit<PaymentReport, 'attempts' | 'evidence'> {

@@ -80,7 +80,7 @@ export function createSettlementEngine(parts: SettlementEngineParts): Settlement
     }),
   );
   const news = createQueueNews({ database, networks: [...networks.values()] });
-  const takeDelivery = createDeliveries({ answers, signal, writes });
+  const takeDelivery = createDeliveries({ ...parts, answers, signal, writes });
   const join = createJoin({ store, answers, signal, clock, takeDelivery, writes });
   const submitter = {
     canSign: (network: Network) => networkOf(network).canSign(),

@@ -4,9 +4,9 @@
  */
 export interface PaymentReport {
   readonly id: string;
-  /** claimed: nothing is signed yet. submitted: signed bytes exist. settled: the money moved. failed: it did not and will not. */
+  /** claimed: nothing is signed yet. submitted: signed bytes exist. settled: the money moved. failed: our transaction did not move it. */
   readonly state: 'claimed' | 'submitted' | 'settled' | 'failed';
-  /** What to know before paying again: `unused` means that no money moved and none will. */
+  /** What to know before paying again: `unused` means that no money moved, and none will by our transaction. */
   readonly paymentState: 'unused' | 'in_flight' | 'settled';
   readonly scheme: string;
   readonly network: string;
