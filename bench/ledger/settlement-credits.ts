@@ -10,7 +10,7 @@ export interface SettledPayment {
   readonly wallet: string;
 }
 
-export const benchAsset: Asset = { network: baseSepolia, token: '0x036CbD53842c5426634e7929541eC2318f3dCF7e' };
+const benchAsset: Asset = { network: baseSepolia, token: '0x036CbD53842c5426634e7929541eC2318f3dCF7e' };
 export const hotWallet = '00000000-0000-7000-8000-000000000000';
 
 const otherWallets = Array.from({ length: 50 }, () => randomUUID());

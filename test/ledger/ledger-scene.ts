@@ -32,7 +32,7 @@ export async function createLedgerScene() {
   };
 
   /** A new wallet that has received these units of USDC, of a merchant of its own unless one is named. */
-  async function wallet(units = 0n, merchant = randomUUID()): Promise<string> {
+  async function wallet(units = 0n, merchant: string = randomUUID()): Promise<string> {
     const id = randomUUID();
     await database.sql`INSERT INTO merchant (id, name) VALUES (${merchant}::uuid, ${merchant}) ON CONFLICT DO NOTHING`;
     await database.sql`INSERT INTO wallet (id, merchant_id, name) VALUES (${id}::uuid, ${merchant}::uuid, ${id})`;

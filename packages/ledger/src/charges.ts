@@ -33,8 +33,8 @@ export interface RefundRequest {
 }
 
 /** The scopes of the journals of charges and of refunds; their keys are the ids of these. */
-export const chargeScope = 'charge';
-export const chargeRefundScope = 'charge_refund';
+const chargeScope = 'charge';
+const chargeRefundScope = 'charge_refund';
 
 export type Charges = ReturnType<typeof createCharges>;
 

@@ -25,7 +25,7 @@ export interface CaptureRequest {
 }
 
 /** The scope of the journals of captures; their key is the hold's id. */
-export const holdScope = 'hold';
+const holdScope = 'hold';
 
 export type Holds = ReturnType<typeof createHolds>;
 

@@ -5,7 +5,7 @@ import type { Posting } from './posting.js';
 export type TransferStep = 'sent' | 'created' | 'claimed' | 'cancelled' | 'expired';
 
 /** The scope of the journals of transfers; their key is the transfer's id and the step. */
-export const walletTransferScope = 'wallet_transfer';
+const walletTransferScope = 'wallet_transfer';
 
 /** What a step of a transfer books: into escrow, out of it to the receiver, or back to the sender. */
 export function walletTransferPosting(

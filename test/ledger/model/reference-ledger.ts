@@ -24,8 +24,6 @@ interface Charge {
 /** What an operation comes to: done, or the code with which it is refused; one for each item of a batch. */
 export type Outcome = readonly string[];
 
-export type ReferenceLedger = ReturnType<typeof createReferenceLedger>;
-
 /** What the ledger promises, in memory and one operation at a time. */
 export function createReferenceLedger() {
   const wallets = Array.from({ length: ownWallets + sharedWallets }, () => 0n);
