@@ -79,7 +79,7 @@ test('terms are history: none is changed, taken back or backdated, and one time 
     for (const statement of [
       `UPDATE ${table} SET merchant_id = merchant_id`,
       `DELETE FROM ${table}`,
-      `TRUNCATE ${table}`,
+      `TRUNCATE ${table} CASCADE`,
     ]) {
       await expect(owner.query(statement), statement).rejects.toMatchObject({ code: '42501' });
     }

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { createLedger } from '@tollkeeper/ledger';
 import { amount, baseSepolia } from '@tollkeeper/protocol';
 import { BASE_SEPOLIA_USDC } from '@tollkeeper/sandbox';
@@ -169,15 +171,16 @@ test(
     await (await fetch(`${url}${path}`, { headers })).text();
 
     const memory = () => process.memoryUsage().heapUsed + process.memoryUsage().external;
-    globalThis.gc?.();
-    const [before, startedAt] = [memory(), performance.now()];
+    collectGarbage();
+    const [before, startedAt] = [memory(), process.cpuUsage()];
     let [lines, growth] = [0, 0];
     const response = await fetch(`${url}${path}`, { headers });
     for await (const chunk of response.body ?? []) {
       for (const byte of chunk as Uint8Array) if (byte === 10) lines += 1;
       growth = Math.max(growth, memory() - before);
     }
-    const seconds = (performance.now() - startedAt) / 1_000;
+    const { user, system } = process.cpuUsage(startedAt);
+    const seconds = (user + system) / 1e6;
     expect(lines).toBe(manyLines + 2 + 2 + 1);
     // Twice the promise, because this machine does other things too; the benchmark holds it to the number.
     expect(seconds).toBeLessThan(4);
@@ -193,6 +196,12 @@ test(
     socket.destroy();
   },
 );
+
+/** Memory that nobody used any more before is no growth. */
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+}
 
 /** As many lines as a busy month has, without a posting for each. */
 async function fill(id: string): Promise<void> {

@@ -26,7 +26,7 @@ export interface AccountTotals {
 
 export type StatementReader = ReturnType<typeof createStatementReader>;
 
-const pageSize = 2_000;
+const pageSize = 500;
 /** So many legs are added up at every statement; what is more is added up once and kept. */
 const legsPerCheckpoint = 5_000;
 
