@@ -27,47 +27,60 @@ export const nonceTopic = ({ claimKey }: ClaimedTransfer): string => `0x${claimK
 
 /** Sorts the logs once, so that two hundred payments can be looked up among four hundred logs. */
 export function indexTransferLogs(logs: readonly Log[]): TransferLogs {
+  // Ordinals in rising order: of all that a token wrote, of what concerns one payer, and of what says the same in every word.
   const transfers = new Map<string, number[]>();
-  const uses = new Map<string, number>();
-  const usesOfToken = new Map<string, number[]>();
+  const uses = new Map<string, number[]>();
   logs.forEach((log, ordinal) => {
+    const [event, account] = log.topics;
     const token = log.address.toLowerCase();
-    const key = [token, ...log.topics, log.data.toLowerCase()].join();
-    if (log.topics[0] === transferTopic) append(transfers, key, ordinal);
-    if (log.topics[0] !== usedTopic) return;
-    if (!uses.has(key)) uses.set(key, ordinal);
-    append(usesOfToken, token, ordinal);
+    const lists = event === transferTopic ? transfers : event === usedTopic ? uses : undefined;
+    if (lists === undefined || account === undefined) return;
+    for (const key of [keyOf(token), keyOf(token, account), keyOf(token, ...log.topics, log.data.toLowerCase())]) {
+      append(lists, key, ordinal);
+    }
   });
 
   return {
     find(claim, place = () => 0) {
       const token = claim.asset.token.toLowerCase();
       const payer = `0x${addressWord(claim.payer)}`;
-      const moved = [
-        token,
-        transferTopic,
-        payer,
-        `0x${addressWord(claim.payTo)}`,
-        `0x${uintWord(claim.amount)}`,
-      ].join();
-      const equal = transfers.get(moved) ?? [];
-      const all = usesOfToken.get(token) ?? [];
-      const use = uses.get([token, usedTopic, payer, nonceTopic(claim), '0x'].join());
-      if (use !== undefined) return found(nextTo(use, equal, all), true);
-      return found(all.length === 0 && equal.length > 0 ? equal[place()] : undefined, false);
+      const payTo = `0x${addressWord(claim.payTo)}`;
+      const amount = `0x${uintWord(claim.amount)}`;
+      const equal = transfers.get(keyOf(token, transferTopic, payer, payTo, amount)) ?? [];
+      const usesOfToken = uses.get(keyOf(token)) ?? [];
+      const [use] = uses.get(keyOf(token, usedTopic, payer, nonceTopic(claim), '0x')) ?? [];
+      if (use === undefined) {
+        return found(usesOfToken.length === 0 && equal.length > 0 ? equal[place()] : undefined, false);
+      }
+      const ofToken = transfers.get(keyOf(token)) ?? [];
+      const ofPayer = transfers.get(keyOf(token, payer)) ?? [];
+      return found(nextTo({ use, usesOfToken, equal, ofToken, ofPayer }), true);
     },
   };
 }
 
-/** The first between this use and the next, or else the last between the use before and this one. */
-function nextTo(use: number, transfers: readonly number[], uses: readonly number[]): number | undefined {
-  const next = uses.find((other) => other > use) ?? Infinity;
-  const previous = uses.findLast((other) => other < use) ?? -1;
-  return (
-    transfers.find((ordinal) => ordinal > use && ordinal < next) ??
-    transfers.findLast((ordinal) => ordinal > previous && ordinal < use)
-  );
+/**
+ * The equal transfer behind a use and before the next one. EIP-3009 leaves the order open: a token that writes its transfers
+ * first does so with the first use already, and then it is the one before, unless something of the payer's stands behind.
+ */
+function nextTo(ordinals: {
+  readonly use: number;
+  readonly usesOfToken: readonly number[];
+  readonly equal: readonly number[];
+  readonly ofToken: readonly number[];
+  readonly ofPayer: readonly number[];
+}): number | undefined {
+  const { use, usesOfToken, equal, ofToken, ofPayer } = ordinals;
+  const next = usesOfToken.find((other) => other > use) ?? Infinity;
+  const isBehind = (ordinal: number) => ordinal > use && ordinal < next;
+  const behind = equal.find(isBehind);
+  if (behind !== undefined || ofPayer.some(isBehind)) return behind;
+  if ((ofToken[0] ?? Infinity) > (usesOfToken[0] ?? 0)) return undefined;
+  const previous = usesOfToken.findLast((other) => other < use) ?? -1;
+  return equal.find((ordinal) => ordinal > previous && ordinal < use);
 }
+
+const keyOf = (...parts: readonly string[]): string => parts.join();
 
 function found(ordinal: number | undefined, isUsed: boolean): TransferLog {
   return ordinal === undefined ? { found: false, isUsed } : { found: true, ordinal };
