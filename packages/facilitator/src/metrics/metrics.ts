@@ -55,8 +55,6 @@ export function createMetrics() {
     labelNames: ['network', 'change'],
   });
 
-  const rpc = createRpcMetrics(registry);
-
   return {
     registry,
     settlement: createSettlementMetrics(registry),
@@ -68,9 +66,7 @@ export function createMetrics() {
       answers[operation].inc(answer);
       durations[operation].observe(answer, seconds);
     },
-    countRpcCall: rpc.count,
-    /** Registers the gauge of RPC endpoints. */
-    measureEndpoints: rpc.measureEndpoints,
+    ...createRpcMetrics(registry),
     countPosting: (scope: string) => {
       postings.inc({ scope });
     },

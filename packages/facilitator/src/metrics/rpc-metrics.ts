@@ -26,12 +26,13 @@ export function createRpcMetrics(registry: Registry) {
     buckets: latencyBuckets,
     registers,
   });
-  const count: RpcObserver = ({ seconds, ...call }) => {
+  const countRpcCall: RpcObserver = ({ seconds, ...call }) => {
     calls.inc(call);
     times.observe(call, seconds);
   };
   return {
-    count,
+    countRpcCall,
+    /** Registers the gauge of endpoints, which is read when Prometheus asks. */
     measureEndpoints: (networks: readonly MeasuredEndpoints[]) => {
       const self: Gauge<'network' | 'endpoint' | 'state'> = new Gauge({
         name: 'tollkeeper_rpc_endpoint',
