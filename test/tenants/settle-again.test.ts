@@ -1,3 +1,4 @@
+import { createFacilitatorClient } from '@tollkeeper/client';
 import { composeTenants, createLogger } from '@tollkeeper/facilitator';
 import type { SettleAnswer } from '@tollkeeper/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -92,6 +93,15 @@ test('a refusal is answered again, although its cause is gone', async () => {
   const first = await settle(unfit, named('refused'));
   expect(first.body.success).toBe(false);
   expect(await settle(unfit, named('refused'))).toEqual({ ...first, replayed: 'true' });
+});
+
+test('the client asks for the recorded answer with its key', async () => {
+  const request = await freshRequest(facilitator, 'EVM');
+  const client = createFacilitatorClient({ url: facilitator.url(), apiKey: keys.mine });
+  const first = await client.settle(request, { idempotencyKey: 'by the client' });
+  expect(first.success).toBe(true);
+  expect(await client.settle(request, { idempotencyKey: 'by the client' })).toEqual(first);
+  expect(await client.settle(request)).toMatchObject({ errorReason: 'duplicate_settlement' });
 });
 
 test('an outage leaves the key free', async () => {

@@ -119,7 +119,9 @@ CREATE TABLE audit_entry (
   CHECK ((actor = 'key') = (key_id IS NOT NULL)),
   CHECK (chain = coalesce(merchant_id, '00000000-0000-0000-0000-000000000000'))
 );
+-- A page of all entries, and a page of those about one thing, are each one range of an index.
 CREATE INDEX audit_entry_merchant ON audit_entry (merchant_id, sequence);
+CREATE INDEX audit_entry_subject ON audit_entry (merchant_id, subject, sequence);
 
 -- The chain is made here, so that no writer can choose its place or its hash. The head is locked until the commit, so the
 -- order of the chain is the order in which the entries became visible; an identity column would not give that.

@@ -37,6 +37,9 @@ export async function insertApiKey(sql: Sql, { minted, key }: { minted: MintedKe
   return row;
 }
 
+/** What every id comes after. */
+const beforeEveryId = '00000000-0000-0000-0000-000000000000';
+
 /** Keys in the order of their creation, after the given id. As a tenant, those of the tenant. */
 export async function listApiKeys(
   sql: Sql,
@@ -46,7 +49,7 @@ export async function listApiKeys(
     SELECT id, name, prefix, permissions, created_at AS "createdAt", expires_at AS "expiresAt",
       revoked_at AS "revokedAt", last_used_at AS "lastUsedAt"
     FROM api_key
-    WHERE merchant_id = ${page.merchantId}::uuid AND (${page.after}::uuid IS NULL OR id > ${page.after}::uuid)
+    WHERE merchant_id = ${page.merchantId}::uuid AND id > ${page.after ?? beforeEveryId}::uuid
     ORDER BY id LIMIT ${page.limit}`;
 }
 

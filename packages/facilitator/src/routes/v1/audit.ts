@@ -1,3 +1,4 @@
+import type { Sql } from '@tollkeeper/database';
 import { z } from 'zod';
 import { Id, Moment } from '../../http/v1/fields.js';
 import { pageOf, PageQuery, rowsToFetch, toPage } from '../../http/v1/page.js';
@@ -31,11 +32,13 @@ const listRoute = defineRoute({
   description:
     'Newest first: every change by a key of this merchant or by the operator, with what was before and after.',
   permission: 'admin',
-  query: PageQuery.extend({ action: z.string().max(100).optional(), subject: z.string().max(200).optional() }),
+  query: PageQuery.extend({
+    subject: z.string().max(200).optional().meta({ description: 'The id of what was acted on' }),
+  }),
   response: pageOf(AuditEntryAnswer),
   errors: ['CURSOR_INVALID'],
   example: {
-    query: { limit: '20', action: 'api_key.revoke' },
+    query: { limit: '20', subject: '019b2f6e-6c1d-7a2b-8e4f-3a5b7c9d1e2f' },
     response: {
       items: [
         {
@@ -55,17 +58,39 @@ const listRoute = defineRoute({
     },
   },
   async handle({ sql, tenant, cursors }, { query }) {
-    const before = query.cursor === undefined ? null : cursors.read(query.cursor, Position)[0];
-    const rows = await sql<AuditRow>`
-      SELECT sequence, at, actor, key_id AS "keyId", action, subject, before, after, request_id AS "requestId", hash
-      FROM audit_entry
-      WHERE merchant_id = ${tenant.merchantId}::uuid AND (${before}::bigint IS NULL OR sequence < ${before}::bigint)
-        AND (${query.action ?? null}::text IS NULL OR action = ${query.action ?? null})
-        AND (${query.subject ?? null}::text IS NULL OR subject = ${query.subject ?? null})
-      ORDER BY sequence DESC LIMIT ${rowsToFetch(query)}`;
+    const before = query.cursor === undefined ? lastSequence : BigInt(cursors.read(query.cursor, Position)[0]);
+    const search = { merchantId: tenant.merchantId, before, limit: rowsToFetch(query) };
+    const rows =
+      query.subject === undefined ? await all(sql, search) : await about(sql, { ...search, subject: query.subject });
     return toPage(rows, { query, cursors, position: ({ sequence }) => [sequence.toString()], item: toAnswer });
   },
 });
+
+/** After every entry, so that the first page begins at the end. */
+const lastSequence = 9_223_372_036_854_775_807n;
+
+interface Search {
+  readonly merchantId: string;
+  readonly before: bigint;
+  readonly limit: number;
+}
+
+async function all(sql: Sql, { merchantId, before, limit }: Search): Promise<readonly AuditRow[]> {
+  return sql<AuditRow>`
+    SELECT sequence, at, actor, key_id AS "keyId", action, subject, before, after, request_id AS "requestId", hash
+    FROM audit_entry
+    WHERE merchant_id = ${merchantId}::uuid AND sequence < ${before}::bigint
+    ORDER BY sequence DESC LIMIT ${limit}`;
+}
+
+async function about(sql: Sql, search: Search & { readonly subject: string }): Promise<readonly AuditRow[]> {
+  const { merchantId, subject, before, limit } = search;
+  return sql<AuditRow>`
+    SELECT sequence, at, actor, key_id AS "keyId", action, subject, before, after, request_id AS "requestId", hash
+    FROM audit_entry
+    WHERE merchant_id = ${merchantId}::uuid AND subject = ${subject} AND sequence < ${before}::bigint
+    ORDER BY sequence DESC LIMIT ${limit}`;
+}
 
 const Position = z.tuple([z.string().regex(/^[1-9][0-9]{0,18}$/)]);
 
