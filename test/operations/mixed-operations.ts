@@ -31,7 +31,8 @@ export async function mixedOperations(
     },
     async dropped() {
       const deposit = someDeposit();
-      await scene.reverse(await scene.book(deposit, 1n), deposit);
+      // A block that is final by now, or one that never will be.
+      await scene.reverse(await scene.book(deposit, pick([1n, 10n ** 12n])), deposit);
     },
     async release() {
       const next = unreleased.shift();
