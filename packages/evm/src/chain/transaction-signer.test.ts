@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { getAddress, hexlify, Transaction } from 'ethers';
 import { expect, test } from 'vitest';
 import { loadNativeCurve } from '../curve/native-curve.js';
+import { decodeTransaction } from './decode-transaction.js';
 import { createTransactionSigner } from './transaction-signer.js';
 
 const signer = createTransactionSigner(`0x${'5'.repeat(64)}`, loadNativeCurve());
@@ -26,8 +27,24 @@ test('what is signed is what ethers reads, in the bytes that ethers would write'
       expect(read).toMatchObject({ nonce: Number(accountNonce), from: signer.address, hash: id });
       expect(read.serialized).toBe(hexlify(raw));
       expect(signed).toEqual({ signer: signer.address, accountNonce });
+      expect(decodeTransaction(raw)).toEqual(transaction);
     }),
   );
+});
+
+test.each([55, 56, 255, 256, 65_535, 65_536, 100_000])('%i bytes of calldata are written and read', (length) => {
+  const data = `0x${'5a'.repeat(length)}`;
+  const fee = { maxFeePerGas: 2n, maxPriorityFeePerGas: 0n };
+  const transaction = { chainId: 8453n, to: signer.address, data, gasLimit: 16_000_000n, fee };
+  const { raw } = signer.sign(transaction, 7n);
+  expect(Transaction.from(hexlify(raw)).serialized).toBe(hexlify(raw));
+  expect(decodeTransaction(raw)).toEqual(transaction);
+});
+
+test('bytes that we did not sign are not read', () => {
+  for (const raw of ['01c0', 'f8', '02', '02c000', '02f8', '0280']) {
+    expect(() => decodeTransaction(Buffer.from(raw, 'hex'))).toThrow();
+  }
 });
 
 test('a signature whose r or s begins with zeros is written without them', () => {

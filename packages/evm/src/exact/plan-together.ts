@@ -9,7 +9,7 @@ import type { ProvenTransfer } from './verify-transfer.js';
 
 /** The gas that a payment takes of a shared transaction; undefined where it was not measured, so that it must travel alone. */
 export function roomOfTransfer({ call, gasUsed }: ProvenTransfer): bigint | undefined {
-  return gasUsed === undefined ? undefined : roomOf(call, gasUsed);
+  return gasUsed === undefined ? undefined : roomOf(call.data, gasUsed);
 }
 
 /**

@@ -1,4 +1,3 @@
-import { encodeAggregate3, type InnerCall } from '../multicall3.js';
 import { calldataGas } from './calldata-gas.js';
 
 /** What a transaction costs before its calldata and its code. */
@@ -12,6 +11,9 @@ const maximumTransactionGas = 1n << 24n;
  * takes 2,140 gas for the second of two and 2,190 for the last of two hundred.
  */
 const legOverhead = 2_500n;
+
+/** At most, the gas of the words that stand around the calldata of one leg: its place, address, flag, lengths and padding. */
+const legWords = 1_100n;
 
 /** Multicall3's work for a batch as a whole, and three payees who have nothing left when it is mined (see `withLoneMargin`). */
 const batchOverhead = 60_000n;
@@ -42,9 +44,9 @@ export function loneGasLimit(needed: bigint, maximum: bigint): bigint {
   return limit < maximum ? limit : maximum;
 }
 
-/** The gas that a call takes of a shared transaction, margin and overhead included. */
-export function roomOf(call: InnerCall, measured: bigint): bigint {
-  return withSharedMargin(measured) + legCalldataGas(call) + legOverhead;
+/** The gas that a call with this data takes of a shared transaction, margin and overhead included. */
+export function roomOf(data: string, measured: bigint): bigint {
+  return withSharedMargin(measured) + calldataGas(data).usual + legWords + legOverhead;
 }
 
 /** The gas limit of a shared transaction: what all its legs may take, or what its bytes cost at least. */
@@ -52,9 +54,4 @@ export function sharedGasLimit(data: string, rooms: readonly bigint[]): bigint {
   const taken = batchOverhead + rooms.reduce((sum, room) => sum + room, 0n);
   const { floor } = calldataGas(data);
   return transactionGas + (taken > floor ? taken : floor);
-}
-
-/** A leg's share of the calldata: what a second one adds to the first. */
-function legCalldataGas(call: InnerCall): bigint {
-  return calldataGas(encodeAggregate3([call, call])).usual - calldataGas(encodeAggregate3([call])).usual;
 }
