@@ -3,19 +3,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createTestDatabase } from '@tollkeeper/database/testing';
 import { composeService, composeWallets, createLogger, type Checkpoint } from '@tollkeeper/facilitator';
-import type { EvmChain, SolanaChain } from '@tollkeeper/sandbox';
+import { startRpcProxy, type EvmChain, type RpcProxy, type SolanaChain } from '@tollkeeper/sandbox';
 import { expect } from 'vitest';
 import { findBookProblems } from '../support/books.js';
 import { configOf } from '../support/test-facilitator.js';
 import { settle, type WireRequest } from '../support/wire.js';
-import { doomedFacilitator, startFacilitatorProcess } from './facilitator-process.js';
+import { doomedFacilitator, startFacilitatorProcess, type FacilitatorProcess } from './facilitator-process.js';
 
 /** The one chain of a test file. */
 export interface CrashChain {
   readonly evm?: EvmChain;
   readonly svm?: SolanaChain;
+  readonly rpcUrl: string;
+  /** The JSON-RPC method that takes transactions. */
+  readonly sendMethod: string;
   /** Variables of a facilitator on this chain, with a signer that no other scene has where signers number their transactions. */
-  variables(): Promise<Readonly<Record<string, string>>>;
+  variables(rpcUrl: string): Promise<Readonly<Record<string, string>>>;
   request(payTo: string): Promise<WireRequest>;
   /** Every transaction that brought tokens to an address, or touched its token account. */
   arrivals(address: string): Promise<readonly string[]>;
@@ -23,15 +26,22 @@ export interface CrashChain {
   minedTransactions(variables: Readonly<Record<string, string>>): Promise<number | undefined>;
 }
 
+/**
+ * Where a facilitator dies: at a checkpoint of its own, or while it sends a transaction that the node has not seen (`sending`) or
+ * has taken (`sent`).
+ */
+export type Doom = Checkpoint | 'sending' | 'sent';
+
 export type CrashScene = Awaited<ReturnType<typeof createCrashScene>>;
 
 /** A database and a merchant's wallet of their own, on a shared chain, for one crash and what comes after it. */
 export async function createCrashScene(chain: CrashChain) {
-  const [dataDir, testDatabase, variables] = await Promise.all([
+  const [dataDir, testDatabase, proxy] = await Promise.all([
     mkdtemp(join(tmpdir(), 'tollkeeper-crash-')),
     createTestDatabase(),
-    chain.variables(),
+    startRpcProxy({ target: chain.rpcUrl }),
   ]);
+  const variables = await chain.variables(proxy.url);
   const { database } = testDatabase;
   const env = { ENVIRONMENT: 'development', DATA_DIR: dataDir, DATABASE_URL: testDatabase.url, ...variables };
   const config = configOf(env);
@@ -51,9 +61,19 @@ export async function createCrashScene(chain: CrashChain) {
     /** A payment that no facilitator has seen yet. */
     request: () => chain.request(payTo),
 
-    /** Sends a payment to a facilitator that dies at the checkpoint, and sees it die. Answers what was sent. */
-    async settleAndDie(checkpoint: Checkpoint): Promise<WireRequest> {
-      const doomed = await startFacilitatorProcess({ program: doomedFacilitator, args: [checkpoint], env });
+    payTo,
+    proxy,
+
+    /** Starts a facilitator that dies when it comes to a place for the given time. */
+    async startDoomed(doom: Doom, time = 1): Promise<FacilitatorProcess> {
+      const doomed = await startFacilitatorProcess({ program: doomedFacilitator, args: [doom, time.toString()], env });
+      if (doom === 'sending' || doom === 'sent') killWhileSending(proxy, { doomed, doom, time, ...chain });
+      return doomed;
+    },
+
+    /** Sends a payment to a facilitator that dies there, and sees it die. Answers what was sent. */
+    async settleAndDie(doom: Doom): Promise<WireRequest> {
+      const doomed = await this.startDoomed(doom);
       const request = await chain.request(payTo);
       await expect(settle(doomed.url, request)).rejects.toThrow('fetch failed');
       expect(await doomed.exited).toEqual({ code: null, signal: 'SIGKILL' });
@@ -62,6 +82,7 @@ export async function createCrashScene(chain: CrashChain) {
 
     /** Starts a fresh facilitator on what the dead one left. */
     async start(): Promise<string> {
+      proxy.reset();
       service = await composeService(config, log);
       return service.app.listen({ host: '127.0.0.1', port: 0 });
     },
@@ -82,6 +103,13 @@ export async function createCrashScene(chain: CrashChain) {
 
     paymentStates,
 
+    /** How many payments each stored transaction carries, in the order of signing. */
+    async legs(): Promise<readonly number[]> {
+      const rows = await database.sql<{ legs: bigint }>`
+        SELECT count(*) AS legs FROM transaction_leg GROUP BY transaction_id ORDER BY transaction_id`;
+      return rows.map(({ legs }) => Number(legs));
+    },
+
     /** The account nonces that were signed, and how many the chain has mined. */
     async accountNonces() {
       const rows = await database.sql<{ accountNonce: bigint | null }>`
@@ -91,6 +119,7 @@ export async function createCrashScene(chain: CrashChain) {
 
     async stop(): Promise<void> {
       await service?.close();
+      await proxy.stop();
       await testDatabase.drop();
       await rm(dataDir, { recursive: true, force: true });
     },
@@ -100,4 +129,16 @@ export async function createCrashScene(chain: CrashChain) {
     const rows = await database.sql<{ state: string }>`SELECT state FROM payment ORDER BY claimed_at`;
     return rows.map(({ state }) => state);
   }
+}
+
+/** Kills the process while the node gets its transaction of this number. */
+function killWhileSending(
+  proxy: RpcProxy,
+  { doomed, doom, time, sendMethod }: { doomed: FacilitatorProcess; doom: Doom; time: number; sendMethod: string },
+): void {
+  proxy.use(({ method, ordinal }) => {
+    if (method !== sendMethod || ordinal < time) return undefined;
+    doomed.kill('SIGKILL');
+    return { kind: doom === 'sent' ? 'pass' : 'drop' };
+  });
 }

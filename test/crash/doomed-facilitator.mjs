@@ -1,14 +1,18 @@
-// A facilitator that kills itself at the checkpoint that its one argument names. Tests start it as a process of its own.
+// A facilitator that kills itself at the checkpoint that its first argument names, when it comes there for the time that the
+// second one counts (the first by default). Tests start it as a process of its own.
 import { composeService, createLogger, describeProblems, readConfig } from '@tollkeeper/facilitator';
 
-const [doom] = process.argv.slice(2);
+const [doom, time = '1'] = process.argv.slice(2);
+let passed = 0;
 const result = readConfig(process.env);
 if (!result.ok) throw new Error(describeProblems(result.problems));
 
 const service = await composeService(result.config, createLogger({ level: 'silent' }), {
   checkpoint(checkpoint) {
     // The kernel ends the process before this call returns: no handler runs, no buffer is flushed, no socket is closed in order.
-    if (checkpoint === doom) process.kill(process.pid, 'SIGKILL');
+    if (checkpoint !== doom) return;
+    passed += 1;
+    if (passed === Number(time)) process.kill(process.pid, 'SIGKILL');
   },
 });
 const address = await service.app.listen({ host: '127.0.0.1', port: 0 });

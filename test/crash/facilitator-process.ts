@@ -22,7 +22,7 @@ export const tollkeeper = join(
   'dist/main.js',
 );
 
-/** A program that kills itself at the checkpoint that its argument names. */
+/** A program that kills itself at the checkpoint that its first argument names, at the time that the second one counts. */
 export const doomedFacilitator = fileURLToPath(new URL('doomed-facilitator.mjs', import.meta.url));
 
 const running = new Set<FacilitatorProcess>();

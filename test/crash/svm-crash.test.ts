@@ -21,7 +21,9 @@ afterAll(async () => {
 describe('Solana', () => {
   crashCases(() => ({
     svm,
-    variables: () => Promise.resolve(svmVariables(svm.url)),
+    rpcUrl: svm.url,
+    sendMethod: 'sendTransaction',
+    variables: (rpcUrl) => Promise.resolve(svmVariables(rpcUrl)),
     request: (payTo) => svmRequest(svm, { payTo }),
     async arrivals(address) {
       const tokenAccount = getAssociatedTokenAddressSync(new PublicKey(devnetUsdc), new PublicKey(address), true);
