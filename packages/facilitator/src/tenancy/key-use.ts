@@ -33,7 +33,13 @@ export function createKeyUse(parts: { readonly database: Database; readonly log:
 
   async function write(ids: readonly string[]): Promise<void> {
     try {
-      await parts.database.sql`UPDATE api_key SET last_used_at = now() WHERE id = ANY(${ids}::uuid[])`;
+      // Another process may write the same keys, or somebody may revoke one: whoever is first is good enough.
+      await parts.database.sql`
+        UPDATE api_key SET last_used_at = now()
+        FROM (
+          SELECT id FROM api_key WHERE id = ANY(${ids}::uuid[]) FOR NO KEY UPDATE SKIP LOCKED
+        ) AS free
+        WHERE api_key.id = free.id`;
     } catch (error) {
       parts.log.warn({ err: error, keys: ids.length }, 'the last use of keys could not be written');
     }
