@@ -1,11 +1,11 @@
 import type { Database } from '@tollkeeper/database';
 import type { Ledger } from '@tollkeeper/ledger';
 import { networkFamily, type Chain, type Clock } from '@tollkeeper/protocol';
-import type { Overrides } from './compose.js';
 import type { Config } from './config/config.js';
 import type { Logger } from './logging/logger.js';
 import type { Metrics } from './metrics/metrics.js';
 import type { SchemeRegistry } from './payment/scheme-registry.js';
+import type { CheckpointHook } from './settlement/checkpoint.js';
 import { createSettlementEngine, type SettlementEngine } from './settlement/settlement-engine.js';
 
 /** How often the chains are asked for the outcome of what is in flight, once the first quick looks found nothing. */
@@ -14,11 +14,23 @@ const observationPollMs = 200;
 /** What is not on chain after this time is sent again. */
 const resendMs = 3_000;
 
+/** How often a process keeps its claims and lanes, and looks after what other processes have left. */
+const tendMs = 2_000;
+
 /**
  * How often is looked for what became final or was undone. Where finality takes seconds, so does the wait for it; elsewhere
  * this is how long a transaction that a reorg dropped waits until it is sent again.
  */
 const finalityPollMs = { eip155: 3_000, solana: 1_000 };
+
+/** What a test may replace; nothing else differs between a test and production. */
+export interface Overrides {
+  readonly clock?: Clock;
+  readonly checkpoint?: CheckpointHook;
+  readonly finalityPollMs?: number;
+  /** How often the engine looks after its lanes and after what is left. */
+  readonly tendMs?: number;
+}
 
 /** The settlement engine as the configuration wants it. */
 export function composeEngine(
@@ -56,6 +68,7 @@ export function composeEngine(
     events: metrics.settlement,
     finalityPollMs: (network) => overrides.finalityPollMs ?? finalityPollMs[networkFamily(network)],
     onFinalityChange: metrics.countFinalityChange,
+    tendMs: overrides.tendMs ?? tendMs,
     checkpoint: overrides.checkpoint ?? (() => undefined),
   });
 }

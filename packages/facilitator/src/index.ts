@@ -1,4 +1,5 @@
-export { composeService, composeTenants, composeWallets, type Overrides } from './compose.js';
+export { composeService, composeTenants, composeWallets } from './compose.js';
+export type { Overrides } from './compose-engine.js';
 export { type Config, type ConfigProblem, type ConfigResult, describeProblems, readConfig } from './config/config.js';
 export { configurationVariables } from './config/variables.js';
 export { wellKnownAddresses } from './config/well-known-keys.js';

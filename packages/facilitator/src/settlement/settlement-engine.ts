@@ -21,10 +21,7 @@ import { createSettling } from './settle-legs.js';
 import type { SettlementEvents } from './settlement-events.js';
 import type { SettlementLimits } from './settlement-limits.js';
 
-/** How often this process keeps its claims and lanes, and looks after what other processes have left. */
-const tendMs = 2_000;
-
-/** Every so many times it also looks at what changes more slowly. */
+/** Every so many times that a process looks after its lanes it also looks at what changes more slowly. */
 const tendsPer = { places: 2, lateTransfers: 8, balances: 15 };
 
 export interface SettlementEngine {
@@ -54,6 +51,8 @@ export interface SettlementEngineParts {
   readonly events: SettlementEvents;
   readonly finalityPollMs: (network: Network) => number;
   readonly onFinalityChange: OnFinalityChange;
+  /** How often this process keeps its claims and lanes, and looks after what other processes have left; well within a lease. */
+  readonly tendMs: number;
   readonly checkpoint: CheckpointHook;
 }
 
@@ -117,7 +116,7 @@ export function createSettlementEngine(parts: SettlementEngineParts): Settlement
 
   async function tendUntilStopped(): Promise<void> {
     for (let turn = 1; !stopping.signal.aborted; turn += 1) {
-      await sleep(tendMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+      await sleep(parts.tendMs, undefined, { signal: stopping.signal }).catch(() => undefined);
       if (stopping.signal.aborted) return;
       await attempt(keepClaims);
       await attempt(() => store.releaseAllAbandoned([...networks.keys()]));

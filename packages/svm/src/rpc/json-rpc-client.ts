@@ -1,6 +1,7 @@
 import { Fault, type Network } from '@tollkeeper/protocol';
 import type { z } from 'zod';
 import type { JsonRpcEndpoint, RpcQuestion } from './json-rpc-endpoint.js';
+import type { RpcAnswer } from './rpc-answer.js';
 
 /** How a Solana cluster is asked, whichever of its nodes answers. */
 export interface JsonRpcClient {
@@ -15,10 +16,6 @@ export interface JsonRpcClient {
   /** Does work whose calls all go to one node, and anew on the next one when that does not answer. It may only read. */
   readonly onOneEndpoint: <Result>(work: (client: JsonRpcClient) => Promise<Result>) => Promise<Result>;
 }
-
-export type RpcAnswer<Result> =
-  | { readonly refused: false; readonly result: Result }
-  | { readonly refused: true; readonly code: number; readonly message: string };
 
 /** A client over whatever gets questions answered. */
 export function createJsonRpcClient(parts: {

@@ -1,7 +1,7 @@
 import { Fault, type Network, NoAnswerError, type RpcCall, type RpcObserver } from '@tollkeeper/protocol';
 import { z } from 'zod';
 import { endpointOf, type Endpoint } from './endpoint.js';
-import type { RpcAnswer } from './json-rpc-client.js';
+import type { RpcAnswer } from './rpc-answer.js';
 import { parseLosslessJson } from './lossless-json.js';
 import { describeTransportError } from './rpc-error.js';
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { SvmCommitment } from '../limits.js';
-import type { JsonRpcClient, RpcAnswer } from './json-rpc-client.js';
+import type { JsonRpcClient } from './json-rpc-client.js';
+import type { RpcAnswer } from './rpc-answer.js';
 
 /** The methods of a Solana node that this package uses, each with the part of the answer that it reads. */
 export interface SolanaRpc {
