@@ -18,7 +18,7 @@ const ENVIRONMENT = [
 ];
 
 /** The only files of the facilitator that build real parts: the service, and the database that the commands share with it. */
-const COMPOSITION = ['packages/facilitator/src/compose.ts', 'packages/facilitator/src/storage.ts'];
+const COMPOSITION = ['packages/facilitator/src/compose*.ts', 'packages/facilitator/src/storage.ts'];
 
 const useTheClock = 'Take the time from the injected Clock, so that a test can set it.';
 const wallClock = [

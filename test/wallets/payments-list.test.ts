@@ -45,7 +45,7 @@ async function all(query: string): Promise<readonly Record<string, unknown>[]> {
     const { body, text } = await service.call('GET', `/v1/payments?limit=100${query}${cursor}`, { key: acme.secret });
     if (!Array.isArray(body['items'])) expect.fail(text);
     found.push(...(body['items'] as Record<string, unknown>[]));
-    cursor = body['nextCursor'] === null ? '' : `&cursor=${String(body['nextCursor'])}`;
+    cursor = typeof body['nextCursor'] === 'string' ? `&cursor=${body['nextCursor']}` : '';
   } while (cursor !== '');
   return found;
 }
@@ -129,7 +129,7 @@ async function explainAsTenant(query: string): Promise<string> {
   return database.transaction(async (tx) => {
     await tx`SELECT set_config('role', 'tollkeeper_tenant', true), set_config('tollkeeper.merchant', ${acme.id}, true)`;
     const explain = Object.assign([`EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) ${query}`], { raw: [query] });
-    const rows = await tx<{ 'QUERY PLAN': string }>(explain as unknown as TemplateStringsArray);
+    const rows = await tx<{ 'QUERY PLAN': string }>(explain);
     return rows.map((row) => row['QUERY PLAN']).join('\n');
   });
 }

@@ -135,7 +135,7 @@ test('history is paged from the newest back, without a gap while more is posted'
     journals.push(
       ...(body['items'] as { journal: string; leg: number }[]).map(({ journal, leg }) => `${journal}/${leg}`),
     );
-    cursor = body['nextCursor'] === null ? '' : `&cursor=${String(body['nextCursor'])}`;
+    cursor = typeof body['nextCursor'] === 'string' ? `&cursor=${body['nextCursor']}` : '';
     await post(id, 'effect', 'in');
   } while (cursor !== '');
   expect(journals).toHaveLength(14);

@@ -1,29 +1,19 @@
 import type { Database } from '@tollkeeper/database';
-import { evmAddressOf, generateDepositKey as generateEvmKey, parseEvmPrivateKey } from '@tollkeeper/evm';
-import {
-  createCharges,
-  createExpirySweeper,
-  createHolds,
-  createLedger,
-  createStatementReader,
-  createWalletTransfers,
-  type Ledger,
-} from '@tollkeeper/ledger';
+import { evmAddressOf, parseEvmPrivateKey } from '@tollkeeper/evm';
+import { createExpirySweeper, createLedger, createStatementReader } from '@tollkeeper/ledger';
 import { networkFamily, systemClock, type Clock } from '@tollkeeper/protocol';
-import { generateDepositKey as generateSvmKey, svmAddressOf } from '@tollkeeper/svm';
+import { svmAddressOf } from '@tollkeeper/svm';
 import { createApp } from './app.js';
-import { composeEngine } from './compose-engine.js';
+import { composeEngine, type Overrides } from './compose-engine.js';
 import { openNetworks, type OpenNetwork } from './compose-networks.js';
+import { createCustody } from './compose-custody.js';
+import { composeV1 } from './compose-v1.js';
 import type { Config } from './config/config.js';
 import { createPauseGate } from './controls/pause-gate.js';
 import type { AddressOfKey } from './custody/key-rotation.js';
 import { createExpirySweeps } from './custody/expiry-sweeps.js';
-import { createKeyVault, type EncryptionKeys } from './custody/key-vault.js';
-import { createDepositAccounts } from './custody/deposit-accounts.js';
-import { createDepositAddresses, type CustodyNetwork } from './custody/deposit-addresses.js';
-import { createDepositPreparation } from './custody/deposit-preparation.js';
-import { createPayoutAddresses } from './custody/payout-addresses.js';
-import { createWallets, type Wallets } from './custody/wallets.js';
+import type { EncryptionKeys } from './custody/key-vault.js';
+import type { Wallets } from './custody/wallets.js';
 import { generatedEncryptionKey } from './data-dir.js';
 import { createFeeAdministration, type FeeAdministration } from './fees/fee-administration.js';
 import type { Logger } from './logging/logger.js';
@@ -32,8 +22,6 @@ import { createPayToPolicy } from './payment/pay-to-policy.js';
 import { createProver } from './payment/proven-payment.js';
 import { createSchemeRegistry } from './payment/scheme-registry.js';
 import { chainChecks, createReadiness, type NamedCheck } from './readiness.js';
-import { createV1Routes } from './routes/v1/v1-routes.js';
-import type { CheckpointHook } from './settlement/checkpoint.js';
 import { unfinalEffects } from './settlement/finality/unfinal-effects.js';
 import { laneCheck } from './settlement/lane-check.js';
 import { createPaymentReport } from './settlement/payment-report.js';
@@ -47,13 +35,6 @@ import { createVerify } from './verification/verify.js';
 
 /** How soon what expired goes back by itself. */
 const expirySweepMs = 1_000;
-
-/** What a test may replace; nothing else differs between a test and production. */
-export interface Overrides {
-  readonly clock?: Clock;
-  readonly checkpoint?: CheckpointHook;
-  readonly finalityPollMs?: number;
-}
 
 /** The only place that constructs real parts. Opens the database, meets the chains, and is ready to listen. */
 export async function composeService(config: Config, log: Logger, overrides: Overrides = {}) {
@@ -84,20 +65,7 @@ export async function composeService(config: Config, log: Logger, overrides: Ove
     const { store } = engine;
     metrics.measureEngine(engine.state);
     const access = await openMerchantAccess({ database, log, settleWaitMs: config.settlement.waitMs });
-    const custody = createCustody({ networks, database, ledger, keys: await encryptionKeys(config), clock });
-    const preparation = createDepositPreparation({ accounts: custody.accounts, log });
-    const v1Routes = createV1Routes({
-      clock,
-      environment: config.environment,
-      transfers: createWalletTransfers({ ledger }),
-      transferLifetimeSeconds: config.transferLifetimeSeconds,
-      holds: createHolds({ ledger }),
-      charges: createCharges({ ledger }),
-      wallets: custody.wallets,
-      payouts: custody.payouts,
-      statements: createWalletStatements({ database, reader: createStatementReader({ database }) }),
-      assets: networks.flatMap((each) => each.assets),
-    });
+    const v1 = composeV1(config, { database, ledger, networks, keys: await encryptionKeys(config), clock, log });
     const sweeper = createExpirySweeper({ database, ledger });
     const sweeps = createExpirySweeps({ sweeper, log, intervalMs: expirySweepMs });
     const payToPolicy = createPayToPolicy({ environment: config.environment, database });
@@ -126,23 +94,23 @@ export async function composeService(config: Config, log: Logger, overrides: Ove
       ]),
       serves: config.role === 'settler' ? 'operations' : 'everything',
       recordedSettlements: access.recordedSettlements,
-      v1: { ...access, routes: v1Routes },
+      v1: { ...access, routes: v1.routes },
     });
     await engine.start();
     await operations.start();
     sweeps.start();
-    preparation.start();
+    v1.start();
     return {
       app,
       /** What is served under `/v1`, as data. */
-      v1Routes,
+      v1Routes: v1.routes,
       /** Finishes requests under way, then submissions, then lets go of the database. */
       async close() {
         await app.close();
         await engine.stop();
         await operations.stop();
         await sweeps.stop();
-        await preparation.stop();
+        await v1.stop();
         await access.close();
         await storage.close();
       },
@@ -198,23 +166,6 @@ export async function encryptionKeys(config: Config): Promise<EncryptionKeys> {
     previous: config.walletEncryptionKeyPrevious,
     next: config.walletEncryptionKeyNext,
   };
-}
-
-/** Wallets and their addresses, on whatever networks are configured. */
-function createCustody(parts: {
-  readonly networks: readonly CustodyNetwork[];
-  readonly database: Database;
-  readonly ledger: Ledger;
-  readonly keys: EncryptionKeys;
-  readonly clock: Clock;
-}) {
-  const addresses = createDepositAddresses({
-    vault: createKeyVault(parts),
-    networks: parts.networks,
-    generateKey: { eip155: generateEvmKey, solana: generateSvmKey },
-  });
-  const accounts = createDepositAccounts(parts);
-  return { accounts, wallets: createWallets({ ...parts, addresses, accounts }), payouts: createPayoutAddresses(parts) };
 }
 
 /** The address that a deposit key belongs to. */

@@ -131,6 +131,22 @@ test('a long history is added up once', async () => {
   expect(added?.legs).toBe(0n);
 });
 
+test('busy accounts are added up before anybody asks, and then left alone', async () => {
+  const wallet = 'kept';
+  for (let count = 0; count < 500; count += 1) await credit(wallet, 1n);
+  const checkpoints = async () => {
+    const [row] = await database().sql<{ count: bigint }>`
+      SELECT count(*) AS count FROM balance_checkpoint JOIN account ON account.id = account_id WHERE owner = ${wallet}`;
+    return row?.count;
+  };
+  await reader.takeCheckpoints();
+  expect(await checkpoints()).toBe(1n);
+  await reader.takeCheckpoints();
+  expect(await checkpoints()).toBe(1n);
+  const [account] = await accountsOf(wallet);
+  expect(await balanceBefore(account ?? 0n, await reader.settledMoment())).toBe(500n);
+});
+
 test('nobody writes totals of their own making, or changes those that are kept', async () => {
   const denied = { code: '42501' };
   await expect(

@@ -29,6 +29,9 @@ export type StatementReader = ReturnType<typeof createStatementReader>;
 const pageSize = 500;
 /** So many legs are added up at every statement; what is more is added up once and kept. */
 const legsPerCheckpoint = 5_000;
+/** One posting may write many legs of an account at once, so accounts are added up long before that. */
+const postingsPerCheckpoint = 500;
+const accountsAtOnce = 100;
 
 /**
  * Reads what was posted to accounts, by the time of posting.
@@ -39,7 +42,13 @@ const legsPerCheckpoint = 5_000;
  */
 export function createStatementReader(parts: { readonly database: Database }) {
   const { sql } = parts.database;
-  return { settledMoment: (wanted?: Date) => settledMoment(sql, wanted), totalsBefore, legs, newestLegs };
+  return {
+    settledMoment: (wanted?: Date) => settledMoment(sql, wanted),
+    totalsBefore,
+    takeCheckpoints,
+    legs,
+    newestLegs,
+  };
 
   /** The totals of each account before a settled moment, in the order given. */
   async function totalsBefore(accountIds: readonly bigint[], moment: Moment): Promise<readonly AccountTotals[]> {
@@ -52,6 +61,20 @@ export function createStatementReader(parts: { readonly database: Database }) {
       if (legs > legsPerCheckpoint) await sql`SELECT take_balance_checkpoint(${accountId}, ${moment}::timestamptz)`;
     }
     return rows.map(({ accountId, debit, credit }) => ({ accountId, debit, credit }));
+  }
+
+  /** Adds up the accounts that were posted to most since they were added up last, some of them. */
+  async function takeCheckpoints(): Promise<void> {
+    const busy = await sql<{ id: bigint }>`
+      SELECT balance.account_id AS id FROM balance
+      LEFT JOIN LATERAL (
+        SELECT version FROM balance_checkpoint WHERE account_id = balance.account_id ORDER BY at DESC LIMIT 1
+      ) AS last ON true
+      WHERE balance.version - coalesce(last.version, 0) >= ${postingsPerCheckpoint}
+      ORDER BY balance.version - coalesce(last.version, 0) DESC LIMIT ${accountsAtOnce}`;
+    if (busy.length === 0) return;
+    const moment = await settledMoment(sql);
+    for (const { id } of busy) await sql`SELECT take_balance_checkpoint(${id}, ${moment}::timestamptz)`;
   }
 
   /** The legs of the accounts from one settled moment up to another, in the order of posting, page by page. */

@@ -50,7 +50,9 @@ export function addFeeCommands(program: Command, config: () => Config): void {
 }
 
 function addSet(fees: Command, config: () => Config): void {
-  withJson(fees.command('set').description('set what payments in an asset cost a merchant, from now or a later time on'))
+  withJson(
+    fees.command('set').description('set what payments in an asset cost a merchant, from now or a later time on'),
+  )
     .requiredOption('--merchant <name>', 'the merchant')
     .requiredOption('--network <id>', 'the network of the asset', readNetwork)
     .requiredOption('--asset <token>', 'the address of the token')

@@ -33,7 +33,8 @@ export function createDepositAddresses(parts: {
   async function add(sql: Sql, walletId: string): Promise<void> {
     await loadKeys();
     for (const { chain, assets } of networks) {
-      const address = (await addressOn(sql, { walletId, network: chain.network })) ?? (await make(sql, walletId, chain));
+      const address =
+        (await addressOn(sql, { walletId, network: chain.network })) ?? (await make(sql, walletId, chain));
       await planAssets(sql, { address, assets, network: chain.network });
     }
   }

@@ -1,7 +1,5 @@
 import { isCheckViolation, isUniqueViolation, type Sql } from '@tollkeeper/database';
-import { Fault, networkFamily, type Chain, type Clock, type Network } from '@tollkeeper/protocol';
-import { parseEvmAddress } from '@tollkeeper/evm';
-import { parseSvmAddress } from '@tollkeeper/svm';
+import { Fault, networkFamily, type Chain, type Clock, type Network, type NetworkFamily } from '@tollkeeper/protocol';
 import { uuidv7 } from '../uuid.js';
 import type { CustodyNetwork } from './deposit-addresses.js';
 
@@ -17,13 +15,20 @@ export interface PayoutAddress {
   readonly usableFrom: Date;
 }
 
+interface PayoutParts {
+  readonly clock: Clock;
+  readonly networks: readonly CustodyNetwork[];
+  /** Reads an address of the family into its one spelling; undefined for anything else. */
+  readonly parseAddress: Readonly<Record<NetworkFamily, (text: string) => string | undefined>>;
+}
+
 export type PayoutAddresses = ReturnType<typeof createPayoutAddresses>;
 
 /**
  * Payout addresses of wallets. Each waits before its first use, so that whoever stole a key cannot add an address and empty a
  * wallet before its owner notices. How long is the merchant's, and the database starts the wait.
  */
-export function createPayoutAddresses(parts: { readonly clock: Clock; readonly networks: readonly CustodyNetwork[] }) {
+export function createPayoutAddresses(parts: PayoutParts) {
   return { add, list, remove, requireUsable };
 
   /**
@@ -35,7 +40,7 @@ export function createPayoutAddresses(parts: { readonly clock: Clock; readonly n
     sql: Sql,
     wanted: { readonly walletId: string; readonly network: string; readonly address: string; readonly label: string },
   ): Promise<PayoutAddress> {
-    const { network, address } = canonical(wanted);
+    const { network, address } = canonical(parts, wanted);
     const id = uuidv7(parts.clock);
     try {
       await sql`
@@ -59,7 +64,10 @@ export function createPayoutAddresses(parts: { readonly clock: Clock; readonly n
   }
 
   /** @throws Fault `PAYOUT_ADDRESS_NOT_FOUND` */
-  async function remove(sql: Sql, { walletId, id }: { readonly walletId: string; readonly id: string }): Promise<PayoutAddress> {
+  async function remove(
+    sql: Sql,
+    { walletId, id }: { readonly walletId: string; readonly id: string },
+  ): Promise<PayoutAddress> {
     const [removed] = await sql<PayoutAddress>`
       UPDATE payout_address SET removed_at = now()
       WHERE id = ${id}::uuid AND wallet_id = ${walletId}::uuid AND removed_at IS NULL
@@ -84,23 +92,26 @@ export function createPayoutAddresses(parts: { readonly clock: Clock; readonly n
       FOR SHARE`;
     if (found === undefined) throw new Fault('PAYOUT_ADDRESS_NOT_FOUND', { id });
     const { usable, ...address } = found;
-    if (!usable) throw new Fault('PAYOUT_ADDRESS_WAITING', { id, detail: `Usable from ${address.usableFrom.toISOString()}` });
+    if (!usable)
+      throw new Fault('PAYOUT_ADDRESS_WAITING', { id, detail: `Usable from ${address.usableFrom.toISOString()}` });
     return address;
   }
+}
 
-  /** The one way to write an address, so that the same one is not registered twice. */
-  function canonical(wanted: { readonly network: string; readonly address: string }): { network: Network; address: string } {
-    const served = parts.networks.find(({ chain }) => chain.network === wanted.network);
-    if (served === undefined) throw refused('This facilitator does not serve this network');
-    const { chain, assets } = served;
-    const parse = networkFamily(chain.network) === 'eip155' ? parseEvmAddress : parseSvmAddress;
-    const address = parse(wanted.address);
-    if (address === undefined) throw refused('This is not an address of this network');
-    if (isOurs(chain, address) || assets.some(({ token }) => token === address) || /^0x0{40}$/.test(address)) {
-      throw refused('Money that is sent to this address is lost, or ours');
-    }
-    return { network: chain.network, address };
+/** The one way to write an address, so that the same one is not registered twice. */
+function canonical(
+  { networks, parseAddress }: PayoutParts,
+  wanted: { readonly network: string; readonly address: string },
+): { readonly network: Network; readonly address: string } {
+  const served = networks.find(({ chain }) => chain.network === wanted.network);
+  if (served === undefined) throw refused('This facilitator does not serve this network');
+  const { chain, assets } = served;
+  const address = parseAddress[networkFamily(chain.network)](wanted.address);
+  if (address === undefined) throw refused('This is not an address of this network');
+  if (isOurs(chain, address) || assets.some(({ token }) => token === address) || /^0x0{40}$/.test(address)) {
+    throw refused('Money that is sent to this address is lost, or ours');
   }
+  return { network: chain.network, address };
 }
 
 function isOurs({ signers }: Chain, address: string): boolean {

@@ -5,7 +5,7 @@ import { payOnce, type StockBuyerOptions } from '../demo/stock-buyer.js';
 import type { SandboxConfig } from '../sandbox-config.js';
 import { evmNetwork } from './start-parts.js';
 
-export const payUsage = `Usage: npm run sandbox -- pay <payTo> [<dollars>]
+const payUsage = `Usage: npm run sandbox -- pay <payTo> [<dollars>]
 
 Pays an address by x402 in the running sandbox: a stock buyer buys something at a stock merchant who asks for payment to
 that address. 0.01 dollars unless stated.`;
