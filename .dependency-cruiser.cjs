@@ -94,7 +94,10 @@ module.exports = {
         'The compose files plug the chains in and the configuration parses their keys; other files know the ports of protocol.',
       from: {
         path: '^packages/facilitator/',
-        pathNot: ['^packages/facilitator/src/(compose\\.ts$|compose-networks\\.ts$|compose-custody\\.ts$|config/)', TEST_FILE],
+        pathNot: [
+          '^packages/facilitator/src/(compose\\.ts$|compose-networks\\.ts$|compose-custody\\.ts$|config/)',
+          TEST_FILE,
+        ],
       },
       to: { path: '^packages/(evm|svm)/', dependencyTypesNot: ['type-only'] },
     },
