@@ -1,0 +1,140 @@
+import { sandboxKeys } from '@tollkeeper/sandbox';
+import { numberToHex } from 'viem';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { resumeTime, stopTime } from '../support/chain-time.js';
+import { eventually } from '../support/eventually.js';
+import { startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
+import { tracesOf, withPayments } from '../support/traces.js';
+import { evmRequest, freshRequest, settle } from '../support/wire.js';
+
+const signer = sandboxKeys.evm.facilitator.address;
+
+let facilitator: TestFacilitator;
+
+beforeAll(async () => {
+  facilitator = await startTestFacilitator({
+    svm: false,
+    env: () => ({ REPLACE_AFTER_MS: '1000' }),
+    overrides: { tendMs: 200 },
+  });
+});
+afterAll(() => facilitator.stop());
+afterEach(async () => {
+  facilitator.evmRpc.reset();
+  await eventually(async () => expect(await openTransactions()).toEqual([]));
+  expect(await facilitator.bookProblems()).toEqual([]);
+  await expectNoncesWithoutGap();
+});
+
+test('a transaction that a jump of the base fee leaves behind is outbid, and paid for once', async () => {
+  const request = await freshRequest(facilitator, 'EVM');
+  const before = await tracesOf(facilitator, 'EVM');
+  await stopTime(facilitator, 'EVM');
+  const answer = settle(facilitator.url(), request);
+  const [stuck] = await sent(1);
+  await facilitator.evm.rpc('anvil_setNextBlockBaseFeePerGas', [numberToHex(50_000_000_000n)]);
+  await resumeTime(facilitator, 'EVM');
+
+  const { body } = await answer;
+  expect(body).toMatchObject({ success: true });
+  expect(body.transaction).not.toBe(stuck);
+  expect((await settle(facilitator.url(), request)).body).toMatchObject({ errorReason: 'duplicate_settlement' });
+  const { transfers, credited, payments } = withPayments(before, 1);
+  expect(await tracesOf(facilitator, 'EVM')).toMatchObject({ transfers, credited, payments });
+});
+
+test('a transaction that was outbid may be the one that the chain takes', async () => {
+  const request = await freshRequest(facilitator, 'EVM');
+  const before = await tracesOf(facilitator, 'EVM');
+  const raws: unknown[] = [];
+  facilitator.evmRpc.use(({ method, params }) => {
+    if (method === 'eth_sendRawTransaction') raws.push((params as readonly unknown[])[0]);
+    return undefined;
+  });
+  await stopTime(facilitator, 'EVM');
+  const answer = settle(facilitator.url(), request);
+  const [first, second] = await sent(2);
+  await eventually(() => expect(raws.length).toBeGreaterThan(1));
+  // From here on the node hears nothing of the others.
+  facilitator.evmRpc.use(({ method }) => (method === 'eth_sendRawTransaction' ? { kind: 'drop' } : undefined));
+  await facilitator.evm.rpc('anvil_dropTransaction', [second]);
+  for (const other of (await openTransactions()).slice(2)) await facilitator.evm.rpc('anvil_dropTransaction', [other]);
+  await facilitator.evm.rpc('eth_sendRawTransaction', [raws[0]]);
+  await resumeTime(facilitator, 'EVM');
+
+  expect((await answer).body).toMatchObject({ success: true, transaction: first });
+  const { transfers, credited, payments } = withPayments(before, 1);
+  expect(await tracesOf(facilitator, 'EVM')).toMatchObject({ transfers, credited, payments });
+});
+
+test('payments whose place a foreign transaction of our account took get another one', async () => {
+  const requests = [await freshRequest(facilitator, 'EVM'), await freshRequest(facilitator, 'EVM')];
+  const before = await tracesOf(facilitator, 'EVM');
+  await stopTime(facilitator, 'EVM');
+  const letThrough = facilitator.evmRpc.use(({ method }) =>
+    method === 'eth_sendRawTransaction' ? { kind: 'error', code: -32_000, message: 'txpool is full' } : undefined,
+  );
+  const answers = requests.map((request) => settle(facilitator.url(), request));
+  await sent(2);
+  await facilitator.evm.rpc('eth_sendTransaction', [{ from: signer, to: signer, value: '0x1' }]);
+  await resumeTime(facilitator, 'EVM');
+  letThrough();
+
+  for (const { body } of await Promise.all(answers)) expect(body).toMatchObject({ success: true });
+  const { transfers, credited, payments } = withPayments(before, 2);
+  expect(await tracesOf(facilitator, 'EVM')).toMatchObject({ transfers, credited, payments });
+});
+
+test('a payment that expires while it is stuck makes way for those behind it', async () => {
+  const { timestamp } = (await facilitator.evm.rpc('eth_getBlockByNumber', ['latest', false])) as { timestamp: string };
+  expect(Math.abs(Number(timestamp) - Date.now() / 1000)).toBeLessThan(60);
+  const expiring = await evmRequest({
+    payTo: facilitator.wallet.evm,
+    validBefore: BigInt(Math.floor(Date.now() / 1000) + 9),
+  });
+  const healthy = await freshRequest(facilitator, 'EVM');
+  const before = await tracesOf(facilitator, 'EVM');
+  await stopTime(facilitator, 'EVM');
+  const dead = settle(facilitator.url(), expiring);
+  await sent(1);
+  const answer = settle(facilitator.url(), healthy);
+  await eventually(async () => {
+    const { rows } = await cancellations();
+    expect(rows).toBe(1);
+  });
+  await resumeTime(facilitator, 'EVM');
+
+  expect((await answer).body).toMatchObject({ success: true });
+  expect((await dead).body).toMatchObject({ success: false, extra: { paymentState: 'unused' } });
+  const { transfers, credited } = withPayments(before, 1);
+  expect(await tracesOf(facilitator, 'EVM')).toMatchObject({ transfers, credited });
+});
+
+/** Waits until so many transactions wait for a block, and answers them in the order of signing. */
+function sent(count: number): Promise<readonly string[]> {
+  return eventually(async () => {
+    const open = await openTransactions();
+    expect(open.length).toBeGreaterThanOrEqual(count);
+    return open;
+  });
+}
+
+async function openTransactions(): Promise<readonly string[]> {
+  const rows = await facilitator.database.database.sql<{ id: string }>`
+    SELECT transaction AS id FROM chain_transaction WHERE state = 'pending' ORDER BY id`;
+  return rows.map(({ id }) => id);
+}
+
+async function cancellations(): Promise<{ readonly rows: number }> {
+  const rows = await facilitator.database.database.sql`
+    SELECT FROM chain_transaction WHERE purpose = 'cancellation' AND state = 'pending'`;
+  return { rows: rows.length };
+}
+
+/** Every place in the signer's order that was ever signed for is used on chain, by whatever took it. */
+async function expectNoncesWithoutGap(): Promise<void> {
+  const [row] = await facilitator.database.database.sql<{ places: bigint; last: bigint }>`
+    SELECT count(DISTINCT account_nonce) AS places, coalesce(max(account_nonce), -1) AS last FROM chain_transaction`;
+  expect(row?.places).toBe((row?.last ?? 0n) + 1n);
+  expect(BigInt(String(await facilitator.evm.rpc('eth_getTransactionCount', [signer, 'latest'])))).toBe(row?.places);
+}
