@@ -37,7 +37,7 @@ export async function thingsOf(service: TenantService, tenant: TestTenant): Prom
   const [row] = await database.sql<{ paymentId: string; payoutAddressId: string }>`
     SELECT (SELECT id FROM payment WHERE pay_to = ${`0x${walletId}`}) AS "paymentId",
       (SELECT id FROM payout_address WHERE wallet_id = ${walletId}::uuid) AS "payoutAddressId"`;
-  return { keyId: tenant.keyId, walletId, holdId, chargeId, transferId, ...row };
+  return { keyId: tenant.keyId, subject: tenant.keyId, walletId, holdId, chargeId, transferId, ...row };
 }
 
 /** Wallets with an address, a payment to it and a payout address: as the owner, because each has its own way in otherwise. */
