@@ -5,13 +5,13 @@ import { baseSepolia, solanaDevnet, type Network } from '@tollkeeper/protocol';
 import { generateDepositKey as generateSvmKey, svmAddressOf } from '@tollkeeper/svm';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { secret, type Secret } from '../../packages/facilitator/src/config/secret.js';
-import { createKeyRotation } from '../../packages/facilitator/src/custody/key-rotation.js';
-import { createKeySealing } from '../../packages/facilitator/src/custody/key-sealing.js';
-import { createKeyVault, type EncryptionKeys } from '../../packages/facilitator/src/custody/key-vault.js';
-import { eventually } from '../support/eventually.js';
-import { startCommand } from './command-process.js';
-import { tamper } from './tamper.js';
+import { secret, type Secret } from '../config/secret.js';
+import { createKeyRotation } from './key-rotation.js';
+import { createKeySealing } from './key-sealing.js';
+import { createKeyVault, type EncryptionKeys } from './key-vault.js';
+import { eventually } from '../../../../test/support/eventually.js';
+import { startCommand } from '../../../../test/operations/command-process.js';
+import { tamper } from '../../../../test/operations/tamper.js';
 
 const addressOfKey = {
   eip155(bytes: Uint8Array) {

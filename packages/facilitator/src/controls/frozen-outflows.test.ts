@@ -1,7 +1,7 @@
 import { amount, type Asset } from '@tollkeeper/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createControlStore } from '../../packages/facilitator/src/controls/control-store.js';
-import { evmUsdc, startBooksScene, svmUsdc, type BooksScene } from './books-scene.js';
+import { createControlStore } from './control-store.js';
+import { evmUsdc, startBooksScene, svmUsdc, type BooksScene } from '../../../../test/operations/books-scene.js';
 
 let scene: BooksScene;
 

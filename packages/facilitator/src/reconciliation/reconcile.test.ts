@@ -1,9 +1,15 @@
 import { amount, isSameAsset, type Asset } from '@tollkeeper/protocol';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createReconciliation, type Reconcile } from '../../packages/facilitator/src/reconciliation/reconcile.js';
-import { createControlStore } from '../../packages/facilitator/src/controls/control-store.js';
-import { evmUsdc, startBooksScene, svmUsdc, type BooksScene, type Deposit } from './books-scene.js';
-import { mixedOperations } from './mixed-operations.js';
+import { createReconciliation, type Reconcile } from './reconcile.js';
+import { createControlStore } from '../controls/control-store.js';
+import {
+  evmUsdc,
+  startBooksScene,
+  svmUsdc,
+  type BooksScene,
+  type Deposit,
+} from '../../../../test/operations/books-scene.js';
+import { mixedOperations } from '../../../../test/operations/mixed-operations.js';
 
 let scene: BooksScene;
 let reconcile: Reconcile;

@@ -1,13 +1,14 @@
-import { composeService, createLogger } from '@tollkeeper/facilitator';
+import { composeService } from '../compose.js';
+import { createLogger } from '../logging/logger.js';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { createControlStore, type ControlStore } from '../../packages/facilitator/src/controls/control-store.js';
-import type { Control } from '../../packages/facilitator/src/controls/control.js';
-import { resumeTime, stopTime } from '../support/chain-time.js';
-import { eventually } from '../support/eventually.js';
-import { startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
-import { families, freshRequest, settle, verify, type Family } from '../support/wire.js';
-import { evmUsdc, svmUsdc } from './books-scene.js';
-import { tamper } from './tamper.js';
+import { createControlStore, type ControlStore } from './control-store.js';
+import type { Control } from './control.js';
+import { resumeTime, stopTime } from '../../../../test/support/chain-time.js';
+import { eventually } from '../../../../test/support/eventually.js';
+import { startTestFacilitator, type TestFacilitator } from '../../../../test/support/test-facilitator.js';
+import { families, freshRequest, settle, verify, type Family } from '../../../../test/support/wire.js';
+import { evmUsdc, svmUsdc } from '../../../../test/operations/books-scene.js';
+import { tamper } from '../../../../test/operations/tamper.js';
 
 let facilitator: TestFacilitator;
 let second: { readonly url: string; readonly close: () => Promise<void> };

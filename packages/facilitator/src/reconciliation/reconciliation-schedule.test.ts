@@ -1,12 +1,12 @@
 import { createTestDatabase, type TestDatabase } from '@tollkeeper/database/testing';
-import { createLogger } from '@tollkeeper/facilitator';
+import { createLogger } from '../logging/logger.js';
 import { BASE_SEPOLIA_USDC } from '@tollkeeper/sandbox';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import type { Reconcile } from '../../packages/facilitator/src/reconciliation/reconcile.js';
-import { createReconciliationSchedule } from '../../packages/facilitator/src/reconciliation/reconciliation-schedule.js';
-import type { ReconciliationReport } from '../../packages/facilitator/src/reconciliation/report.js';
-import { startTestFacilitator } from '../support/test-facilitator.js';
-import { evmUsdc } from './books-scene.js';
+import type { Reconcile } from './reconcile.js';
+import { createReconciliationSchedule } from './reconciliation-schedule.js';
+import type { ReconciliationReport } from './report.js';
+import { startTestFacilitator } from '../../../../test/support/test-facilitator.js';
+import { evmUsdc } from '../../../../test/operations/books-scene.js';
 
 const clean: ReconciliationReport = {
   ...{ id: 1n, startedBy: 'schedule', startedAt: new Date(0), outcome: 'clean', compared: 1, differing: 0 },

@@ -2,10 +2,10 @@ import { systemClock } from '@tollkeeper/protocol';
 import { createSvmNetwork } from '@tollkeeper/svm';
 import { sandboxKeys } from '@tollkeeper/sandbox';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createReconciliation, type Reconcile } from '../../packages/facilitator/src/reconciliation/reconcile.js';
-import { eager, pay } from '../finality/finality-scene.js';
-import { startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
-import { svmUsdc } from './books-scene.js';
+import { createReconciliation, type Reconcile } from './reconcile.js';
+import { eager, pay } from '../../../../test/finality/finality-scene.js';
+import { startTestFacilitator, type TestFacilitator } from '../../../../test/support/test-facilitator.js';
+import { svmUsdc } from '../../../../test/operations/books-scene.js';
 
 let facilitator: TestFacilitator;
 let reconcile: Reconcile;
