@@ -38,7 +38,7 @@ import {
 const otherMint = sandboxKeys.svm.tokenOwner.address;
 let chain: SolanaChain;
 let ours: SvmNetwork;
-let calls: RpcCall[];
+let calls: RpcCall[] = [];
 let warnings: string[];
 
 beforeAll(async () => {
@@ -169,6 +169,20 @@ describe('a valid payment', () => {
     expect(await ours.chain.tokenBalance({ asset: { network: solanaDevnet, token: usdc }, owner: merchant })).toBe(
       before + price,
     );
+  });
+
+  test("costs no more than its plan says, has its transaction to itself, and takes nobody else's place", async () => {
+    const payment = await verify(await livePayment());
+    const result = await payment.plan({ signer: feePayer.address, company: [] });
+    if (!result.planned) return expect.fail(result.rejection.detail);
+    const signed = result.plan.sign(undefined);
+    await ours.chain.broadcast(signed);
+    chain.advanceSlots(2);
+    expect(await observe(submittedOf(payment, signed))).toMatchObject({ feePaid: result.plan.maximumFee });
+    expect([ours.chain.sharing, payment.room, ours.chain.ordered]).toEqual([undefined, undefined, false]);
+    expect(await ours.chain.replace(signed, 'again')).toBeUndefined();
+    expect(await ours.chain.replace(signed, 'cancel')).toBeUndefined();
+    expect(await ours.chain.findForeignTransfers([payment.authorization])).toEqual([undefined]);
   });
 
   test('costs one RPC call to verify once the mint is known', async () => {

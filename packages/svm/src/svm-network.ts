@@ -11,6 +11,7 @@ import {
 import { parseSvmAddress } from './address/svm-address.js';
 import { createSvmChain } from './chain/svm-chain.js';
 import { createExactScheme } from './exact/exact-scheme.js';
+import { createRecentBank } from './exact/recent-bank.js';
 import { readSvmLimits, type SvmLimits } from './limits.js';
 import { createJsonRpcPool } from './rpc/json-rpc-pool.js';
 import { createSolanaRpc } from './rpc/solana-rpc.js';
@@ -69,10 +70,11 @@ export function createSvmNetwork(parts: SvmNetworkParts): SvmNetwork {
   });
   const rpc = createSolanaRpc(pool.client, limits.commitment);
   const mints = createMintRegistry({ rpc, clock, onWarning });
+  const recentBank = createRecentBank({ rpc, clock });
   const allowedMints = new Set(parts.assets);
   return {
     chain: createSvmChain({ network, rpc, mints, signer, commitment: limits.commitment }),
-    schemes: [createExactScheme({ network, rpc, mints, signer, allowedMints, limits, onWarning })],
+    schemes: [createExactScheme({ network, rpc, mints, recentBank, signer, allowedMints, limits, onWarning })],
     endpoints: pool.statuses,
   };
 }

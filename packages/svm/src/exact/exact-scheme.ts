@@ -3,11 +3,13 @@ import type { SvmLimits } from '../limits.js';
 import type { SvmSigner } from '../signing/secret-key.js';
 import { examinePayment, type ExaminedPayment } from './examine-payment.js';
 import { planSettlement } from './plan-settlement.js';
+import type { RecentBank } from './recent-bank.js';
 import { verifyPayment, type VerificationParts } from './verify-payment.js';
 
 /** The `exact` scheme on one Solana cluster (specification scheme_exact_svm, with its stricter rules). */
 export function createExactScheme(
   parts: VerificationParts & {
+    readonly recentBank: RecentBank;
     readonly signer: SvmSigner;
     readonly allowedMints: ReadonlySet<string>;
     readonly limits: SvmLimits;

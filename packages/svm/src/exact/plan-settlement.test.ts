@@ -4,12 +4,12 @@ import { expect, test } from 'vitest';
 import { feePayer, paymentOf, transactionText, usdc } from '../../../../test/svm/solana-payment.js';
 import { encodeBase58 } from '../address/base58.js';
 import { defaultSvmLimits } from '../limits.js';
-import type { SolanaRpc } from '../rpc/solana-rpc.js';
 import { isSignatureValid } from '../signing/ed25519.js';
 import { readSvmSigner } from '../signing/secret-key.js';
 import { claimKeyOf } from './claim-key.js';
 import { examinePayment } from './examine-payment.js';
 import { planSettlement } from './plan-settlement.js';
+import type { RecentBank } from './recent-bank.js';
 import type { ProvenPayment } from './verify-payment.js';
 
 const signer = readSvmSigner(encodeBase58(Keypair.fromSeed(feePayer.seed).secretKey));
@@ -27,20 +27,18 @@ function proven(simulatedInSlot: bigint): ProvenPayment {
   return { ...examined.payment, simulatedInSlot } as ProvenPayment;
 }
 
-/** A node that knows its own height and nothing else. */
-const nodeAt = (slot: bigint, blockHeight: bigint) =>
-  ({ epochInfo: () => Promise.resolve({ slot, blockHeight }) }) as Partial<SolanaRpc> as SolanaRpc;
+const bankAt = (slot: bigint, blockHeight: bigint) => () => Promise.resolve({ slot, blockHeight });
 
-test('the last height counts from the bank that simulated, also when the node that is asked lags behind it', async () => {
-  const lastHeight = async (rpc: SolanaRpc) =>
-    (await planSettlement({ rpc, signer }, proven(1000n))).sign(undefined).lastValidBlockHeight;
-  expect(await lastHeight(nodeAt(1000n, 800n))).toBe(950n);
-  expect(await lastHeight(nodeAt(1010n, 810n))).toBe(960n);
-  expect(await lastHeight(nodeAt(990n, 790n))).toBe(950n);
+test('the last height counts from the bank that simulated, also when the one that is asked for is older', async () => {
+  const lastHeight = async (recentBank: RecentBank) =>
+    (await planSettlement({ recentBank, signer }, proven(1000n))).sign(undefined).lastValidBlockHeight;
+  expect(await lastHeight(bankAt(1000n, 800n))).toBe(950n);
+  expect(await lastHeight(bankAt(1010n, 810n))).toBe(960n);
+  expect(await lastHeight(bankAt(990n, 790n))).toBe(950n);
 });
 
 test('signing fills the place of the fee payer and leaves everything else as the buyer signed it', async () => {
-  const plan = await planSettlement({ rpc: nodeAt(1n, 1n), signer }, proven(1n));
+  const plan = await planSettlement({ recentBank: bankAt(1n, 1n), signer }, proven(1n));
   expect(plan).toMatchObject({ signer: feePayer.address, ordered: false });
   const signed = plan.sign(undefined);
   expect(plan.sign(undefined)).toEqual(signed);

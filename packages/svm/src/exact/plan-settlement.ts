@@ -1,9 +1,9 @@
 import type { SignedTransaction, TransactionPlan } from '@tollkeeper/protocol';
 import { encodeBase58 } from '../address/base58.js';
-import type { SolanaRpc } from '../rpc/solana-rpc.js';
 import type { SvmSigner } from '../signing/secret-key.js';
 import { serializeTransaction } from '../transaction/serialize-transaction.js';
 import { maximumFeeOf } from './maximum-fee.js';
+import type { RecentBank } from './recent-bank.js';
 import type { ProvenPayment } from './verify-payment.js';
 
 /** A blockhash is good for this many blocks after its own. */
@@ -14,12 +14,13 @@ const blockhashLifetimeBlocks = 150n;
  * @throws Fault `CHAIN_RPC_UNAVAILABLE` when the chain did not answer.
  */
 export async function planSettlement(
-  parts: { readonly rpc: SolanaRpc; readonly signer: SvmSigner },
+  parts: { readonly recentBank: RecentBank; readonly signer: SvmSigner },
   payment: ProvenPayment,
 ): Promise<TransactionPlan> {
-  const { slot, blockHeight } = await parts.rpc.epochInfo();
-  // The simulation knew the blockhash. Should this answer come from a node that lags behind the one that simulated, the
-  // slots between them bound the blocks between them; a height that is too low would declare a live transaction dead.
+  const { slot, blockHeight } = await parts.recentBank();
+  // The simulation knew the blockhash. Should this bank be older than the one that simulated, because it was asked for a moment
+  // ago or of a node that lags behind, the slots between them bound the blocks between them; a height that is too low would
+  // declare a live transaction dead.
   const slotsBehind = payment.simulatedInSlot > slot ? payment.simulatedInSlot - slot : 0n;
   const lastValidBlockHeight = blockHeight + slotsBehind + blockhashLifetimeBlocks;
   return {
