@@ -238,7 +238,8 @@ CREATE TRIGGER referral_is_history BEFORE UPDATE OR DELETE OR TRUNCATE ON referr
 -- One at a time, so that two referrals that close a loop together see each other.
 CREATE FUNCTION keep_referrals_acyclic() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
-  LOCK TABLE referral IN SHARE ROW EXCLUSIVE MODE;
+  -- Not the table: everybody who comes here has it locked a little already, and two could not both have more of it.
+  PERFORM pg_advisory_xact_lock(hashtextextended('referral', 0));
   IF EXISTS (
     WITH RECURSIVE above AS (
       SELECT NEW.referrer_id AS id
