@@ -50,6 +50,9 @@ function schemeThatMustNotSign(): SchemeHandler {
     signer: { ...signer, sign },
     rpc: untouchable('The RPC') as SolanaRpc,
     mints: untouchable('The mint registry') as MintRegistry,
+    recentBank: () => {
+      throw new Error('A bank was asked for');
+    },
     allowedMints: new Set([usdc]),
     limits: defaultSvmLimits,
     onWarning: (message) => {

@@ -55,7 +55,7 @@ const hook = (program: PublicKey) =>
   [ExtensionType.TransferHook, Buffer.concat([someone.toBuffer(), program.toBuffer()])] as const;
 
 const factsOf = (data: Uint8Array, owner: string = token2022Program) =>
-  readMintFacts(mint, { owner, data: Buffer.from(data) });
+  readMintFacts(mint, { lamports: 1n, owner, data: Buffer.from(data) });
 
 describe('a mint is usable', () => {
   test('of either program without extensions', () => {
