@@ -1,8 +1,13 @@
 import type { Payment, SignedTransaction, SubmittedTransaction, VerifiedPayment } from '@tollkeeper/protocol';
 import { BASE_SEPOLIA_USDC, sandboxKeys } from '@tollkeeper/sandbox';
-import { Transaction } from 'ethers';
 import { expect } from 'vitest';
-import type { Hex } from 'viem';
+import {
+  bytesToHex,
+  type Hex,
+  parseTransaction,
+  recoverTransactionAddress,
+  type TransactionSerializedEIP1559,
+} from 'viem';
 import { offeredPayment } from './evm-payment.js';
 import type { EvmSetup } from './evm-setup.js';
 
@@ -19,8 +24,8 @@ export async function paymentsTo(setup: EvmSetup, payees: readonly string[], tok
 export interface SharedTransaction {
   readonly signed: SignedTransaction;
   readonly submitted: readonly SubmittedTransaction[];
-  /** The same as ethers reads it. */
-  readonly transaction: Transaction;
+  /** What viem reads in its bytes. */
+  readonly transaction: { readonly from: string; readonly gasLimit: bigint; readonly maxFeePerGas: bigint };
 }
 
 export async function signTogether(
@@ -41,11 +46,12 @@ export async function signVerified(
   const planning = await first?.plan({ signer, company });
   if (planning?.planned !== true) return expect.fail(JSON.stringify(planning?.rejection));
   const signed = planning.plan.sign(await evm.chain.nextAccountNonce(signer));
-  const transaction = Transaction.from(`0x${Buffer.from(signed.raw).toString('hex')}`);
-  expect(planning.plan.maximumFee).toBe(transaction.gasLimit * (transaction.maxFeePerGas ?? 0n));
+  const serializedTransaction = bytesToHex(signed.raw) as TransactionSerializedEIP1559;
+  const { gas: gasLimit = 0n, maxFeePerGas = 0n } = parseTransaction(serializedTransaction);
+  expect(planning.plan.maximumFee).toBe(gasLimit * maxFeePerGas);
   return {
     signed,
-    transaction,
+    transaction: { from: await recoverTransactionAddress({ serializedTransaction }), gasLimit, maxFeePerGas },
     submitted: verified.map(({ authorization, verifiedAtBlock }) => ({
       id: signed.id,
       raw: signed.raw,
