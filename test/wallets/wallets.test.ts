@@ -6,6 +6,8 @@ import { devnetUsdc, evmNetwork } from '../support/test-facilitator.js';
 import { evmRequest, settle, svmRequest, verify } from '../support/wire.js';
 import { startMerchantScene, type MerchantScene, type TestMerchant, type TestWallet } from './merchant-scene.js';
 
+const money = { network: evmNetwork, asset: '0x036CbD53842c5426634e7929541eC2318f3dCF7e', amount: '10000' };
+
 let scene: MerchantScene;
 let acme: TestMerchant;
 
@@ -127,6 +129,12 @@ test('a closed wallet takes nothing new and keeps what it has', async () => {
   const token = await acme.call('POST', '/v1/transfers', { ...transfer(closing, undefined, { mode: 'claim' }) });
   expect(token.body).toMatchObject({ code: 'WALLET_CLOSED' });
   expect((await acme.call('POST', '/v1/transfers', transfer(closing, open, {}))).status).toBe(201);
+  const hold = await acme.call('POST', '/v1/holds', { ...money, walletId: open.id });
+  const capture = await acme.call('POST', `/v1/holds/${String(hold.body['id'])}/capture`, {
+    receiverWalletId: closing.id,
+  });
+  expect(capture).toMatchObject({ status: 409, body: { code: 'WALLET_CLOSED' } });
+  expect((await acme.call('POST', `/v1/holds/${String(hold.body['id'])}/void`)).status).toBe(200);
   const back = await acme.call('POST', '/v1/transfers', transfer(open, closing, {}));
   expect(back).toMatchObject({ status: 409, body: { code: 'WALLET_CLOSED' } });
   const sent = await acme.call('POST', '/v1/transfers', transfer(open, undefined, { mode: 'claim' }));
@@ -153,9 +161,7 @@ function transfer(from: TestWallet, to: TestWallet | undefined, more: Record<str
   return {
     senderWalletId: from.id,
     ...(to === undefined ? {} : { receiverWalletId: to.id }),
-    network: evmNetwork,
-    asset: '0x036CbD53842c5426634e7929541eC2318f3dCF7e',
-    amount: '10000',
+    ...money,
     ...more,
   };
 }

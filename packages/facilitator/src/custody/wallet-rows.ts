@@ -41,6 +41,15 @@ export async function readWallet(sql: Sql, id: string): Promise<Wallet> {
   return wallet;
 }
 
+/**
+ * For what the database does not see as a transfer between wallets.
+ * @throws Fault `WALLET_CLOSED`
+ */
+export async function requireOpenWallet(sql: Sql, id: string): Promise<void> {
+  const closed = await sql`SELECT FROM wallet WHERE id = ${id}::uuid AND closed_at IS NOT NULL`;
+  if (closed.length > 0) throw new Fault('WALLET_CLOSED');
+}
+
 /** Wallets in the order of their creation, after one of them. */
 export async function listWallets(
   sql: Sql,

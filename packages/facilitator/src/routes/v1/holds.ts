@@ -1,6 +1,7 @@
 import type { Hold, Holds } from '@tollkeeper/ledger';
 import type { Clock } from '@tollkeeper/protocol';
 import { z } from 'zod';
+import { requireOpenWallet } from '../../custody/wallet-rows.js';
 import { AmountOut, Id, Moment } from '../../http/v1/fields.js';
 import { defineRoute, type V1Route } from '../../http/v1/route.js';
 import { uuidv7 } from '../../uuid.js';
@@ -156,6 +157,7 @@ function captureRoute({ holds }: Parts): V1Route {
     async handle(call, { params, body }) {
       const before = toAnswer(await holds.find(call.sql, params.holdId));
       await requireOwnWallets(call.sql, [body.receiverWalletId]);
+      await requireOpenWallet(call.sql, body.receiverWalletId);
       const request = { id: params.holdId, amount: body.amount, to: availableOf(body.receiverWalletId) };
       const after = toAnswer(await call.service((sql) => holds.capture(sql, request)));
       call.audit({ action: 'hold.capture', subject: after.id, before, after });
