@@ -95,7 +95,7 @@ module.exports = {
       from: {
         path: '^packages/facilitator/',
         pathNot: [
-          '^packages/facilitator/src/(compose\\.ts$|compose-networks\\.ts$|compose-custody\\.ts$|config/)',
+          '^packages/facilitator/src/(compose\\.ts$|compose-networks\\.ts$|compose-keys\\.ts$|compose-custody\\.ts$|config/)',
           TEST_FILE,
         ],
       },

@@ -2,6 +2,8 @@ import type { Database } from '@tollkeeper/database';
 import type { Ledger } from '@tollkeeper/ledger';
 import { networkFamily, type Chain, type Clock } from '@tollkeeper/protocol';
 import type { Config } from './config/config.js';
+import { pauseOf } from './controls/pause-gate.js';
+import type { ControlWatch } from './controls/watch-controls.js';
 import type { Logger } from './logging/logger.js';
 import type { Metrics } from './metrics/metrics.js';
 import type { SchemeRegistry } from './payment/scheme-registry.js';
@@ -44,9 +46,10 @@ export function composeEngine(
     readonly clock: Clock;
     readonly log: Logger;
     readonly overrides: Overrides;
+    readonly controls: ControlWatch;
   },
 ): SettlementEngine {
-  const { schemes, metrics, overrides } = parts;
+  const { schemes, metrics, overrides, controls } = parts;
   const { settlement } = config;
   return createSettlementEngine({
     ...parts,
@@ -57,6 +60,7 @@ export function composeEngine(
     waitMs: settlement.waitMs,
     queueMax: settlement.queueMax,
     signs: config.role !== 'api',
+    pauseOf: (authorization) => pauseOf(controls, authorization),
     limits: {
       pollMs: observationPollMs,
       resendMs,

@@ -1,5 +1,5 @@
 import { systemClock, type Asset, type PaymentReport } from '@tollkeeper/protocol';
-import { addressOfKey, encryptionKeys } from './compose.js';
+import { addressOfKey, encryptionKeys } from './compose-keys.js';
 import { openNetworks } from './compose-networks.js';
 import type { Config } from './config/config.js';
 import { createControlStore, type ControlStore } from './controls/control-store.js';

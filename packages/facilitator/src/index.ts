@@ -1,4 +1,5 @@
-export { composeService, composeTenants, composeWallets } from './compose.js';
+export { composeService } from './compose.js';
+export { composeTenants, composeWallets } from './compose-commands.js';
 export type { Overrides } from './compose-engine.js';
 export { type Config, type ConfigProblem, type ConfigResult, describeProblems, readConfig } from './config/config.js';
 export { configurationVariables } from './config/variables.js';

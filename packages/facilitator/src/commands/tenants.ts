@@ -1,5 +1,5 @@
 import { InvalidArgumentError, type Command } from 'commander';
-import { composeTenants } from '../compose.js';
+import { composeTenants } from '../compose-commands.js';
 import type { Config } from '../config/config.js';
 import { Name } from '../http/v1/fields.js';
 import { createLogger } from '../logging/logger.js';

@@ -1,4 +1,4 @@
-import { composeWallets } from '../compose.js';
+import { composeWallets } from '../compose-commands.js';
 import type { Config } from '../config/config.js';
 import { createLogger } from '../logging/logger.js';
 

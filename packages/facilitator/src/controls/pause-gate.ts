@@ -1,4 +1,4 @@
-import { Fault, type Payment } from '@tollkeeper/protocol';
+import { Fault, type Authorization, type Payment } from '@tollkeeper/protocol';
 import type { Proof } from '../payment/proven-payment.js';
 import type { PaymentStore } from '../settlement/payment-store.js';
 import type { Control } from './control.js';
@@ -21,12 +21,19 @@ export function createPauseGate(parts: {
     const proof = await parts.prove(payment);
     if (!proof.proven) return proof;
     const { authorization } = proof.payment;
-    const active = parts.controls.pausing(authorization);
-    if (active === undefined) return proof;
+    const pause = pauseOf(parts.controls, authorization);
+    if (pause === undefined) return proof;
     const row = await parts.store.findByClaimKey(authorization.claimKey);
     if (row !== undefined && isSigned.has(row.state)) return proof;
-    throw new Fault('SETTLEMENT_PAUSED', { detail: sentences[active.control.kind], retryAfterSeconds });
+    throw pause;
   };
+}
+
+/** What a caller is told while an operator keeps payments like this one from being signed; undefined while nobody does. */
+export function pauseOf(controls: Pick<ControlWatch, 'pausing'>, authorization: Authorization): Fault | undefined {
+  const active = controls.pausing(authorization);
+  if (active === undefined) return undefined;
+  return new Fault('SETTLEMENT_PAUSED', { detail: sentences[active.control.kind], retryAfterSeconds });
 }
 
 const isSigned: ReadonlySet<string> = new Set(['submitted', 'settled', 'failed']);

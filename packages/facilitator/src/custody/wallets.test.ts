@@ -1,7 +1,7 @@
 import { tmpdir } from 'node:os';
 import { createTestDatabase, type TestDatabase } from '@tollkeeper/database/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { composeWallets } from '../compose.js';
+import { composeWallets } from '../compose-commands.js';
 import { readConfig } from '../config/config.js';
 import { createLogger } from '../logging/logger.js';
 import type { Wallets } from './wallets.js';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Chain, Rejection } from '@tollkeeper/protocol';
+import type { Authorization, Chain, Fault, Rejection } from '@tollkeeper/protocol';
 import type { Logger } from '../logging/logger.js';
 import type { Carriage, ReadyPayment } from './carriage.js';
 import type { SentTransaction } from './chain-transactions.js';
@@ -31,6 +31,8 @@ export interface LaneWorkParts {
   readonly signAndStore: (carriages: readonly Carriage[], lane: HeldLane | undefined) => Promise<Signing>;
   /** Follows what was sent until there is evidence. */
   readonly track: (sent: SentTransaction) => void;
+  /** Why a payment may not be signed now, by the operator's wish. */
+  readonly pauseOf: (authorization: Authorization) => Fault | undefined;
   readonly onBatch: (payments: number) => void;
   /** The lane was found to have gone to another process. */
   readonly onLaneLost: () => void;
@@ -62,10 +64,19 @@ export function createLaneWork(parts: LaneWorkParts): LaneWork {
     // After everything that became ready in this turn of the event loop, so that it travels together.
     await new Promise(setImmediate);
     while (queue.size() > 0 && parts.lane() !== undefined) {
-      if (chain.ordered) await carry(queue.take());
-      else await carryApart(takeSome());
+      if (chain.ordered) await carry(unpaused(queue.take()));
+      else await carryApart(unpaused(takeSome()));
     }
     running = undefined;
+  }
+
+  /** Those that may be signed; the others are told why not. */
+  function unpaused(payments: readonly ReadyPayment[]): readonly ReadyPayment[] {
+    return payments.filter((each) => {
+      const pause = parts.pauseOf(each.payment.authorization);
+      if (pause !== undefined) each.end({ kind: 'trouble', error: pause });
+      return pause === undefined;
+    });
   }
 
   function takeSome(): readonly ReadyPayment[] {

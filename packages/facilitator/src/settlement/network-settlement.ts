@@ -1,5 +1,12 @@
 import type { Database } from '@tollkeeper/database';
-import { isFault, type Chain, type Examination, type Payment } from '@tollkeeper/protocol';
+import {
+  isFault,
+  type Authorization,
+  type Chain,
+  type Fault,
+  type Examination,
+  type Payment,
+} from '@tollkeeper/protocol';
 import type { Ledger } from '@tollkeeper/ledger';
 import type { Logger } from '../logging/logger.js';
 import type { Submission } from './carriage.js';
@@ -33,6 +40,8 @@ export interface NetworkSettlementParts {
   readonly settle: (settled: Settled) => Promise<boolean>;
   /** Whether this process signs at all. */
   readonly signs: boolean;
+  /** Why a payment may not be signed now, by the operator's wish. */
+  readonly pauseOf: (authorization: Authorization) => Fault | undefined;
   readonly limits: SettlementLimits;
   readonly events: SettlementEvents;
   readonly checkpoint: CheckpointHook;

@@ -2,7 +2,15 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '@tollkeeper/database';
 import type { Ledger } from '@tollkeeper/ledger';
-import { Fault, type Chain, type Clock, type Examination, type Network, type Payment } from '@tollkeeper/protocol';
+import {
+  Fault,
+  type Authorization,
+  type Chain,
+  type Clock,
+  type Examination,
+  type Network,
+  type Payment,
+} from '@tollkeeper/protocol';
 import type { Logger } from '../logging/logger.js';
 import type { ProvenPayment } from '../payment/proven-payment.js';
 import { createAnswerStore } from './answer-store.js';
@@ -47,6 +55,8 @@ export interface SettlementEngineParts {
   readonly queueMax: number;
   /** Whether this process signs, or leaves that to others. */
   readonly signs: boolean;
+  /** Why a payment may not be signed now, by the operator's wish. */
+  readonly pauseOf: (authorization: Authorization) => Fault | undefined;
   readonly limits: SettlementLimits;
   readonly events: SettlementEvents;
   readonly finalityPollMs: (network: Network) => number;
