@@ -1,0 +1,43 @@
+import type { SettleAnswer } from '@tollkeeper/protocol';
+import pg from 'pg';
+import { expect } from 'vitest';
+import { eventually } from './eventually.js';
+import type { TestFacilitator } from './test-facilitator.js';
+import { settle, type Answered, type WireRequest } from './wire.js';
+
+/**
+ * Settles payments so that they share a transaction: the first is kept at its signature until all the others, each of a payer
+ * of its own, wait behind it. Answers what the callers will be told, in the order given.
+ */
+export async function settleTogether(
+  { url, database }: TestFacilitator,
+  [opener, ...crowd]: readonly WireRequest[],
+): Promise<readonly Promise<Answered<SettleAnswer>>[]> {
+  const owner = new pg.Client({ connectionString: database.ownerUrl });
+  await owner.connect();
+  try {
+    // Whoever signs takes its account nonces from this row.
+    await owner.query('BEGIN; SELECT FROM lane FOR UPDATE');
+    const answers = [settle(url(), opener)];
+    await eventually(async () => {
+      await owner.query('SELECT pg_stat_clear_snapshot()');
+      expect((await owner.query(signing)).rowCount).toBe(1);
+    });
+    answers.push(...crowd.map((request) => settle(url(), request)));
+    await eventually(async () => expect(await waitingIn(url())).toBe(crowd.length));
+    return answers;
+  } finally {
+    await owner.end();
+  }
+}
+
+/** Who waits for the lane to sign for it. */
+const signing = `
+  SELECT FROM pg_stat_activity
+  WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%next_account_nonce = next_account_nonce +%'`;
+
+/** Verified payments that wait for a lane. */
+export async function waitingIn(url: string): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  return Number(/^tollkeeper_queue_payments\{[^}]*eip155[^}]*\} (\d+)$/m.exec(text)?.[1] ?? NaN);
+}
