@@ -15,6 +15,7 @@ export interface StatementSummary {
 
 const wantedLines = 100_000;
 const fillBatch = 500;
+const from = '1970-01-01T00:00:00.000000Z';
 
 /** Makes sure that the hot wallet has enough lines, and reads them as a statement does. */
 export async function measureStatement(database: Database, ledger: Ledger): Promise<StatementSummary> {
@@ -30,8 +31,8 @@ export async function measureStatement(database: Database, ledger: Ledger): Prom
   let peak = before;
   let lines = 0;
   const startedAt = performance.now();
-  await reader.totalsBefore([account.id], to);
-  for await (const page of reader.legs([account.id], { from: '1970-01-01T00:00:00.000000Z', to })) {
+  await reader.totalsBefore([account.id], from);
+  for await (const page of reader.legs([account.id], { from, to })) {
     // What a statement does with a line costs about this much.
     for (const leg of page)
       lines += JSON.stringify({ ...leg, amount: leg.amount.toString() }, textOfBigint) === '' ? 0 : 1;

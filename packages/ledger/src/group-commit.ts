@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Database, Sql } from '@tollkeeper/database';
 import { Fault, isFault } from '@tollkeeper/protocol';
 import { fateOfCommit } from './commit-fate.js';
@@ -97,6 +98,8 @@ export function createGroupCommit<Item, D extends Decision = Decision>(
       const { batch, rest } = takeBatch(queue, { size: parts.maximumBatch ?? MAXIMUM_BATCH, keyOf: parts.keyOf });
       queue = rest;
       await conclude(batch);
+      // Whoever was answered now and goes on at once joins the next batch instead of the one after it.
+      await nextTurn();
     }
     // In the same turn in which the queue was seen empty, so that no item is pushed in between and forgotten.
     flushing = undefined;

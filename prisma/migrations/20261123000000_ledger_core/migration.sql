@@ -199,9 +199,8 @@ DECLARE
 BEGIN
   touched := ARRAY(SELECT debit_account_id FROM posted UNION SELECT credit_account_id FROM posted);
   PERFORM lock_for_posting(touched);
-  UPDATE balance
-  SET debit = balance.debit + change.debit, credit = balance.credit + change.credit, version = version + 1
-  FROM (
+  -- Summed once, whatever the planner makes of the rest.
+  WITH change AS MATERIALIZED (
     SELECT account_id, sum(debit) AS debit, sum(credit) AS credit
     FROM (
       SELECT debit_account_id AS account_id, amount AS debit, 0 AS credit FROM posted
@@ -209,7 +208,10 @@ BEGIN
       SELECT credit_account_id, 0, amount FROM posted
     ) AS sides
     GROUP BY account_id
-  ) AS change
+  )
+  UPDATE balance
+  SET debit = balance.debit + change.debit, credit = balance.credit + change.credit, version = version + 1
+  FROM change
   WHERE balance.account_id = change.account_id AND balance.account_id = ANY (touched) AND balance.bucket = 0;
   RETURN NULL;
 END
