@@ -12,7 +12,7 @@ import { parseEvmAddress } from './address.js';
 import { createEvmChain } from './chain/evm-chain.js';
 import { createFeeQuoting } from './chain/fee-quote.js';
 import { createSharedTransactions } from './chain/shared-transactions.js';
-import { createTransactionSigner } from './chain/transaction-signer.js';
+import { createAbsentSigner, createTransactionSigner } from './chain/transaction-signer.js';
 import { chooseCurve } from './curve/choose-curve.js';
 import { defaultEvmLimits, type EvmLimits } from './evm-limits.js';
 import { createCodeLookup } from './exact/code-lookup.js';
@@ -26,8 +26,10 @@ export interface EvmNetworkParts {
   readonly network: Network;
   /** Endpoints that stand in for each other; the first is used as long as it answers. */
   readonly rpcUrls: readonly string[];
-  /** Private keys in hex, at least one. Whoever plans a transaction says which of them signs it. */
+  /** Private keys in hex. Whoever plans a transaction says which of them signs it. */
   readonly signerKeys: readonly string[];
+  /** Our accounts whose keys other processes have. With the keys, there must be at least one account. */
+  readonly signerAddresses?: readonly string[];
   /** Addresses of the tokens that may be settled, in any accepted spelling. */
   readonly assets: readonly string[];
   readonly clock: Clock;
@@ -66,7 +68,11 @@ export function createEvmNetwork(parts: EvmNetworkParts): EvmNetwork {
   });
   const node = createEvmNode({ network, rpc: pool.rpc });
   const curve = chooseCurve({ onWarning: (message) => parts.onWarning(message, { network }) });
-  const accounts = parts.signerKeys.map((key) => createTransactionSigner(key, curve));
+  const absent = (parts.signerAddresses ?? []).map((text) => readAddress(network, text, 'a signer'));
+  const accounts = [
+    ...parts.signerKeys.map((key) => createTransactionSigner(key, curve)),
+    ...absent.map((address) => createAbsentSigner(address)),
+  ];
   const [first] = accounts;
   if (first === undefined) throw new RangeError(`${network} needs at least one signer key`);
   const signers = new Map(accounts.map((account) => [account.address, account]));
@@ -98,7 +104,7 @@ export function createEvmNetwork(parts: EvmNetworkParts): EvmNetwork {
     simulate: createTransferSimulation({ network, node, clock, from: first.address, gasLimitMax, onWarning }),
     quoteFee,
     gasModel: createGasModel({ network, node, clock, onWarning }),
-    assets: parts.assets.map((asset) => readAsset(network, asset)),
+    assets: parts.assets.map((asset) => readAddress(network, asset, 'a token')),
     gasLimitMax,
   });
   return { chain, schemes: [exact], endpoints: pool.statuses };
@@ -115,8 +121,8 @@ function readLimits(given: Partial<EvmLimits> = {}): EvmLimits {
   return limits;
 }
 
-function readAsset(network: Network, text: string): string {
-  const asset = parseEvmAddress(text);
-  if (asset === undefined) throw new RangeError(`"${text}" is not the address of a token on ${network}`);
-  return asset;
+function readAddress(network: Network, text: string, what: 'a token' | 'a signer'): string {
+  const address = parseEvmAddress(text);
+  if (address === undefined) throw new RangeError(`"${text}" is not the address of ${what} on ${network}`);
+  return address;
 }

@@ -36,6 +36,7 @@ export function openNetworks(
       rpcUrls: config.evm.rpcUrls.map((url) => url.reveal()),
       limits: { ...config.evm.rpc, ...config.settlement.evmLimits },
       signerKeys: signers.flatMap(({ key }) => key?.reveal() ?? []),
+      signerAddresses: signers.flatMap(({ key, address }) => (key === undefined ? [address] : [])),
       assets,
       clock,
       onRpcCall,
@@ -46,12 +47,13 @@ export function openNetworks(
   if (config.svm !== undefined) {
     const { network, signers } = config.svm;
     const assets = tokensOf(config.svm);
-    const feePayerKey = signers[0]?.key?.reveal() ?? '';
+    const [feePayer] = signers;
+    const feePayerKey = feePayer?.key?.reveal();
     const made = createSvmNetwork({
       network,
       rpcUrls: config.svm.rpcUrls.map((url) => url.reveal()),
       limits: { ...config.svm.rpc, ...config.settlement.svmLimits },
-      feePayerKey,
+      ...(feePayerKey === undefined ? { feePayerAddress: feePayer?.address ?? '' } : { feePayerKey }),
       assets,
       clock,
       onRpcCall,

@@ -15,7 +15,7 @@ import { createRecentBank } from './exact/recent-bank.js';
 import { readSvmLimits, type SvmLimits } from './limits.js';
 import { createJsonRpcPool } from './rpc/json-rpc-pool.js';
 import { createSolanaRpc } from './rpc/solana-rpc.js';
-import { readSvmSigner } from './signing/secret-key.js';
+import { absentSvmSigner, readSvmSigner } from './signing/secret-key.js';
 import { createMintRegistry } from './token/mint-registry.js';
 
 /** Everything that one Solana cluster needs to be settled on. */
@@ -24,7 +24,9 @@ export interface SvmNetworkParts {
   /** Nodes that stand in for each other; the first is used as long as it answers. */
   readonly rpcUrls: readonly string[];
   /** The fee payer's secret key, base58 of 64 bytes. It is read once and never shown. */
-  readonly feePayerKey: string;
+  readonly feePayerKey?: string;
+  /** In place of the key, where other processes sign. */
+  readonly feePayerAddress?: string;
   /** The mints that are settled; every other token is refused. */
   readonly assets: readonly string[];
   readonly clock: Clock;
@@ -50,7 +52,8 @@ export function createSvmNetwork(parts: SvmNetworkParts): SvmNetwork {
   const { network, clock, onRpcCall, onWarning } = parts;
   const limits = readSvmLimits(parts.limits);
   if (networkFamily(network) !== 'solana') throw new RangeError(`${network} is not a Solana network`);
-  const signer = readSvmSigner(parts.feePayerKey);
+  const { feePayerKey, feePayerAddress = '' } = parts;
+  const signer = feePayerKey === undefined ? absentSvmSigner(feePayerAddress) : readSvmSigner(feePayerKey);
   if (signer === undefined) throw new RangeError('The fee payer key is not base58 of a 64-byte Solana secret key');
   const malformed = parts.assets.find((asset) => parseSvmAddress(asset) === undefined);
   if (malformed !== undefined) throw new RangeError(`The asset "${malformed}" is not a Solana address`);

@@ -40,3 +40,13 @@ export function createTransactionSigner(privateKey: string, curve: Curve): Trans
     },
   };
 }
+
+/** An account of ours whose key another process has: it is known here, and signs nothing. */
+export function createAbsentSigner(address: string): TransactionSigner {
+  return {
+    address,
+    sign() {
+      throw new TypeError(`The key of ${address} is not in this process`);
+    },
+  };
+}

@@ -19,6 +19,16 @@ export function readSvmSigner(text: string): SvmSigner | undefined {
   return { ...signer, address: encodeBase58(signer.publicKey) };
 }
 
+/** A fee payer of ours whose key another process has: it is known here, and signs nothing. Undefined for what is no address. */
+export function absentSvmSigner(address: string): SvmSigner | undefined {
+  const publicKey = decodeBase58(address);
+  if (publicKey?.length !== 32) return undefined;
+  const sign = () => {
+    throw new TypeError(`The key of ${address} is not in this process`);
+  };
+  return { address, publicKey, sign };
+}
+
 /** Whether `text` is a secret key that {@link readSvmSigner} takes, and whose; for checking a configuration. */
 export function parseSvmSecretKey(text: string): { readonly address: string } | undefined {
   const signer = readSvmSigner(text);
