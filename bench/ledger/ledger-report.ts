@@ -22,7 +22,7 @@ export function formatLedgerReport(report: LedgerReport): string {
     `Node ${machine.node}, PostgreSQL ${machine.postgres}, durable commits`,
     '',
     `Settlement credits, ${report.callers} callers, 90 % to one merchant, a fee leg in each`,
-    row('', ['per s', 'p50 ms', 'p99 ms', 'rounds, per s']),
+    row('', ['per s', 'p50 ms', 'p99 ms', '  rounds, per s']),
     ...[...credits.baselines, credits.groupCommit].map(creditRow),
     ...credits.baselines.map((baseline) => ratio(credits.groupCommit, baseline)),
     '',
@@ -36,7 +36,7 @@ export function formatLedgerReport(report: LedgerReport): string {
 }
 
 function creditRow({ name, perSecond, p50Ms, p99Ms, perSecondOfRounds }: CreditSummary): string {
-  const rounds = perSecondOfRounds.map((each) => each.toFixed(0)).join(' ');
+  const rounds = `  ${perSecondOfRounds.map((each) => each.toFixed(0)).join(' ')}`;
   return row(name, [perSecond.toFixed(0), p50Ms.toFixed(1), p99Ms.toFixed(1), rounds]);
 }
 
