@@ -1,0 +1,103 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createTestDatabase } from '@tollkeeper/database/testing';
+import { composeWallets, createLogger } from '@tollkeeper/facilitator';
+import {
+  BASE_SEPOLIA_USDC,
+  startRpcProxy,
+  type EvmChain,
+  type EvmChainOptions,
+  type RpcProxy,
+} from '@tollkeeper/sandbox';
+import { expect } from 'vitest';
+import { pad, toEventSelector, type Address, type Hex } from 'viem';
+import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts';
+import { startFacilitatorProcess, tollkeeper, type FacilitatorProcess } from '../crash/facilitator-process.js';
+import { findBookProblems } from '../support/books.js';
+import { configOf, evmVariables, startFundedEvm } from '../support/test-facilitator.js';
+
+/** Several facilitator processes on one database, one chain and one list of lanes. */
+export type FleetScene = Awaited<ReturnType<typeof createFleetScene>>;
+
+export async function createFleetScene(options: { readonly lanes: number; readonly chain?: EvmChainOptions }) {
+  const [evm, testDatabase, dataDir] = await Promise.all([
+    startFundedEvm(options.chain),
+    createTestDatabase(),
+    mkdtemp(join(tmpdir(), 'tollkeeper-fleet-')),
+  ]);
+  const { database } = testDatabase;
+  const keys = Array.from({ length: options.lanes }, generatePrivateKey);
+  const signers = keys.map((key) => privateKeyToAddress(key));
+  for (const signer of signers) await evm.fundEth(signer, 10n ** 18n);
+  const own = { ENVIRONMENT: 'development', PORT: '0', DATA_DIR: dataDir, DATABASE_URL: testDatabase.url };
+  const env = { ...own, ...evmVariables(evm.url), EVM_PRIVATE_KEY: keys.join(',') };
+  const payTo = await createDepositAddress();
+  const proxies: RpcProxy[] = [];
+
+  async function createDepositAddress(): Promise<Address> {
+    const custody = await composeWallets(configOf(env), createLogger({ level: 'silent' }));
+    const { addresses } = await custody.wallets.create({ merchant: 'test', name: 'main' });
+    await custody.close();
+    return (addresses[0]?.address ?? expect.fail('the wallet has no address')) as Address;
+  }
+
+  return {
+    evm,
+    database,
+    signers,
+    payTo,
+    env,
+
+    /** Starts a process; `changes` bend its variables, where an empty text takes one away. */
+    startProcess: (changes: Readonly<Record<string, string>> = {}): Promise<FacilitatorProcess> =>
+      startFacilitatorProcess({ program: tollkeeper, args: ['serve'], env: { ...env, ...changes } }),
+
+    /** An endpoint for one process that misbehaves on demand. */
+    async startProxy(): Promise<RpcProxy> {
+      const proxy = await startRpcProxy({ target: evm.url });
+      proxies.push(proxy);
+      return proxy;
+    },
+
+    /** The hashes of the transfers to the wallet, one for each transfer. */
+    async transfers(): Promise<readonly string[]> {
+      const topics = [transferEvent, null, pad(payTo)];
+      const logs = await evm.rpc('eth_getLogs', [{ fromBlock: '0x0', address: BASE_SEPOLIA_USDC, topics }]);
+      return (logs as readonly { transactionHash: string }[]).map(({ transactionHash }) => transactionHash);
+    },
+
+    /** Everything that is not as it should be once all is over, in words. */
+    async problems(): Promise<readonly string[]> {
+      const problems = [...(await findBookProblems({ database, evm }))];
+      const open = await database.sql<{ id: string; state: string }>`
+        SELECT id, state FROM payment WHERE state NOT IN ('settled', 'failed') OR retry_alone`;
+      for (const { id, state } of open) problems.push(`payment ${id} is ${state}`);
+      const twice = await database.sql<{ id: string }>`
+        SELECT payment_id AS id FROM effect GROUP BY payment_id HAVING count(*) > 1`;
+      for (const { id } of twice) problems.push(`payment ${id} has two effects`);
+      for (const signer of signers) problems.push(...(await gapsOf(signer)));
+      return problems;
+    },
+
+    async stop(): Promise<void> {
+      await Promise.all(proxies.map((proxy) => proxy.stop()));
+      await evm.stop();
+      await testDatabase.drop();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+
+  /** Every place in the order of a signer is signed for, and used on chain. */
+  async function gapsOf(signer: Hex): Promise<readonly string[]> {
+    const [row] = await database.sql<{ places: bigint; last: bigint | null }>`
+      SELECT count(DISTINCT account_nonce) AS places, max(account_nonce) AS last FROM chain_transaction
+      WHERE lower(signer) = lower(${signer})`;
+    const places = row?.places ?? 0n;
+    const mined = BigInt(String(await evm.rpc('eth_getTransactionCount', [signer, 'latest'])));
+    const isContiguous = places === (row?.last ?? -1n) + 1n && mined === places;
+    return isContiguous ? [] : [`${signer}: ${places} places up to ${row?.last ?? '-'}, ${mined} mined`];
+  }
+}
+
+const transferEvent = toEventSelector('Transfer(address,address,uint256)');
