@@ -3,7 +3,7 @@ import { operatorOwner, type Ledger, type Posting } from '@tollkeeper/ledger';
 import { amount, nativeAsset, type Network, type Rejection } from '@tollkeeper/protocol';
 import type { SentTransaction } from './chain-transactions.js';
 import { announceChanges } from './payment-signal.js';
-import { claimLeaseSeconds } from './payment-store.js';
+import { claimLeaseSeconds } from './claim-store.js';
 
 /** A transaction of which nothing more is to be expected. */
 export interface Closing {

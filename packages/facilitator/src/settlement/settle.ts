@@ -7,7 +7,8 @@ import { released, type Join, type Patience, type Settlement } from './join.js';
 import type { LastingWrites } from './lasting-writes.js';
 import { isForSameRequirements } from './payment-row.js';
 import type { PaymentSignal } from './payment-signal.js';
-import type { NewClaim, PaymentStore } from './payment-store.js';
+import type { NewClaim } from './claim-store.js';
+import type { PaymentStore } from './payment-store.js';
 import type { ClaimedPayment } from './submit.js';
 
 /** How a process takes payments to the chain, or has others do it. */

@@ -4,7 +4,8 @@ import type { Logger } from '../logging/logger.js';
 import type { Submission } from './carriage.js';
 import { endRetry } from './close-transactions.js';
 import type { PaymentSignal } from './payment-signal.js';
-import type { PaymentStore, QueuedPayment } from './payment-store.js';
+import type { PaymentStore } from './payment-store.js';
+import type { QueuedPayment } from './queued-payments.js';
 import type { Settled } from './settle-legs.js';
 import type { ClaimedPayment } from './submit.js';
 

@@ -1,0 +1,63 @@
+import type { Database } from '@tollkeeper/database';
+import type { Network, Payment } from '@tollkeeper/protocol';
+import { claimLeaseSeconds } from './claim-store.js';
+import { readStoredRequest } from './stored-request.js';
+
+/** A payment that waits to be signed, with what it is examined from. */
+export interface QueuedPayment {
+  readonly paymentId: string;
+  /** Absent for payments that older versions stored. */
+  readonly request: Payment | undefined;
+  /** Its transaction did not move its money, in company: it travels alone now. */
+  readonly alone: boolean;
+}
+
+function asQueued(row: {
+  readonly id: string;
+  readonly request: string | null;
+  readonly alone: boolean;
+}): QueuedPayment {
+  return {
+    paymentId: row.id,
+    alone: row.alone,
+    request: row.request === null ? undefined : readStoredRequest(row.request),
+  };
+}
+
+/** How payments pass from the process that has them to one that can sign them. */
+export function createQueuedPayments(parts: { readonly database: Database; readonly processId: string }) {
+  const { sql } = parts.database;
+  return { handOver, takeQueued, findOwnRetries };
+
+  /** Leaves payments to whichever process can sign them. */
+  async function handOver(ids: readonly string[]): Promise<void> {
+    await sql`
+      UPDATE payment SET lease_holder = NULL
+      WHERE id = ANY(${ids}::uuid[]) AND (state = 'claimed' OR retry_alone) AND lease_holder = ${parts.processId}::uuid`;
+  }
+
+  /** Takes the oldest payments of a network that wait for a process that can sign, and retries whose process is gone. */
+  async function takeQueued(network: Network, limit: number): Promise<readonly QueuedPayment[]> {
+    const rows = await sql<{ id: string; request: string | null; alone: boolean }>`
+      UPDATE payment
+      SET lease_holder = ${parts.processId}::uuid, lease_until = now() + make_interval(secs => ${claimLeaseSeconds})
+      WHERE id IN (
+        SELECT id FROM payment
+        WHERE network = ${network} AND state IN ('claimed', 'refused', 'submitted') AND (
+          (state = 'claimed' AND lease_holder IS NULL AND lease_until >= now())
+          OR (retry_alone AND (lease_holder IS NULL OR lease_until < now())))
+        ORDER BY claimed_at
+        LIMIT ${limit}
+        FOR UPDATE SKIP LOCKED)
+      RETURNING id, request, retry_alone AS alone`;
+    return rows.map(asQueued);
+  }
+
+  /** The retries among these that this process has the lease for. */
+  async function findOwnRetries(ids: readonly string[]): Promise<readonly QueuedPayment[]> {
+    const rows = await sql<{ id: string; request: string | null; alone: boolean }>`
+      SELECT id, request, retry_alone AS alone FROM payment
+      WHERE id = ANY(${ids}::uuid[]) AND retry_alone AND lease_holder = ${parts.processId}::uuid`;
+    return rows.map(asQueued);
+  }
+}
