@@ -35,123 +35,136 @@ export function createClosing(parts: {
   readonly network: Network;
   readonly processId: string;
 }) {
-  const { network, processId } = parts;
-
   return async function close(closings: readonly Closing[]): Promise<Closed> {
     return parts.database.transaction(async (sql) => {
-      const own = await markClosed(sql, closings);
-      const replaced = await markReplaced(sql, own);
-      await bookFees(sql, own);
+      const closer = { ...parts, sql };
+      const own = await markClosed(closer, closings);
+      const replaced = await markReplaced(closer, own);
+      await bookFees(closer, own);
       const failed = await fail(
-        sql,
+        closer,
         own.filter(({ sent, state }) => sent.legs.length === 1 && state !== 'replaced'),
       );
-      const retries = await retry(sql, [...own.flatMap(unpaidOf), ...(await paymentsOf(sql, replaced))]);
+      const retries = await retry(closer, [...own.flatMap(unpaidOf), ...(await paymentsOf(closer, replaced))]);
       await announceChanges(sql, failed);
       return { over: [...closings.map(({ sent }) => sent.id), ...replaced.map(({ id }) => id)], failed, retries };
     });
   };
+}
 
-  /** Those that nobody has closed before. */
-  async function markClosed(sql: Sql, closings: readonly Closing[]): Promise<readonly Closing[]> {
-    const rows = await sql<{ id: string }>`
-      WITH locked AS (
-        SELECT id FROM chain_transaction
-        WHERE network = ${network} AND transaction = ANY(${closings.map(({ sent }) => sent.id)}::text[]) AND state = 'pending'
-        ORDER BY id
-        FOR UPDATE
-      )
-      UPDATE chain_transaction SET state = closing.state, fee_paid = closing.fee_paid, concluded_at = now()
-      FROM locked, unnest(
-        ${closings.map(({ sent }) => sent.id)}::text[],
-        ${closings.map(({ state }) => state)}::text[],
-        ${closings.map(({ feePaid }) => feePaid ?? null)}::numeric[]
-      ) AS closing (transaction, state, fee_paid)
-      WHERE chain_transaction.id = locked.id AND chain_transaction.transaction = closing.transaction
-      RETURNING chain_transaction.transaction AS id`;
-    const ours = new Set(rows.map(({ id }) => id));
-    return closings.filter(({ sent }) => ours.has(sent.id));
-  }
+/** One database transaction that closes. */
+interface Closer {
+  readonly sql: Sql;
+  readonly ledger: Ledger;
+  readonly network: Network;
+  readonly processId: string;
+}
 
-  /** A place holds one transaction: the siblings of an included one are out. */
-  async function markReplaced(sql: Sql, closings: readonly Closing[]): Promise<readonly { readonly id: string }[]> {
-    const taken = closings.filter(({ state, sent }) => state === 'included' && sent.accountNonce !== undefined);
-    if (taken.length === 0) return [];
-    return sql<{ id: string }>`
-      UPDATE chain_transaction SET state = 'replaced', concluded_at = now()
-      FROM unnest(
-        ${taken.map(({ sent }) => sent.signer)}::text[], ${taken.map(({ sent }) => sent.accountNonce ?? null)}::numeric[]
-      ) AS taken (signer, account_nonce)
-      WHERE network = ${network} AND state = 'pending' AND chain_transaction.signer = taken.signer
-        AND chain_transaction.account_nonce = taken.account_nonce
-      RETURNING transaction AS id`;
-  }
+/** Those that nobody has closed before. */
+async function markClosed({ sql, network }: Closer, closings: readonly Closing[]): Promise<readonly Closing[]> {
+  const rows = await sql<{ id: string }>`
+    WITH locked AS (
+      SELECT id FROM chain_transaction
+      WHERE network = ${network} AND transaction = ANY(${closings.map(({ sent }) => sent.id)}::text[]) AND state = 'pending'
+      ORDER BY id
+      FOR UPDATE
+    )
+    UPDATE chain_transaction SET state = closing.state, fee_paid = closing.fee_paid, concluded_at = now()
+    FROM locked, unnest(
+      ${closings.map(({ sent }) => sent.id)}::text[],
+      ${closings.map(({ state }) => state)}::text[],
+      ${closings.map(({ feePaid }) => feePaid ?? null)}::numeric[]
+    ) AS closing (transaction, state, fee_paid)
+    WHERE chain_transaction.id = locked.id AND chain_transaction.transaction = closing.transaction
+    RETURNING chain_transaction.transaction AS id`;
+  const ours = new Set(rows.map(({ id }) => id));
+  return closings.filter(({ sent }) => ours.has(sent.id));
+}
 
-  async function paymentsOf(sql: Sql, transactions: readonly { readonly id: string }[]): Promise<readonly string[]> {
-    if (transactions.length === 0) return [];
-    const rows = await sql<{ paymentId: string }>`
-      SELECT DISTINCT leg.payment_id AS "paymentId"
-      FROM transaction_leg AS leg JOIN chain_transaction AS sent ON sent.id = leg.transaction_id
-      WHERE sent.network = ${network} AND sent.transaction = ANY(${transactions.map(({ id }) => id)}::text[])`;
-    return rows.map(({ paymentId }) => paymentId);
-  }
+/** A place holds one transaction: the siblings of an included one are out. */
+async function markReplaced(
+  { sql, network }: Closer,
+  closings: readonly Closing[],
+): Promise<readonly { readonly id: string }[]> {
+  const taken = closings.filter(({ state, sent }) => state === 'included' && sent.accountNonce !== undefined);
+  if (taken.length === 0) return [];
+  return sql<{ id: string }>`
+    UPDATE chain_transaction SET state = 'replaced', concluded_at = now()
+    FROM unnest(
+      ${taken.map(({ sent }) => sent.signer)}::text[], ${taken.map(({ sent }) => sent.accountNonce ?? null)}::numeric[]
+    ) AS taken (signer, account_nonce)
+    WHERE network = ${network} AND state = 'pending' AND chain_transaction.signer = taken.signer
+      AND chain_transaction.account_nonce = taken.account_nonce
+    RETURNING transaction AS id`;
+}
 
-  async function fail(sql: Sql, closings: readonly Closing[]): Promise<readonly string[]> {
-    const failures = closings.flatMap(({ sent, failures }) =>
-      [...failures].map(([paymentId, rejection]) => ({ paymentId, rejection, transaction: sent.id })),
-    );
-    if (failures.length === 0) return [];
-    const rows = await sql<{ id: string }>`
-      UPDATE payment
-      SET state = 'failed', concluded_at = now(), transaction = failure.transaction, failure_reason = failure.reason,
-        failure_detail = failure.detail, retry_alone = false, lease_holder = NULL, lease_until = NULL
-      FROM unnest(
-        ${failures.map(({ paymentId }) => paymentId)}::uuid[],
-        ${failures.map(({ transaction }) => transaction)}::text[],
-        ${failures.map(({ rejection }) => rejection.reason)}::text[],
-        ${failures.map(({ rejection }) => rejection.detail)}::text[]
-      ) AS failure (id, transaction, reason, detail)
-      WHERE payment.id = failure.id AND payment.state = 'submitted' AND NOT EXISTS (
-        SELECT FROM transaction_leg AS leg JOIN chain_transaction AS sent ON sent.id = leg.transaction_id
-        WHERE leg.payment_id = payment.id AND sent.state = 'pending')
-      RETURNING payment.id`;
-    return rows.map(({ id }) => id);
-  }
+async function paymentsOf(
+  { sql, network }: Closer,
+  transactions: readonly { readonly id: string }[],
+): Promise<readonly string[]> {
+  if (transactions.length === 0) return [];
+  const rows = await sql<{ paymentId: string }>`
+    SELECT DISTINCT leg.payment_id AS "paymentId"
+    FROM transaction_leg AS leg JOIN chain_transaction AS sent ON sent.id = leg.transaction_id
+    WHERE sent.network = ${network} AND sent.transaction = ANY(${transactions.map(({ id }) => id)}::text[])`;
+  return rows.map(({ paymentId }) => paymentId);
+}
 
-  async function retry(sql: Sql, paymentIds: readonly string[]): Promise<readonly string[]> {
-    if (paymentIds.length === 0) return [];
-    const rows = await sql<{ id: string }>`
-      UPDATE payment
-      SET retry_alone = true, lease_holder = ${processId}::uuid,
-        lease_until = now() + make_interval(secs => ${claimLeaseSeconds})
-      WHERE id = ANY(${paymentIds}::uuid[]) AND state = 'submitted' AND NOT retry_alone AND NOT EXISTS (
-        SELECT FROM transaction_leg AS leg JOIN chain_transaction AS sent ON sent.id = leg.transaction_id
-        WHERE leg.payment_id = payment.id AND sent.state = 'pending')
-      RETURNING id`;
-    return rows.map(({ id }) => id);
-  }
+async function fail({ sql }: Closer, closings: readonly Closing[]): Promise<readonly string[]> {
+  const failures = closings.flatMap(({ sent, failures }) =>
+    [...failures].map(([paymentId, rejection]) => ({ paymentId, rejection, transaction: sent.id })),
+  );
+  if (failures.length === 0) return [];
+  const rows = await sql<{ id: string }>`
+    UPDATE payment
+    SET state = 'failed', concluded_at = now(), transaction = failure.transaction, failure_reason = failure.reason,
+      failure_detail = failure.detail, retry_alone = false, lease_holder = NULL, lease_until = NULL
+    FROM unnest(
+      ${failures.map(({ paymentId }) => paymentId)}::uuid[],
+      ${failures.map(({ transaction }) => transaction)}::text[],
+      ${failures.map(({ rejection }) => rejection.reason)}::text[],
+      ${failures.map(({ rejection }) => rejection.detail)}::text[]
+    ) AS failure (id, transaction, reason, detail)
+    WHERE payment.id = failure.id AND payment.state = 'submitted' AND NOT EXISTS (
+      SELECT FROM transaction_leg AS leg JOIN chain_transaction AS sent ON sent.id = leg.transaction_id
+      WHERE leg.payment_id = payment.id AND sent.state = 'pending')
+    RETURNING payment.id`;
+  return rows.map(({ id }) => id);
+}
 
-  /** What the chain charged leaves what the operator provided for it. */
-  async function bookFees(sql: Sql, closings: readonly Closing[]): Promise<void> {
-    const postings = closings.flatMap(({ sent, feePaid }): Posting[] => {
-      if (feePaid === undefined || feePaid === 0n) return [];
-      return [
-        {
-          scope: 'network_fee',
-          key: `${network}/${sent.id}`,
-          legs: [
-            {
-              debit: { kind: 'gas_spent', owner: sent.signer },
-              credit: { kind: 'operator_funding', owner: operatorOwner },
-              asset: nativeAsset(network),
-              amount: amount(feePaid),
-            },
-          ],
-        },
-      ];
-    });
-    if (postings.length > 0) await parts.ledger.postAll(sql, postings);
-  }
+async function retry({ sql, processId }: Closer, paymentIds: readonly string[]): Promise<readonly string[]> {
+  if (paymentIds.length === 0) return [];
+  const rows = await sql<{ id: string }>`
+    UPDATE payment
+    SET retry_alone = true, lease_holder = ${processId}::uuid,
+      lease_until = now() + make_interval(secs => ${claimLeaseSeconds})
+    WHERE id = ANY(${paymentIds}::uuid[]) AND state = 'submitted' AND NOT retry_alone AND NOT EXISTS (
+      SELECT FROM transaction_leg AS leg JOIN chain_transaction AS sent ON sent.id = leg.transaction_id
+      WHERE leg.payment_id = payment.id AND sent.state = 'pending')
+    RETURNING id`;
+  return rows.map(({ id }) => id);
+}
+
+/** What the chain charged leaves what the operator provided for it. */
+async function bookFees({ sql, network, ledger }: Closer, closings: readonly Closing[]): Promise<void> {
+  const postings = closings.flatMap(({ sent, feePaid }): Posting[] => {
+    if (feePaid === undefined || feePaid === 0n) return [];
+    return [
+      {
+        scope: 'network_fee',
+        key: `${network}/${sent.id}`,
+        legs: [
+          {
+            debit: { kind: 'gas_spent', owner: sent.signer },
+            credit: { kind: 'operator_funding', owner: operatorOwner },
+            asset: nativeAsset(network),
+            amount: amount(feePaid),
+          },
+        ],
+      },
+    ];
+  });
+  if (postings.length > 0) await ledger.postAll(sql, postings);
 }
 
 function unpaidOf({ failures }: Closing): readonly string[] {

@@ -37,6 +37,7 @@ export function createLanes(parts: {
   const { chain, processId, log } = parts;
   const { sql } = parts.database;
   const { network } = chain;
+  const shares = { sql, chain, processId };
   let held: readonly HeldLane[] = [];
 
   return {
@@ -54,34 +55,17 @@ export function createLanes(parts: {
       VALUES (${network}, ${processId}::uuid, now() + make_interval(secs => ${laneLeaseSeconds}))
       ON CONFLICT (network, process_id) DO UPDATE SET seen_until = excluded.seen_until`;
     await sql`DELETE FROM settler WHERE network = ${network} AND seen_until < now() - interval '1 hour'`;
-    const mine = await renew();
-    const share = await fairShare();
+    const mine = await renew(shares);
+    const share = await fairShare(shares);
     const excess = mine.slice(share);
     if (excess.length > 0) await giveBack(excess.map(({ signer }) => signer));
     held = mine.slice(0, share);
     if (held.length < share) held = [...held, ...(await take(share - held.length))];
   }
 
-  async function renew(): Promise<readonly HeldLane[]> {
-    return sql<HeldLane>`
-      UPDATE lane SET lease_until = now() + make_interval(secs => ${laneLeaseSeconds})
-      WHERE network = ${network} AND signer = ANY(${chain.signers}::text[]) AND holder = ${processId}::uuid
-      RETURNING signer, fencing_token AS "fencingToken"`;
-  }
-
-  /** How many lanes this process should hold, so that every live process gets as many as any other, give or take one. */
-  async function fairShare(): Promise<number> {
-    const [row] = await sql<{ processes: bigint; place: bigint }>`
-      SELECT count(*) AS processes, count(*) FILTER (WHERE process_id < ${processId}::uuid) AS place
-      FROM settler WHERE network = ${network} AND seen_until > now()`;
-    const processes = Number(row?.processes ?? 1n);
-    const each = Math.floor(chain.signers.length / processes);
-    return each + (Number(row?.place ?? 0n) < chain.signers.length % processes ? 1 : 0);
-  }
-
   async function take(count: number): Promise<readonly HeldLane[]> {
     const taken: HeldLane[] = [];
-    for (const signer of await free(count)) {
+    for (const signer of await free(shares, count)) {
       // What the chain has used is never allocated; what our rows have allocated beyond it is in flight.
       const next = await chain.nextAccountNonce(signer);
       const [lane] = await sql<HeldLane>`
@@ -100,17 +84,6 @@ export function createLanes(parts: {
     return taken;
   }
 
-  async function free(count: number): Promise<readonly string[]> {
-    const rows = await sql<{ signer: string }>`
-      SELECT signer FROM unnest(${chain.signers}::text[]) WITH ORDINALITY AS configured (signer, place)
-      WHERE NOT EXISTS (
-        SELECT FROM lane
-        WHERE lane.network = ${network} AND lane.signer = configured.signer AND lane.holder IS NOT NULL
-          AND lane.lease_until >= now())
-      ORDER BY place LIMIT ${count}`;
-    return rows.map(({ signer }) => signer);
-  }
-
   async function giveBack(signers: readonly string[]): Promise<void> {
     await sql`
       UPDATE lane SET holder = NULL, lease_until = NULL
@@ -122,6 +95,41 @@ export function createLanes(parts: {
     await giveBack(chain.signers);
     await sql`DELETE FROM settler WHERE network = ${network} AND process_id = ${processId}::uuid`;
   }
+}
+
+/** Who shares what. */
+interface Shares {
+  readonly sql: Sql;
+  readonly chain: Chain;
+  readonly processId: string;
+}
+
+async function renew({ sql, chain, processId }: Shares): Promise<readonly HeldLane[]> {
+  return sql<HeldLane>`
+    UPDATE lane SET lease_until = now() + make_interval(secs => ${laneLeaseSeconds})
+    WHERE network = ${chain.network} AND signer = ANY(${chain.signers}::text[]) AND holder = ${processId}::uuid
+    RETURNING signer, fencing_token AS "fencingToken"`;
+}
+
+/** How many lanes this process should hold, so that every live process gets as many as any other, give or take one. */
+async function fairShare({ sql, chain, processId }: Shares): Promise<number> {
+  const [row] = await sql<{ processes: bigint; place: bigint }>`
+    SELECT count(*) AS processes, count(*) FILTER (WHERE process_id < ${processId}::uuid) AS place
+    FROM settler WHERE network = ${chain.network} AND seen_until > now()`;
+  const processes = Number(row?.processes ?? 1n);
+  const each = Math.floor(chain.signers.length / processes);
+  return each + (Number(row?.place ?? 0n) < chain.signers.length % processes ? 1 : 0);
+}
+
+async function free({ sql, chain }: Shares, count: number): Promise<readonly string[]> {
+  const rows = await sql<{ signer: string }>`
+    SELECT signer FROM unnest(${chain.signers}::text[]) WITH ORDINALITY AS configured (signer, place)
+    WHERE NOT EXISTS (
+      SELECT FROM lane
+      WHERE lane.network = ${chain.network} AND lane.signer = configured.signer AND lane.holder IS NOT NULL
+        AND lane.lease_until >= now())
+    ORDER BY place LIMIT ${count}`;
+  return rows.map(({ signer }) => signer);
 }
 
 /**

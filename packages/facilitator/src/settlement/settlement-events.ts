@@ -1,5 +1,5 @@
 import type { Network } from '@tollkeeper/protocol';
-import type { PlaceEvent } from './places.js';
+import type { PlaceEvent } from './place-event.js';
 
 /** What happens in the engine that an operator counts. */
 export interface SettlementEvents {

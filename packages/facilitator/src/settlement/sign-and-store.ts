@@ -1,5 +1,5 @@
 import type { Database, Sql } from '@tollkeeper/database';
-import type { Chain, SignedTransaction } from '@tollkeeper/protocol';
+import type { Chain, Network, SignedTransaction } from '@tollkeeper/protocol';
 import type { Carriage, ReadyPayment } from './carriage.js';
 import { storeSigned, type SentTransaction } from './chain-transactions.js';
 import type { CheckpointHook } from './checkpoint.js';
@@ -34,29 +34,29 @@ export function createSigning(parts: {
     try {
       return await database.transaction((sql) => attempt(sql, carriages, lane));
     } catch (error) {
-      if (error instanceof Undone) return error.signing;
+      if (error instanceof UndoneError) return error.signing;
       throw error;
     }
   };
 
   async function attempt(sql: Sql, carriages: readonly Carriage[], lane: HeldLane | undefined): Promise<Signing> {
     const unable = await findUnable(sql, carriages);
-    if (unable.size > 0) throw new Undone({ kind: 'without', unable });
+    if (unable.size > 0) throw new UndoneError({ kind: 'without', unable });
     const first = lane && (await allocateAccountNonces(sql, { ...lane, network, processId, count: carriages.length }));
-    if (lane !== undefined && first === undefined) throw new Undone({ kind: 'lane_lost' });
+    if (lane !== undefined && first === undefined) throw new UndoneError({ kind: 'lane_lost' });
     const transactions = carriages.map(({ plan, payments }, index) => ({
       ...plan.sign(first === undefined ? undefined : first + BigInt(index)),
       payments,
     }));
     parts.checkpoint('signed');
-    await store(sql, transactions);
-    return { kind: 'stored', transactions: transactions.map(asSent) };
+    await store(sql, { network, signed: transactions });
+    return { kind: 'stored', transactions: transactions.map((each) => asSent(network, each)) };
   }
 
   async function findUnable(sql: Sql, carriages: readonly Carriage[]): Promise<ReadonlyMap<ReadyPayment, Unable>> {
     const payments = carriages.flatMap((each) => each.payments);
     const unable = new Map<ReadyPayment, Unable>();
-    const locked = await lockForSigning(sql, payments);
+    const locked = await lockForSigning(sql, { payments, processId });
     for (const each of payments) if (!locked.has(each.paymentId)) unable.set(each, 'lost');
     for (const each of await findStale(sql, payments)) if (!unable.has(each)) unable.set(each, 'stale');
     // Only what will be signed is charged: with any of these the whole transaction is undone.
@@ -64,82 +64,88 @@ export function createSigning(parts: {
     for (const each of await parts.sponsorship.charge(sql, carriages)) unable.set(each, 'unsponsored');
     return unable;
   }
+}
 
-  async function lockForSigning(sql: Sql, payments: readonly ReadyPayment[]): Promise<ReadonlySet<string>> {
-    const rows = await sql<{ id: string }>`
-      SELECT id FROM payment
-      WHERE id = ANY(${payments.map(({ paymentId }) => paymentId)}::uuid[]) AND lease_holder = ${processId}::uuid
-        AND (state = 'claimed' OR retry_alone)
-      ORDER BY id
-      FOR UPDATE`;
-    return new Set(rows.map(({ id }) => id));
-  }
+async function lockForSigning(
+  sql: Sql,
+  { payments, processId }: { readonly payments: readonly ReadyPayment[]; readonly processId: string },
+): Promise<ReadonlySet<string>> {
+  const rows = await sql<{ id: string }>`
+    SELECT id FROM payment
+    WHERE id = ANY(${payments.map(({ paymentId }) => paymentId)}::uuid[]) AND lease_holder = ${processId}::uuid
+      AND (state = 'claimed' OR retry_alone)
+    ORDER BY id
+    FOR UPDATE`;
+  return new Set(rows.map(({ id }) => id));
+}
 
-  /**
-   * Those whose payer has signed something into flight, through whatever lane or process, that the verification did not take
-   * into account: together they may spend one balance twice, at our cost.
-   */
-  async function findStale(sql: Sql, payments: readonly ReadyPayment[]): Promise<readonly ReadyPayment[]> {
-    const payers = payments.map(({ payment }) => payment.authorization);
-    const keys = payers.map(({ payer, asset }) => `${asset.token} ${payer}`);
-    // Two that sign for one payer wait for each other here, in one order everywhere, and the later sees what the earlier stored.
-    await sql`
-      SELECT pg_advisory_xact_lock(hashtextextended(key, 0))
-      FROM (SELECT DISTINCT key FROM unnest(${keys}::text[]) AS payer (key) ORDER BY key) AS payers`;
-    const rows = await sql<{ id: string; payer: string; token: string }>`
-      SELECT payment.id, payment.payer, payment.token
-      FROM payment
-      JOIN (SELECT DISTINCT payer, token FROM unnest(
-        ${payers.map(({ payer }) => payer)}::text[], ${payers.map(({ asset }) => asset.token)}::text[]
-      ) AS wanted (payer, token)) AS wanted USING (payer, token)
-      WHERE payment.state = 'submitted'`;
-    return payments.filter(({ paymentId, payment: { authorization }, knownInFlight }) =>
-      rows.some(
-        ({ id, payer, token }) =>
-          payer === authorization.payer &&
-          token === authorization.asset.token &&
-          id !== paymentId &&
-          !knownInFlight.has(id),
-      ),
-    );
-  }
+/**
+ * Those whose payer has signed something into flight, through whatever lane or process, that the verification did not take
+ * into account: together they may spend one balance twice, at our cost.
+ */
+async function findStale(sql: Sql, payments: readonly ReadyPayment[]): Promise<readonly ReadyPayment[]> {
+  const payers = payments.map(({ payment }) => payment.authorization);
+  const keys = payers.map(({ payer, asset }) => `${asset.token} ${payer}`);
+  // Two that sign for one payer wait for each other here, in one order everywhere, and the later sees what the earlier stored.
+  await sql`
+    SELECT pg_advisory_xact_lock(hashtextextended(key, 0))
+    FROM (SELECT DISTINCT key FROM unnest(${keys}::text[]) AS payer (key) ORDER BY key) AS payers`;
+  const rows = await sql<{ id: string; payer: string; token: string }>`
+    SELECT payment.id, payment.payer, payment.token
+    FROM payment
+    JOIN (SELECT DISTINCT payer, token FROM unnest(
+      ${payers.map(({ payer }) => payer)}::text[], ${payers.map(({ asset }) => asset.token)}::text[]
+    ) AS wanted (payer, token)) AS wanted USING (payer, token)
+    WHERE payment.state = 'submitted'`;
+  return payments.filter(({ paymentId, payment: { authorization }, knownInFlight }) =>
+    rows.some(
+      ({ id, payer, token }) =>
+        payer === authorization.payer &&
+        token === authorization.asset.token &&
+        id !== paymentId &&
+        !knownInFlight.has(id),
+    ),
+  );
+}
 
-  async function store(sql: Sql, signed: readonly SignedCarriage[]): Promise<void> {
-    await storeSigned(sql, {
-      network,
-      transactions: signed.map(({ payments, ...each }) => ({
-        signed: each,
-        paymentIds: payments.map(({ paymentId }) => paymentId),
-      })),
-    });
-    const moved = signed.flatMap(({ id, payments }) => payments.map((each) => ({ id, each })));
-    await sql`
-      UPDATE payment
-      SET state = 'submitted', submitted_at = coalesce(submitted_at, now()), transaction = signed.transaction,
-        claimed_at_block = coalesce(claimed_at_block, signed.verified_at_block), retry_alone = false, lease_holder = NULL,
-        lease_until = NULL
-      FROM unnest(
-        ${moved.map(({ each }) => each.paymentId)}::uuid[],
-        ${moved.map(({ id }) => id)}::text[],
-        ${moved.map(({ each }) => each.payment.verifiedAtBlock ?? null)}::numeric[]
-      ) AS signed (id, transaction, verified_at_block)
-      WHERE payment.id = signed.id`;
-  }
+async function store(
+  sql: Sql,
+  { network, signed }: { readonly network: Network; readonly signed: readonly SignedCarriage[] },
+): Promise<void> {
+  await storeSigned(sql, {
+    network,
+    transactions: signed.map(({ payments, ...each }) => ({
+      signed: each,
+      paymentIds: payments.map(({ paymentId }) => paymentId),
+    })),
+  });
+  const moved = signed.flatMap(({ id, payments }) => payments.map((each) => ({ id, each })));
+  await sql`
+    UPDATE payment
+    SET state = 'submitted', submitted_at = coalesce(submitted_at, now()), transaction = signed.transaction,
+      claimed_at_block = coalesce(claimed_at_block, signed.verified_at_block), retry_alone = false, lease_holder = NULL,
+      lease_until = NULL
+    FROM unnest(
+      ${moved.map(({ each }) => each.paymentId)}::uuid[],
+      ${moved.map(({ id }) => id)}::text[],
+      ${moved.map(({ each }) => each.payment.verifiedAtBlock ?? null)}::numeric[]
+    ) AS signed (id, transaction, verified_at_block)
+    WHERE payment.id = signed.id`;
+}
 
-  function asSent({ payments, ...signed }: SignedCarriage): SentTransaction {
-    const legs = payments.map(({ paymentId, payment: { authorization, verifiedAtBlock } }) => ({
-      paymentId,
-      expected: { ...authorization, ...(verifiedAtBlock === undefined ? {} : { unusedAtBlock: verifiedAtBlock }) },
-    }));
-    return { ...signed, network, legs };
-  }
+function asSent(network: Network, { payments, ...signed }: SignedCarriage): SentTransaction {
+  const legs = payments.map(({ paymentId, payment: { authorization, verifiedAtBlock } }) => ({
+    paymentId,
+    expected: { ...authorization, ...(verifiedAtBlock === undefined ? {} : { unusedAtBlock: verifiedAtBlock }) },
+  }));
+  return { ...signed, network, legs };
 }
 
 type SignedCarriage = SignedTransaction & { readonly payments: readonly ReadyPayment[] };
 
 /** Takes everything back that its database transaction has written. */
-class Undone extends Error {
-  override readonly name = 'Undone';
+class UndoneError extends Error {
+  override readonly name = 'UndoneError';
   readonly signing: Signing;
 
   constructor(signing: Signing) {

@@ -1,0 +1,47 @@
+import type { Database } from '@tollkeeper/database';
+import type { Network } from '@tollkeeper/protocol';
+import { findTransactions, type SentTransaction } from './chain-transactions.js';
+
+/** How many stuck places of a lane are worked on in one look; the others wait for these anyway. */
+const placesPerLook = 16;
+
+/** How many transactions of a lane, the first in its order, are read in one look. */
+const transactionsPerLook = 64;
+
+/** The transactions of one signer, whose account nonces put them in order. */
+export interface LaneOrder {
+  readonly database: Database;
+  readonly network: Network;
+  readonly signer: string;
+}
+
+/** The first of them that have no outcome yet. */
+export async function findPendingOf({ database, network, signer }: LaneOrder): Promise<readonly SentTransaction[]> {
+  const rows = await database.sql<{ id: string }>`
+    SELECT transaction AS id FROM chain_transaction
+    WHERE network = ${network} AND signer = ${signer} AND state = 'pending'
+    ORDER BY account_nonce LIMIT ${transactionsPerLook}`;
+  return findTransactions(database, { network, ids: rows.map(({ id }) => id) });
+}
+
+/** The last bidder of each place that has waited too long, and whether every payment in it is void by now. */
+export async function findStuck(
+  { database, network, signer }: LaneOrder,
+  { next, replaceAfterMs }: { readonly next: bigint; readonly replaceAfterMs: number },
+): Promise<readonly { transaction: string; isDead: boolean }[]> {
+  return database.sql<{ transaction: string; isDead: boolean }>`
+    SELECT last.transaction, NOT EXISTS (
+        SELECT FROM transaction_leg AS leg JOIN payment ON payment.id = leg.payment_id
+        WHERE leg.transaction_id = last.id AND payment.state = 'submitted'
+          AND (payment.valid_before IS NULL OR payment.valid_before > extract(epoch FROM now()))
+      ) AS "isDead"
+    FROM (
+      SELECT DISTINCT ON (account_nonce) id, transaction, account_nonce, signed_at, purpose
+      FROM chain_transaction
+      WHERE network = ${network} AND signer = ${signer} AND state = 'pending' AND account_nonce >= ${next}
+      ORDER BY account_nonce, id DESC
+    ) AS last
+    WHERE last.signed_at < now() - make_interval(secs => ${replaceAfterMs / 1000})
+    ORDER BY last.account_nonce
+    LIMIT ${placesPerLook}`;
+}
