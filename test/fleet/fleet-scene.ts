@@ -3,13 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createTestDatabase } from '@tollkeeper/database/testing';
 import { composeWallets, createLogger } from '@tollkeeper/facilitator';
-import {
-  BASE_SEPOLIA_USDC,
-  startRpcProxy,
-  type EvmChain,
-  type EvmChainOptions,
-  type RpcProxy,
-} from '@tollkeeper/sandbox';
+import { BASE_SEPOLIA_USDC, startRpcProxy, type EvmChainOptions, type RpcProxy } from '@tollkeeper/sandbox';
 import { expect } from 'vitest';
 import { pad, toEventSelector, type Address, type Hex } from 'viem';
 import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts';

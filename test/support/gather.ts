@@ -10,21 +10,22 @@ import { settle, type Answered, type WireRequest } from './wire.js';
  * of its own, wait behind it. Answers what the callers will be told, in the order given.
  */
 export async function settleTogether(
-  { url, database }: TestFacilitator,
+  facilitator: TestFacilitator,
   [opener, ...crowd]: readonly WireRequest[],
 ): Promise<readonly Promise<Answered<SettleAnswer>>[]> {
-  const owner = new pg.Client({ connectionString: database.ownerUrl });
+  const url = facilitator.url();
+  const owner = new pg.Client({ connectionString: facilitator.database.ownerUrl });
   await owner.connect();
   try {
     // Whoever signs takes its account nonces from this row.
     await owner.query('BEGIN; SELECT FROM lane FOR UPDATE');
-    const answers = [settle(url(), opener)];
+    const answers = [settle(url, opener)];
     await eventually(async () => {
       await owner.query('SELECT pg_stat_clear_snapshot()');
       expect((await owner.query(signing)).rowCount).toBe(1);
     });
-    answers.push(...crowd.map((request) => settle(url(), request)));
-    await eventually(async () => expect(await waitingIn(url())).toBe(crowd.length));
+    answers.push(...crowd.map((request) => settle(url, request)));
+    await eventually(async () => expect(await waitingIn(url)).toBe(crowd.length));
     return answers;
   } finally {
     await owner.end();
