@@ -123,8 +123,8 @@ export default defineConfig(
           patterns: [
             {
               group: ['@tollkeeper/*'],
-              // A batcher reaches nothing outside; whoever is called by many joins their calls with one of its own.
-              importNamePattern: '^(create(?!Batcher$)|open|start|connect)',
+              // These reach nothing outside; whoever is called by many joins their calls with one of its own.
+              importNamePattern: '^(create(?!Batcher$|GroupCommit$)|open|start|connect)',
               message: 'compose.ts builds the real parts; receive this one as an argument.',
             },
           ],

@@ -50,7 +50,7 @@ export function createPaymentSignal(parts: { readonly database: Database; readon
       const others = subscribers.get(paymentId) ?? new Set();
       subscribers.set(paymentId, others.add(subscription.notice));
       return {
-        wait: subscription.wait,
+        wait: (limits) => subscription.wait(limits),
         end() {
           others.delete(subscription.notice);
           if (others.size === 0 && subscribers.get(paymentId) === others) subscribers.delete(paymentId);
@@ -100,24 +100,26 @@ export function createPaymentSignal(parts: { readonly database: Database; readon
 function createSubscription() {
   let isNews = false;
   let wake: (() => void) | undefined;
-  return {
-    notice() {
-      isNews = true;
-      wake?.();
-    },
-    async wait({ timeoutMs, abort }: { readonly timeoutMs: number; readonly abort: AbortSignal }): Promise<void> {
-      if (!isNews && !abort.aborted && timeoutMs > 0) {
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, timeoutMs);
-          abort.addEventListener('abort', () => resolve(), { once: true });
-          wake = () => {
-            clearTimeout(timer);
-            resolve();
-          };
-        });
-      }
-      wake = undefined;
-      isNews = false;
-    },
+
+  const notice = () => {
+    isNews = true;
+    wake?.();
   };
+  const sleepUntilNews = (timeoutMs: number, abort: AbortSignal) =>
+    new Promise<void>((resolve) => {
+      const end = () => {
+        clearTimeout(timer);
+        abort.removeEventListener('abort', end);
+        resolve();
+      };
+      const timer = setTimeout(end, timeoutMs);
+      abort.addEventListener('abort', end);
+      wake = end;
+    });
+  const wait: PaymentSubscription['wait'] = async ({ timeoutMs, abort }) => {
+    if (!isNews && !abort.aborted && timeoutMs > 0) await sleepUntilNews(timeoutMs, abort);
+    wake = undefined;
+    isNews = false;
+  };
+  return { notice, wait };
 }

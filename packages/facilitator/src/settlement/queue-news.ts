@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '@tollkeeper/database';
 import type { Network } from '@tollkeeper/protocol';
+import { passes } from './passes.js';
 
 const channel = 'tollkeeper_queue';
 
@@ -39,9 +39,6 @@ export function createQueueNews(parts: { readonly database: Database; readonly n
   };
 
   async function poll(): Promise<void> {
-    while (!stopping.signal.aborted) {
-      await sleep(pollMs, undefined, { signal: stopping.signal }).catch(() => undefined);
-      if (!stopping.signal.aborted) await Promise.all(networks.map((each) => each.takeQueued()));
-    }
+    while (await passes(pollMs, stopping.signal)) await Promise.all(networks.map((each) => each.takeQueued()));
   }
 }

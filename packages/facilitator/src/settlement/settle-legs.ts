@@ -15,7 +15,7 @@ export interface Settled {
  */
 export function createSettling(parts: { readonly database: Database; readonly ledger: Ledger }) {
   const { ledger } = parts;
-  const commits = createGroupCommit<Settled, Decision>({ ...parts, guard, after, keyOf: ({ paymentId }) => paymentId });
+  const commits = createGroupCommit<Settled>({ ...parts, guard, after, keyOf: ({ paymentId }) => paymentId });
 
   return {
     /** True when this call settled the payment; false when it was settled before. */

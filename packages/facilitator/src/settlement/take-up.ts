@@ -1,5 +1,5 @@
 import type { Database } from '@tollkeeper/database';
-import type { AcceptablePayment, Chain, ClaimedTransfer, Examination, Payment, Rejection } from '@tollkeeper/protocol';
+import type { AcceptablePayment, Chain, Examination, Payment, Rejection } from '@tollkeeper/protocol';
 import type { Logger } from '../logging/logger.js';
 import type { Submission } from './carriage.js';
 import { endRetry } from './close-transactions.js';
@@ -23,8 +23,7 @@ export interface TakeUp {
   idle(): Promise<void>;
 }
 
-/** Goes on with payments from what is stored of them, whoever received them. */
-export function createTakeUp(parts: {
+interface TakeUpParts {
   readonly database: Database;
   readonly chain: Chain;
   readonly store: PaymentStore;
@@ -34,7 +33,10 @@ export function createTakeUp(parts: {
   readonly settle: (settled: Settled) => Promise<boolean>;
   readonly canSign: () => boolean;
   readonly log: Logger;
-}): TakeUp {
+}
+
+/** Goes on with payments from what is stored of them, whoever received them. */
+export function createTakeUp(parts: TakeUpParts): TakeUp {
   const { chain, store, log } = parts;
   const { network } = chain;
   const underWay = new Map<string, Promise<void>>();
@@ -65,44 +67,46 @@ export function createTakeUp(parts: {
   function start(payments: readonly QueuedPayment[]): void {
     for (const queued of payments) {
       if (underWay.has(queued.paymentId)) continue;
-      const work = guarded(() => goOn(queued)).finally(() => {
+      const work = guarded(() => goOn(parts, queued)).finally(() => {
         underWay.delete(queued.paymentId);
         parts.signal.changed(queued.paymentId);
       });
       underWay.set(queued.paymentId, work);
     }
   }
+}
 
-  async function goOn(queued: QueuedPayment): Promise<void> {
-    const { paymentId, alone } = queued;
-    const examined = examine(queued);
-    const outcome: Submission =
-      'rejection' in examined
-        ? { kind: 'refused', rejection: examined.rejection }
-        : await parts.submit({ paymentId, payment: examined.payment, alone, isWithdrawn: () => false });
-    if (outcome.kind === 'trouble') throw outcome.error;
-    if (outcome.kind !== 'refused') return;
-    if (alone) await endHopeless(paymentId, outcome.rejection);
-    else await store.refuse(paymentId, outcome.rejection);
-  }
+async function goOn(parts: TakeUpParts, queued: QueuedPayment): Promise<void> {
+  const { paymentId, alone } = queued;
+  const examined = examine(parts, queued);
+  const outcome: Submission =
+    'rejection' in examined
+      ? { kind: 'refused', rejection: examined.rejection }
+      : await parts.submit({ paymentId, payment: examined.payment, alone, isWithdrawn: () => false });
+  if (outcome.kind === 'trouble') throw outcome.error;
+  if (outcome.kind !== 'refused') return;
+  if (alone) await endHopeless(parts, { paymentId, rejection: outcome.rejection });
+  else await parts.store.refuse(paymentId, outcome.rejection);
+}
 
-  function examine({ request }: QueuedPayment): { payment: AcceptablePayment } | { rejection: Rejection } {
-    if (request === undefined) return { rejection: unreadable };
-    const examination = parts.examine(request);
-    return examination.kind === 'acceptable' ? { payment: examination.payment } : { rejection: examination.rejection };
-  }
+function examine(
+  parts: TakeUpParts,
+  { request }: QueuedPayment,
+): { payment: AcceptablePayment } | { rejection: Rejection } {
+  if (request === undefined) return { rejection: unreadable };
+  const examination = parts.examine(request);
+  return examination.kind === 'acceptable' ? { payment: examination.payment } : { rejection: examination.rejection };
+}
 
-  /** It was signed before, so the refusal may mean that somebody else has carried it out meanwhile. */
-  async function endHopeless(paymentId: string, rejection: Rejection): Promise<void> {
-    const claimed = await claimedTransfer(paymentId);
-    const [effect] = claimed === undefined ? [] : await chain.findForeignTransfers([claimed]);
-    if (effect !== undefined) await parts.settle({ paymentId, effect });
-    else await endRetry(parts.database, { paymentId, processId: store.processId, rejection });
-  }
-
-  async function claimedTransfer(paymentId: string): Promise<ClaimedTransfer | undefined> {
-    return (await store.findClaimedTransfers([paymentId]))[0];
-  }
+/** It was signed before, so the refusal may mean that somebody else has carried it out meanwhile. */
+async function endHopeless(
+  { database, chain, store, settle }: TakeUpParts,
+  { paymentId, rejection }: { readonly paymentId: string; readonly rejection: Rejection },
+): Promise<void> {
+  const [claimed] = await store.findClaimedTransfers([paymentId]);
+  const [effect] = claimed === undefined ? [] : await chain.findForeignTransfers([claimed]);
+  if (effect !== undefined) await settle({ paymentId, effect });
+  else await endRetry(database, { paymentId, processId: store.processId, rejection });
 }
 
 const unreadable: Rejection = {

@@ -1,10 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Chain, Observation, SubmittedTransaction } from '@tollkeeper/protocol';
-import type { Logger } from '../logging/logger.js';
+import type { SubmittedTransaction } from '@tollkeeper/protocol';
 import type { Leg, SentTransaction } from './chain-transactions.js';
-import type { Closing } from './close-transactions.js';
+import { createConcluding, type ConcludingParts, type Finding, type Followed } from './conclude-findings.js';
 import { observeApart } from './observe-apart.js';
-import type { Settled } from './settle-legs.js';
 
 /** How many transactions one question to the chain is about. */
 const transactionsPerQuestion = 100;
@@ -12,10 +10,8 @@ const transactionsPerQuestion = 100;
 /** A transaction may be mined at once or in a while: the first looks after a sending come quickly, the later ones slowly. */
 const firstPauseMs = 4;
 
-interface Entry {
-  readonly sent: SentTransaction;
-  /** What is known of each of its payments that needs no second look. */
-  readonly settled: Set<string>;
+/** A transaction that is followed. */
+interface Entry extends Followed {
   sentAtMs: number;
 }
 
@@ -32,15 +28,9 @@ export interface Watch {
   stop(): Promise<void>;
 }
 
-export interface WatchParts {
-  readonly chain: Chain;
-  /** Books a payment whose money moved. */
-  readonly settle: (settled: Settled) => Promise<void>;
-  /** Closes transactions of which all is known; answers those that need not be followed any more. */
-  readonly close: (closings: readonly Closing[]) => Promise<readonly string[]>;
+export interface WatchParts extends ConcludingParts {
   readonly pollMs: number;
   readonly resendMs: number;
-  readonly log: Logger;
 }
 
 /**
@@ -49,6 +39,7 @@ export interface WatchParts {
  */
 export function createWatch(parts: WatchParts): Watch {
   const { chain, log } = parts;
+  const conclude = createConcluding(parts);
   const tracked = new Map<string, Entry>();
   const stopping = new AbortController();
   let pauseMs = parts.pollMs;
@@ -99,48 +90,19 @@ export function createWatch(parts: WatchParts): Watch {
       for (const [index, { entry, leg }] of questions.entries()) {
         found.get(entry)?.push({ leg, observation: observations[index] });
       }
-      await conclude(found);
+      await finish(found);
       // A node that tells nothing at all is left alone until the next look.
       if (observations.every((observation) => observation === undefined)) return;
     }
   }
 
-  async function conclude(found: ReadonlyMap<Entry, readonly Finding[]>): Promise<void> {
-    const closings = await Promise.all([...found].map(([entry, findings]) => concludeOne(entry, findings)));
-    const known = closings.filter((closing) => closing !== undefined);
-    if (known.length === 0) return;
-    try {
-      for (const id of await parts.close(known)) tracked.delete(id);
-    } catch (error) {
-      // Closing again, in the next look, changes nothing that was done.
-      log.error({ err: error, network: chain.network }, 'transactions could not be closed; it is tried again');
-    }
-  }
-
-  /** Books what moved; the closing once all is known of the transaction. */
-  async function concludeOne(entry: Entry, findings: readonly Finding[]): Promise<Closing | undefined> {
-    const known = await Promise.all(findings.map((finding) => settleOne(entry, finding)));
-    if (findings.some(({ observation }) => observation?.state === 'pending')) await resend(entry);
-    if (known.includes(false)) {
+  async function finish(found: ReadonlyMap<Entry, readonly Finding[]>): Promise<void> {
+    const { over, open } = await conclude(found);
+    for (const id of over) tracked.delete(id);
+    for (const entry of open) {
+      if (found.get(entry)?.some(({ observation }) => observation?.state === 'pending') === true) await resend(entry);
       // The next look begins with others, so that none waits for ever behind those that the node does not tell about.
       if (tracked.delete(entry.sent.id)) tracked.set(entry.sent.id, entry);
-      return undefined;
-    }
-    return closingOf(entry.sent, findings);
-  }
-
-  /** Whether enough is known of a payment. What cannot be booked is tried again and must not hold up the others. */
-  async function settleOne(entry: Entry, { leg, observation }: Finding): Promise<boolean> {
-    if (observation === undefined || observation.state === 'pending') return false;
-    if (observation.state !== 'transferred' || entry.settled.has(leg.paymentId)) return true;
-    try {
-      await parts.settle({ paymentId: leg.paymentId, effect: observation.effect });
-      entry.settled.add(leg.paymentId);
-      return true;
-    } catch (error) {
-      const fields = { paymentId: leg.paymentId, transaction: entry.sent.id };
-      log.error({ err: error, ...fields }, 'settlement could not be concluded; it is tried again');
-      return false;
     }
   }
 
@@ -156,31 +118,8 @@ export function createWatch(parts: WatchParts): Watch {
   }
 }
 
-interface Finding {
-  readonly leg: Leg;
-  readonly observation: Observation | undefined;
-}
-
 function questionsAbout(
   entry: Entry,
 ): readonly { readonly entry: Entry; readonly leg: Leg; readonly transfer: SubmittedTransaction }[] {
   return entry.sent.legs.map((leg) => ({ entry, leg, transfer: { ...entry.sent, expected: leg.expected } }));
-}
-
-function closingOf(sent: SentTransaction, findings: readonly Finding[]): Closing {
-  const failures = new Map(
-    findings.flatMap(({ leg, observation }) =>
-      observation !== undefined && 'rejection' in observation ? [[leg.paymentId, observation.rejection] as const] : [],
-    ),
-  );
-  const included = findings.flatMap(({ observation }) =>
-    observation !== undefined && 'feePaid' in observation ? [observation.feePaid] : [],
-  );
-  const [feePaid] = included;
-  return {
-    sent,
-    state: feePaid === undefined ? 'expired' : 'included',
-    failures,
-    ...(feePaid === undefined ? {} : { feePaid }),
-  };
 }
