@@ -1,4 +1,4 @@
-import { Fault, type AcceptablePayment, type Clock, type Network, type Rejection } from '@tollkeeper/protocol';
+import { Fault, type Clock, type Rejection } from '@tollkeeper/protocol';
 import type { Logger } from '../logging/logger.js';
 import type { ProvenPayment } from '../payment/proven-payment.js';
 import type { Submission } from './carriage.js';
@@ -9,16 +9,7 @@ import { isForSameRequirements } from './payment-row.js';
 import type { PaymentSignal } from './payment-signal.js';
 import type { NewClaim } from './claim-store.js';
 import type { PaymentStore } from './payment-store.js';
-import type { ClaimedPayment } from './submit.js';
-
-/** How a process takes payments to the chain, or has others do it. */
-export interface Submitter {
-  /** Whether this process can sign on the network now; otherwise claims wait for a process that can. */
-  canSign(network: Network): boolean;
-  submit(network: Network, claimed: ClaimedPayment): Promise<Submission>;
-  /** Tells the processes that can sign that a claim waits for them. */
-  announceQueued(network: Network): Promise<void>;
-}
+import { createSubmissions, type Submitter } from './submissions.js';
 
 /**
  * Settles a payment, or joins its settlement, and waits a bounded time for the outcome. Of all the calls for one
@@ -37,12 +28,11 @@ export function createSettle(parts: {
   readonly writes: LastingWrites;
 }) {
   const { store, signal, clock, log, join, submitter } = parts;
-  /** What this process is submitting now, by payment, and whether its caller has given it up. */
-  const submissions = new Map<string, { readonly submission: Promise<Submission>; isWithdrawn: boolean }>();
   /** What this process has claimed and another one is to sign. */
   const queued = new Set<string>();
+  const submissions = createSubmissions({ ...parts, onHandedOver: (paymentId) => queued.add(paymentId) });
 
-  return { settle, keepClaims, idle, size: () => submissions.size + queued.size };
+  return { settle, keepClaims, idle: submissions.idle };
 
   /**
    * @param abort fires when the caller is gone.
@@ -60,13 +50,8 @@ export function createSettle(parts: {
 
   /** Work on a claim may take longer than its lease: a crowd before it, or a slow node. To be called well within a lease. */
   async function keepClaims(): Promise<void> {
-    if (submissions.size > 0) await store.renewLeases([...submissions.keys()]);
+    if (submissions.size() > 0) await store.renewLeases(submissions.ids());
     if (queued.size > 0) await store.renewQueued([...queued]);
-  }
-
-  /** Resolves when nothing is being submitted any more. */
-  async function idle(): Promise<void> {
-    while (submissions.size > 0) await Promise.allSettled([...submissions.values()].map((each) => each.submission));
   }
 
   /** Claims the authorization, and starts to submit what it was presented with. */
@@ -84,7 +69,7 @@ export function createSettle(parts: {
     const held = submitter.canSign(network);
     const paymentId = uuidv7(clock);
     if (!(await claim({ id: paymentId, authorization, request, held }))) return undefined;
-    if (held) return { paymentId, own: startSubmission(network, { paymentId, payment: start.acceptable }) };
+    if (held) return { paymentId, own: submissions.start(network, { paymentId, payment: start.acceptable }) };
     queued.add(paymentId);
     await submitter.announceQueued(network);
     return { paymentId, own: undefined };
@@ -104,7 +89,7 @@ export function createSettle(parts: {
   }
 
   function isFull(): boolean {
-    return submissions.size + queued.size >= parts.queueMax;
+    return submissions.size() + queued.size >= parts.queueMax;
   }
 
   async function joinOwn(
@@ -115,8 +100,7 @@ export function createSettle(parts: {
       return await join(paymentId, { patience, own, isOwner: true });
     } finally {
       queued.delete(paymentId);
-      const left = submissions.get(paymentId);
-      if (left !== undefined) left.isWithdrawn = true;
+      submissions.withdraw(paymentId);
     }
   }
 
@@ -128,33 +112,6 @@ export function createSettle(parts: {
     }
     if (!isForSameRequirements(row, payment.authorization)) return { kind: 'failure', rejection: boundElsewhere };
     return join(row.id, { patience, own: undefined, isOwner: false });
-  }
-
-  function startSubmission(
-    network: Network,
-    { paymentId, payment }: { readonly paymentId: string; readonly payment: AcceptablePayment },
-  ): Promise<Submission> {
-    const isWithdrawn = () => submissions.get(paymentId)?.isWithdrawn ?? false;
-    const submission = submitter.submit(network, { paymentId, payment, alone: false, isWithdrawn }).then(release);
-    submissions.set(paymentId, { submission, isWithdrawn: false });
-    void submission.then((outcome) => {
-      if (outcome.kind === 'handed_over' && !isWithdrawn()) queued.add(paymentId);
-      submissions.delete(paymentId);
-      if (outcome.kind === 'trouble') log.warn({ err: outcome.error, paymentId }, 'settlement could not be submitted');
-      signal.changed(paymentId);
-    });
-    return submission;
-
-    /** Forgets the claim of what was not signed. Where that is uncertain, only a claim that signed nothing is forgotten. */
-    async function release(outcome: Submission): Promise<Submission> {
-      if (outcome.kind === 'submitted' || outcome.kind === 'handed_over') return outcome;
-      const trouble = 'a claim was not released';
-      await store.release(paymentId).catch(() => {
-        // It would keep the payment from everybody until its lease ends.
-        void parts.writes.write({ paymentId, trouble, run: () => store.release(paymentId) });
-      });
-      return outcome;
-    }
   }
 }
 

@@ -38,7 +38,6 @@ export interface WatchParts extends ConcludingParts {
  * chain does not show: a lost broadcast and a slow one look the same, and sending again is harmless.
  */
 export function createWatch(parts: WatchParts): Watch {
-  const { chain, log } = parts;
   const conclude = createConcluding(parts);
   const tracked = new Map<string, Entry>();
   const stopping = new AbortController();
@@ -100,21 +99,22 @@ export function createWatch(parts: WatchParts): Watch {
     const { over, open } = await conclude(found);
     for (const id of over) tracked.delete(id);
     for (const entry of open) {
-      if (found.get(entry)?.some(({ observation }) => observation?.state === 'pending') === true) await resend(entry);
+      if (found.get(entry)?.some(({ observation }) => observation?.state === 'pending') === true)
+        await resend(parts, entry);
       // The next look begins with others, so that none waits for ever behind those that the node does not tell about.
       if (tracked.delete(entry.sent.id)) tracked.set(entry.sent.id, entry);
     }
   }
+}
 
-  async function resend(entry: Entry): Promise<void> {
-    const nowMs = performance.now();
-    if (nowMs - entry.sentAtMs < parts.resendMs) return;
-    entry.sentAtMs = nowMs;
-    try {
-      await chain.broadcast(entry.sent);
-    } catch (error) {
-      log.warn({ err: error, transaction: entry.sent.id }, 'bytes could not be sent again; it is tried again');
-    }
+async function resend({ chain, log, resendMs }: WatchParts, entry: Entry): Promise<void> {
+  const nowMs = performance.now();
+  if (nowMs - entry.sentAtMs < resendMs) return;
+  entry.sentAtMs = nowMs;
+  try {
+    await chain.broadcast(entry.sent);
+  } catch (error) {
+    log.warn({ err: error, transaction: entry.sent.id }, 'bytes could not be sent again; it is tried again');
   }
 }
 

@@ -1,0 +1,72 @@
+import type { AcceptablePayment, Network } from '@tollkeeper/protocol';
+import type { Logger } from '../logging/logger.js';
+import type { Submission } from './carriage.js';
+import type { LastingWrites } from './lasting-writes.js';
+import type { PaymentSignal } from './payment-signal.js';
+import type { PaymentStore } from './payment-store.js';
+import type { ClaimedPayment } from './submit.js';
+
+/** How a process takes payments to the chain, or has others do it. */
+export interface Submitter {
+  /** Whether this process can sign on the network now; otherwise claims wait for a process that can. */
+  canSign(network: Network): boolean;
+  submit(network: Network, claimed: ClaimedPayment): Promise<Submission>;
+  /** Tells the processes that can sign that a claim waits for them. */
+  announceQueued(network: Network): Promise<void>;
+}
+
+/** What this process is submitting now, for callers of its own. */
+export function createSubmissions(parts: {
+  readonly store: PaymentStore;
+  readonly signal: PaymentSignal;
+  readonly submitter: Submitter;
+  readonly writes: LastingWrites;
+  /** Another process is to sign it, and its caller still waits. */
+  readonly onHandedOver: (paymentId: string) => void;
+  readonly log: Logger;
+}) {
+  const { store, signal, submitter, log } = parts;
+  const underWay = new Map<string, { readonly submission: Promise<Submission>; isWithdrawn: boolean }>();
+
+  return {
+    start,
+    ids: () => [...underWay.keys()],
+    size: () => underWay.size,
+    /** Its caller has given it up; what is signed goes on all the same. */
+    withdraw(paymentId: string): void {
+      const left = underWay.get(paymentId);
+      if (left !== undefined) left.isWithdrawn = true;
+    },
+    /** Resolves when nothing is being submitted any more. */
+    async idle(): Promise<void> {
+      while (underWay.size > 0) await Promise.allSettled([...underWay.values()].map((each) => each.submission));
+    },
+  };
+
+  function start(
+    network: Network,
+    { paymentId, payment }: { readonly paymentId: string; readonly payment: AcceptablePayment },
+  ): Promise<Submission> {
+    const isWithdrawn = () => underWay.get(paymentId)?.isWithdrawn ?? false;
+    const submission = submitter.submit(network, { paymentId, payment, alone: false, isWithdrawn }).then(release);
+    underWay.set(paymentId, { submission, isWithdrawn: false });
+    void submission.then((outcome) => {
+      if (outcome.kind === 'handed_over' && !isWithdrawn()) parts.onHandedOver(paymentId);
+      underWay.delete(paymentId);
+      if (outcome.kind === 'trouble') log.warn({ err: outcome.error, paymentId }, 'settlement could not be submitted');
+      signal.changed(paymentId);
+    });
+    return submission;
+
+    /** Forgets the claim of what was not signed. Where that is uncertain, only a claim that signed nothing is forgotten. */
+    async function release(outcome: Submission): Promise<Submission> {
+      if (outcome.kind === 'submitted' || outcome.kind === 'handed_over') return outcome;
+      const trouble = 'a claim was not released';
+      await store.release(paymentId).catch(() => {
+        // It would keep the payment from everybody until its lease ends.
+        void parts.writes.write({ paymentId, trouble, run: () => store.release(paymentId) });
+      });
+      return outcome;
+    }
+  }
+}
