@@ -15,9 +15,10 @@ export interface HeldLane {
 export interface Lanes {
   /** The lanes that this process holds now, as far as it knows. */
   held(): readonly HeldLane[];
+  /** Renews what is held, and asks nobody but the database. To be called well within a lease. */
+  keep(): Promise<void>;
   /**
-   * Renews what is held, takes what nobody holds, and leaves to other processes what is more than a fair share. To be called
-   * well within a lease.
+   * Renews what is held, takes what nobody holds, and leaves to other processes what is more than a fair share.
    * @throws Fault `CHAIN_RPC_UNAVAILABLE` when a new lane cannot be met with the chain.
    */
   tend(): Promise<void>;
@@ -42,6 +43,7 @@ export function createLanes(parts: {
 
   return {
     held: () => held,
+    keep,
     tend,
     forget(signer) {
       held = held.filter((lane) => lane.signer !== signer);
@@ -49,16 +51,25 @@ export function createLanes(parts: {
     release,
   };
 
-  async function tend(): Promise<void> {
+  async function keep(): Promise<void> {
     await sql`
       INSERT INTO settler (network, process_id, seen_until)
       VALUES (${network}, ${processId}::uuid, now() + make_interval(secs => ${laneLeaseSeconds}))
       ON CONFLICT (network, process_id) DO UPDATE SET seen_until = excluded.seen_until`;
+    await renew(shares);
+  }
+
+  async function tend(): Promise<void> {
+    await keep();
     await sql`DELETE FROM settler WHERE network = ${network} AND seen_until < now() - interval '1 hour'`;
     const mine = await renew(shares);
     const share = await fairShare(shares);
     const excess = mine.slice(share);
-    if (excess.length > 0) await giveBack(excess.map(({ signer }) => signer));
+    if (excess.length > 0)
+      await giveBack(
+        shares,
+        excess.map(({ signer }) => signer),
+      );
     held = mine.slice(0, share);
     if (held.length < share) held = [...held, ...(await take(share - held.length))];
   }
@@ -84,15 +95,9 @@ export function createLanes(parts: {
     return taken;
   }
 
-  async function giveBack(signers: readonly string[]): Promise<void> {
-    await sql`
-      UPDATE lane SET holder = NULL, lease_until = NULL
-      WHERE network = ${network} AND signer = ANY(${signers}::text[]) AND holder = ${processId}::uuid`;
-  }
-
   async function release(): Promise<void> {
     held = [];
-    await giveBack(chain.signers);
+    await giveBack(shares, chain.signers);
     await sql`DELETE FROM settler WHERE network = ${network} AND process_id = ${processId}::uuid`;
   }
 }
@@ -130,6 +135,12 @@ async function free({ sql, chain }: Shares, count: number): Promise<readonly str
         AND lane.lease_until >= now())
     ORDER BY place LIMIT ${count}`;
   return rows.map(({ signer }) => signer);
+}
+
+async function giveBack({ sql, chain, processId }: Shares, signers: readonly string[]): Promise<void> {
+  await sql`
+    UPDATE lane SET holder = NULL, lease_until = NULL
+    WHERE network = ${chain.network} AND signer = ANY(${signers}::text[]) AND holder = ${processId}::uuid`;
 }
 
 /**

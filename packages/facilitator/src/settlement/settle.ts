@@ -27,12 +27,12 @@ export function createSettle(parts: {
   readonly join: Join;
   readonly writes: LastingWrites;
 }) {
-  const { store, signal, clock, log, join, submitter } = parts;
+  const { store, clock, join, submitter } = parts;
   /** What this process has claimed and another one is to sign. */
   const queued = new Set<string>();
   const submissions = createSubmissions({ ...parts, onHandedOver: (paymentId) => queued.add(paymentId) });
 
-  return { settle, keepClaims, idle: submissions.idle };
+  return { settle, keepClaims, idle: () => submissions.idle() };
 
   /**
    * @param abort fires when the caller is gone.
@@ -68,24 +68,11 @@ export function createSettle(parts: {
     const { network } = authorization.asset;
     const held = submitter.canSign(network);
     const paymentId = uuidv7(clock);
-    if (!(await claim({ id: paymentId, authorization, request, held }))) return undefined;
+    if (!(await claim(parts, { id: paymentId, authorization, request, held }))) return undefined;
     if (held) return { paymentId, own: submissions.start(network, { paymentId, payment: start.acceptable }) };
     queued.add(paymentId);
     await submitter.announceQueued(network);
     return { paymentId, own: undefined };
-  }
-
-  async function claim(fresh: NewClaim): Promise<boolean> {
-    try {
-      if (await store.claim(fresh)) return true;
-      // An abandoned claim is forgotten and not taken over: it was made under requirements that may be others than these.
-      return (await store.releaseAbandoned(fresh.authorization.claimKey)) && (await store.claim(fresh));
-    } catch (error) {
-      // The row may be there although the answer was lost; nobody works on it, and it would be in everybody's way.
-      const trouble = 'a claim that nobody works on was not released';
-      void parts.writes.write({ paymentId: fresh.id, trouble, run: () => store.withdraw(fresh.id) });
-      throw error;
-    }
   }
 
   function isFull(): boolean {
@@ -112,6 +99,22 @@ export function createSettle(parts: {
     }
     if (!isForSameRequirements(row, payment.authorization)) return { kind: 'failure', rejection: boundElsewhere };
     return join(row.id, { patience, own: undefined, isOwner: false });
+  }
+}
+
+async function claim(
+  { store, writes }: { readonly store: PaymentStore; readonly writes: LastingWrites },
+  fresh: NewClaim,
+): Promise<boolean> {
+  try {
+    if (await store.claim(fresh)) return true;
+    // An abandoned claim is forgotten and not taken over: it was made under requirements that may be others than these.
+    return (await store.releaseAbandoned(fresh.authorization.claimKey)) && (await store.claim(fresh));
+  } catch (error) {
+    // The row may be there although the answer was lost; nobody works on it, and it would be in everybody's way.
+    const trouble = 'a claim that nobody works on was not released';
+    void writes.write({ paymentId: fresh.id, trouble, run: () => store.withdraw(fresh.id) });
+    throw error;
   }
 }
 

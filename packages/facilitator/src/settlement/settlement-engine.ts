@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '@tollkeeper/database';
 import type { Ledger } from '@tollkeeper/ledger';
 import {
@@ -28,9 +27,7 @@ import { createSettle } from './settle.js';
 import { createSettling } from './settle-legs.js';
 import type { SettlementEvents } from './settlement-events.js';
 import type { SettlementLimits } from './settlement-limits.js';
-
-/** Every so many times that a process looks after its lanes it also looks at what changes more slowly. */
-const tendsPer = { places: 2, lateTransfers: 8, balances: 15 };
+import { createTending } from './tending.js';
 
 export interface SettlementEngine {
   readonly store: PaymentStore;
@@ -77,7 +74,7 @@ export function createSettlementEngine(parts: SettlementEngineParts): Settlement
   const networks = new Map(
     parts.chains.map((chain) => [
       chain.network,
-      createNetworkSettlement({ ...parts, chain, store, signal, settle: settling.settle }),
+      createNetworkSettlement({ ...parts, chain, store, signal, settle: (settled) => settling.settle(settled) }),
     ]),
   );
   const finality = parts.chains.map((chain) =>
@@ -95,11 +92,10 @@ export function createSettlementEngine(parts: SettlementEngineParts): Settlement
     canSign: (network: Network) => networkOf(network).canSign(),
     submit: (network: Network, claimed: Parameters<NetworkSettlement['submit']>[0]) =>
       networkOf(network).submit(claimed),
-    announceQueued: news.announce,
+    announceQueued: (network: Network) => news.announce(network),
   };
   const { settle, keepClaims, idle } = createSettle({ ...parts, store, signal, submitter, join, writes });
-  const stopping = new AbortController();
-  let tending: Promise<void> | undefined;
+  const tending = createTending({ ...parts, store, networks: [...networks.values()], keepClaims });
 
   return {
     store,
@@ -121,43 +117,14 @@ export function createSettlementEngine(parts: SettlementEngineParts): Settlement
       log.info({ network: network.network, unfinished: unfinished.length, lanes }, 'settlement ready');
     }
     for (const watch of finality) watch.start();
-    tending ??= tendUntilStopped();
-  }
-
-  async function tendUntilStopped(): Promise<void> {
-    for (let turn = 1; !stopping.signal.aborted; turn += 1) {
-      await sleep(parts.tendMs, undefined, { signal: stopping.signal }).catch(() => undefined);
-      if (stopping.signal.aborted) return;
-      await attempt(keepClaims);
-      await attempt(() => store.releaseAllAbandoned([...networks.keys()]));
-      await Promise.all([...networks.values()].map((network) => tend(network, turn)));
-    }
-  }
-
-  async function tend(network: NetworkSettlement, turn: number): Promise<void> {
-    await attempt(network.keep);
-    await attempt(network.tendLanes);
-    await attempt(network.follow);
-    if (turn % tendsPer.places === 0) await attempt(network.lookAtPlaces);
-    if (turn % tendsPer.lateTransfers === 0) await attempt(network.lookForLateTransfers);
-    // Whoever funds a signer is waiting for it to be noticed.
-    if (turn % tendsPer.balances === 0 || network.state().poor > 0) await attempt(network.lookAtBalances);
-  }
-
-  async function attempt(work: () => Promise<unknown>): Promise<void> {
-    try {
-      await work();
-    } catch (error) {
-      log.warn({ err: error }, 'unfinished settlements could not be looked after');
-    }
+    tending.start();
   }
 
   async function stop(): Promise<void> {
-    stopping.abort();
-    await tending;
     await news.stop();
     await idle();
-    await Promise.all([...networks.values()].map((network) => attempt(network.stop)));
+    await tending.stop();
+    await Promise.all([...networks.values()].map((network) => network.stop()));
     await Promise.all(finality.map((watch) => watch.stop()));
     await settling.stop();
     await writes.stop();

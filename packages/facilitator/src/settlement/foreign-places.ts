@@ -1,0 +1,72 @@
+import type { Chain, Rejection } from '@tollkeeper/protocol';
+import type { Logger } from '../logging/logger.js';
+import type { SentTransaction } from './chain-transactions.js';
+import type { Closing } from './close-transactions.js';
+import type { PlaceEvent } from './place-event.js';
+
+/** A place that somebody else took must have been seen so for this long: a node may know the count before the receipt. */
+const foreignAfterMs = 4_000;
+
+/** Notices places in a signer's order that transactions took which are not ours. */
+export function createForeignPlaces(parts: {
+  readonly chain: Chain;
+  readonly close: (closings: readonly Closing[]) => Promise<unknown>;
+  readonly onEvent: (event: PlaceEvent) => void;
+  readonly log: Logger;
+}) {
+  const { chain, log } = parts;
+  const { network } = chain;
+  /** Since when each of a signer's transactions is missing in its place, in the process's time. */
+  const missingSince = new Map<string, ReadonlyMap<string, number>>();
+  return closeForeign;
+
+  /** Their account nonce is used, and not by any of ours: they will never be mined. */
+  async function closeForeign(
+    signer: string,
+    { pending, next }: { readonly pending: readonly SentTransaction[]; readonly next: bigint },
+  ): Promise<void> {
+    const behind = pending.filter(({ accountNonce }) => accountNonce !== undefined && accountNonce < next);
+    const suspects = behind.flatMap((sent) => sent.legs.slice(0, 1).map(({ expected }) => ({ ...sent, expected })));
+    if (suspects.length === 0) {
+      missingSince.delete(signer);
+      return;
+    }
+    const observations = await chain.observe(suspects);
+    const missing = behind.filter((_, index) => {
+      const observation = observations[index];
+      return observation?.state === 'pending' && observation.inBlock !== true;
+    });
+    const lost = await withoutKnown(missing);
+    const certain = seenForLong(signer, lost);
+    if (certain.length === 0) return;
+    for (const { id } of certain) {
+      parts.onEvent('foreign');
+      log.error({ network, signer, transaction: id }, 'a transaction that is not ours took the place of one of ours');
+    }
+    await parts.close(certain.map((sent) => ({ sent, state: 'replaced', failures: failuresOf(sent) })));
+  }
+
+  /** A node that still knows our transaction took it and cannot prove that yet: its evidence may be late, or of a dropped block. */
+  async function withoutKnown(missing: readonly SentTransaction[]): Promise<readonly SentTransaction[]> {
+    const known = await Promise.all(missing.map(async (sent) => (await chain.broadcast(sent)).accepted));
+    return missing.filter((_, index) => known[index] !== true);
+  }
+
+  /** Those that were missing before, for long enough. */
+  function seenForLong(signer: string, missing: readonly SentTransaction[]): readonly SentTransaction[] {
+    const nowMs = performance.now();
+    const before = missingSince.get(signer);
+    const since = new Map(missing.map(({ id }) => [id, before?.get(id) ?? nowMs]));
+    missingSince.set(signer, since);
+    return missing.filter(({ id }) => nowMs - (since.get(id) ?? nowMs) >= foreignAfterMs);
+  }
+}
+
+function failuresOf(sent: SentTransaction): ReadonlyMap<string, Rejection> {
+  return new Map(sent.legs.map(({ paymentId }) => [paymentId, placeTaken] as const));
+}
+
+const placeTaken: Rejection = {
+  reason: 'unexpected_settle_error',
+  detail: 'Another transaction took the place of ours on chain',
+};

@@ -1,0 +1,127 @@
+import type { Database } from '@tollkeeper/database';
+import type { Authorization, Chain, Fault } from '@tollkeeper/protocol';
+import type { Logger } from '../logging/logger.js';
+import type { SentTransaction } from './chain-transactions.js';
+import type { CheckpointHook } from './checkpoint.js';
+import { createLanes, type HeldLane } from './lanes.js';
+import { createLaneWork, type LaneWork } from './lane-work.js';
+import type { PaymentStore } from './payment-store.js';
+import type { ReadyQueue } from './ready-queue.js';
+import type { SettlementEvents } from './settlement-events.js';
+import type { SettlementLimits } from './settlement-limits.js';
+import { createSigning } from './sign-and-store.js';
+import { createSignerFunds } from './signer-funds.js';
+import { createSponsorship } from './sponsorship.js';
+
+export interface LaneGroupParts {
+  readonly chain: Chain;
+  readonly database: Database;
+  readonly store: PaymentStore;
+  readonly queue: ReadyQueue;
+  /** Whether this process signs at all. */
+  readonly signs: boolean;
+  /** Why a payment may not be signed now, by the operator's wish. */
+  readonly pauseOf: (authorization: Authorization) => Fault | undefined;
+  readonly track: (sent: SentTransaction) => void;
+  readonly limits: SettlementLimits;
+  readonly events: SettlementEvents;
+  readonly checkpoint: CheckpointHook;
+  readonly log: Logger;
+}
+
+/** The lanes of one network that this process works, with one queue for all of them. */
+export function createLaneGroup(parts: LaneGroupParts) {
+  const { chain, store, queue, limits, log } = parts;
+  const { network } = chain;
+  const lanes = createLanes({ ...parts, processId: store.processId });
+  const funds = createSignerFunds({ ...parts, balanceMin: limits.signerBalanceMin });
+  const lose = (signer: string) => {
+    lanes.forget(signer);
+    wake();
+  };
+  const works = createWorks(parts, { usable, lose });
+
+  return { canSign, usable, wake, keep, tend, lookAtFunds, counts, stop };
+
+  function canSign(): boolean {
+    return parts.signs && (!chain.ordered || usable().length > 0);
+  }
+
+  /** Lanes that can pay for what they sign. */
+  function usable(): readonly HeldLane[] {
+    return lanes.held().filter(({ signer }) => !funds.isPoor(signer));
+  }
+
+  /** Sets the lanes to work, or leaves the work to other processes. */
+  function wake(): void {
+    if (!canSign()) void handOver();
+    else for (const work of works) work.wake();
+  }
+
+  /** Keeps the leases of the lanes. Asks nobody but the database, so that a slow node costs no lease. */
+  async function keep(): Promise<void> {
+    if (parts.signs && chain.ordered) await lanes.keep();
+  }
+
+  async function tend(): Promise<void> {
+    if (!parts.signs || !chain.ordered) return;
+    await lanes.tend();
+    wake();
+  }
+
+  /** What no lane of this process can sign is left at once to a process that can; others of its payer wait behind it. */
+  async function handOver(): Promise<void> {
+    const waiting = queue.takeAll();
+    if (waiting.length === 0) return;
+    try {
+      await store.handOver(waiting.map(({ paymentId }) => paymentId));
+      for (const each of waiting) each.end({ kind: 'handed_over' });
+    } catch (error) {
+      queue.putBack(waiting);
+      log.warn({ err: error, network }, 'payments could not be left to other processes; it is tried again');
+    }
+  }
+
+  async function lookAtFunds(): Promise<void> {
+    if (parts.signs) await funds.look();
+  }
+
+  function counts(): { readonly lanes: number; readonly poor: number } {
+    return { lanes: lanes.held().length, poor: funds.countPoor() };
+  }
+
+  /** Finishes what is being signed and sent, and gives the lanes back. */
+  async function stop(): Promise<void> {
+    await Promise.all(works.map((work) => work.idle()));
+    if (parts.signs && chain.ordered) await lanes.release();
+  }
+}
+
+function createWorks(
+  parts: LaneGroupParts,
+  lanes: { readonly usable: () => readonly HeldLane[]; readonly lose: (signer: string) => void },
+): readonly LaneWork[] {
+  const { chain, limits, events, store } = parts;
+  const { network } = chain;
+  const signAndStore = createSigning({
+    ...parts,
+    processId: store.processId,
+    sponsorship: createSponsorship({ network, dailyBudget: limits.dailyBudget }),
+  });
+  // Where transactions are not numbered, one worker signs for everybody.
+  const signers = chain.ordered ? chain.signers : chain.signers.slice(0, 1);
+  return signers.map((signer) =>
+    createLaneWork({
+      ...parts,
+      signer,
+      lane: () => (chain.ordered ? lanes.usable().find((lane) => lane.signer === signer) : null),
+      signAndStore,
+      onLaneLost: () => {
+        lanes.lose(signer);
+      },
+      onBatch: (payments) => {
+        events.onBatch({ network, payments });
+      },
+    }),
+  );
+}

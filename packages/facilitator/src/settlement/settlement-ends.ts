@@ -1,0 +1,45 @@
+import type { Network } from '@tollkeeper/protocol';
+import type { Logger } from '../logging/logger.js';
+import type { CheckpointHook } from './checkpoint.js';
+import type { Closed, Closing } from './close-transactions.js';
+import type { PaymentSignal } from './payment-signal.js';
+import type { Settled } from './settle-legs.js';
+import type { SettlementEvents } from './settlement-events.js';
+
+/** Settles and closes, and tells everybody who wants to know. */
+export function createSettlementEnds(parts: {
+  readonly network: Network;
+  readonly settle: (settled: Settled) => Promise<boolean>;
+  readonly close: (closings: readonly Closing[]) => Promise<Closed>;
+  /** Sends payments again, each alone. */
+  readonly retry: (paymentIds: readonly string[]) => void;
+  readonly signal: PaymentSignal;
+  readonly events: SettlementEvents;
+  readonly checkpoint: CheckpointHook;
+  readonly log: Logger;
+}) {
+  const { network, signal, events, log } = parts;
+  return { settle: settleLeg, close: closeAll };
+
+  async function settleLeg(settled: Settled): Promise<void> {
+    parts.checkpoint('observed');
+    const isSettled = await parts.settle(settled);
+    parts.checkpoint('posted');
+    const { paymentId, effect } = settled;
+    if (isSettled) log.info({ paymentId, transaction: effect.transaction, outcome: 'settled' }, 'settlement concluded');
+    signal.changed(paymentId);
+  }
+
+  async function closeAll(closings: readonly Closing[]): Promise<readonly string[]> {
+    if (closings.some(({ failures }) => failures.size > 0)) parts.checkpoint('observed');
+    const { over, failed, retries } = await parts.close(closings);
+    for (const paymentId of failed) {
+      log.info({ paymentId, outcome: 'failed' }, 'settlement concluded');
+      signal.changed(paymentId);
+    }
+    for (const { state } of closings) events.onTransaction({ network, state });
+    if (retries.length > 0) events.onRetry({ network, payments: retries.length });
+    parts.retry(retries);
+    return over;
+  }
+}
