@@ -1,0 +1,111 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { resumeTime, stopTime } from '../support/chain-time.js';
+import { eventually } from '../support/eventually.js';
+import { settleTogether } from '../support/gather.js';
+import { createPayer } from '../support/payer.js';
+import { startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
+import {
+  blocksToFinality,
+  eager,
+  expectSoundBooks,
+  journalsOf,
+  rawOf,
+  reorg,
+  reported,
+  slowlyFinal,
+  walletOf,
+  type Paid,
+} from './finality-scene.js';
+
+const depths = [1, 2, 3, 4, 5];
+const crowd = 4;
+
+let facilitator: TestFacilitator;
+
+beforeAll(async () => {
+  facilitator = await startTestFacilitator({ svm: false, evm: slowlyFinal, overrides: { ...eager, tendMs: 200 } });
+});
+afterAll(() => facilitator.stop());
+afterEach(async () => {
+  facilitator.evmRpc.reset();
+  await expectSoundBooks(facilitator);
+});
+
+/** Payments of which all but the first share a transaction, so many blocks below the head. */
+async function payTogetherUnder(depth: number): Promise<readonly [Paid, readonly Paid[]]> {
+  const { evm, wallet } = facilitator;
+  const payers = await Promise.all(Array.from({ length: 1 + crowd }, () => createPayer(evm, { payTo: wallet.evm })));
+  const answers = await Promise.all(
+    await settleTogether(
+      facilitator,
+      payers.map(({ request }) => request),
+    ),
+  );
+  const paid = answers.map(({ body }): Paid => {
+    expect(body).toMatchObject({ success: true });
+    return { paymentId: String(body.extra?.['paymentId']), transaction: body.transaction };
+  });
+  const [first, ...together] = paid;
+  if (first === undefined) return expect.fail('nothing was paid');
+  expect(new Set(together.map(({ transaction }) => transaction)).size).toBe(1);
+  if (depth > 1) await evm.mine(depth - 1);
+  return [first, together];
+}
+
+describe.each(depths)('a reorg of %i blocks', (depth) => {
+  test('that drops a shared transaction takes every credit back, and gives each again once', async () => {
+    const before = { wallet: await walletOf(facilitator), journals: await journalsOf(facilitator) };
+    const [, together] = await payTogetherUnder(depth);
+    await stopTime(facilitator, 'EVM');
+    await reorg(facilitator.evm, depth);
+    for (const each of together) await reported(facilitator, each, { finality: 'reversed', credited: false });
+    await resumeTime(facilitator, 'EVM');
+    for (const each of together) await reported(facilitator, each, { finality: 'confirmed', credited: true });
+    const { effect = 0, reversal = 0 } = before.journals;
+    const journals = await journalsOf(facilitator);
+    expect(journals['reversal']).toBeGreaterThanOrEqual(reversal + crowd);
+    expect((journals['effect'] ?? 0) - (journals['reversal'] ?? 0)).toBe(effect - reversal + 1 + crowd);
+    const held = await walletOf(facilitator);
+    expect(held.pending + held.available).toBe(
+      before.wallet.pending + before.wallet.available + 10_000n * BigInt(1 + crowd),
+    );
+  });
+});
+
+test('a reorg that keeps a shared transaction in another block only moves its payments', async () => {
+  const [, together] = await payTogetherUnder(3);
+  const before = await journalsOf(facilitator);
+  const reports = await Promise.all(together.map((each) => reported(facilitator, each, { finality: 'confirmed' })));
+  await reorg(facilitator.evm, 3, [[await rawOf(facilitator.evm, together[0]?.transaction ?? ''), 2]]);
+  for (const [index, each] of together.entries()) {
+    await eventually(async () => {
+      const report = await reported(facilitator, each, { finality: 'confirmed', credited: true });
+      expect(report.evidence?.blockHash).not.toBe(reports[index]?.evidence?.blockHash);
+      expect(report.evidence?.position).toBe(reports[index]?.evidence?.position);
+    });
+  }
+  const { effect, reversal } = await journalsOf(facilitator);
+  expect({ effect, reversal }).toEqual({ effect: before['effect'], reversal: before['reversal'] });
+});
+
+test('a reorg that puts the transactions of a lane into one block, and one that drops all of them, change no balance', async () => {
+  const before = await walletOf(facilitator);
+  const [first, together] = await payTogetherUnder(1);
+  const raws = await Promise.all([first, together[0] ?? first].map((each) => rawOf(facilitator.evm, each.transaction)));
+  await reorg(
+    facilitator.evm,
+    2,
+    raws.map((raw) => [raw, 1] as const),
+  );
+  for (const each of [first, ...together]) await reported(facilitator, each, { finality: 'confirmed', credited: true });
+  const { reversal = 0 } = await journalsOf(facilitator);
+  await reorg(facilitator.evm, 2);
+  await eventually(async () => {
+    expect((await journalsOf(facilitator))['reversal']).toBeGreaterThanOrEqual(reversal + 1 + crowd);
+  });
+  for (const each of [first, ...together]) await reported(facilitator, each, { finality: 'confirmed', credited: true });
+  await facilitator.evm.mine(blocksToFinality + 2);
+  for (const each of [first, ...together]) await reported(facilitator, each, { finality: 'final', credited: true });
+  const held = await walletOf(facilitator);
+  expect(held.pending + held.available).toBe(before.pending + before.available + 10_000n * BigInt(1 + crowd));
+});
