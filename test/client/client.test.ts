@@ -63,8 +63,11 @@ describe('against the service', () => {
 
     const { transaction } = settled;
     const id = String(settled.extra?.['paymentId']);
-    // The delivery of the answer is noted a moment after the answer.
-    await eventually(async () => expect((await client.payment(id)).answerDeliveredAt).toMatch(isoTime));
+    // The delivery of the answer and what the transaction cost are noted a moment after the answer.
+    await eventually(async () => {
+      const { answerDeliveredAt, attempts } = await client.payment(id);
+      expect([answerDeliveredAt, attempts[0]?.feePaid]).not.toContain(null);
+    });
     expect(await client.payment(id)).toEqual({
       id,
       state: 'settled',

@@ -93,7 +93,10 @@ export function createLaneGroup(parts: LaneGroupParts) {
   /** Finishes what is being signed and sent, and gives the lanes back. */
   async function stop(): Promise<void> {
     await Promise.all(works.map((work) => work.idle()));
-    if (parts.signs && chain.ordered) await lanes.release();
+    if (!parts.signs || !chain.ordered) return;
+    await lanes.release().catch((error: unknown) => {
+      log.warn({ err: error, network }, 'lanes could not be given back; their leases will end');
+    });
   }
 }
 
