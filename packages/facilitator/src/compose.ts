@@ -118,7 +118,7 @@ function measureSettlement(
   const served = networks.map(({ chain }) => chain.network);
   metrics.measureSettlements(() => settlementsInFlight(database, served));
   metrics.measureUnfinalEffects(() => unfinalEffects(database, served));
-  metrics.measureEngine(engine.state);
+  metrics.measureEngine(() => engine.state());
 }
 
 function checksOf({ config, networks }: Foundation, database: Database): readonly NamedCheck[] {

@@ -1,11 +1,5 @@
 import type { Database, Sql } from '@tollkeeper/database';
-import {
-  amount,
-  type ClaimedTransfer,
-  type Network,
-  type SignedTransaction,
-  type SubmittedTransaction,
-} from '@tollkeeper/protocol';
+import { amount, type ClaimedTransfer, type Network, type SignedTransaction } from '@tollkeeper/protocol';
 
 /** One payment that a transaction of ours carries. */
 export interface Leg {
@@ -137,11 +131,6 @@ export function claimedTransferOf(row: ClaimedTransferRow): ClaimedTransfer {
     claimKey: row.claimKey,
     ...(row.claimedAtBlock === null ? {} : { unusedAtBlock: row.claimedAtBlock }),
   };
-}
-
-/** The transfers of a transaction as the chain is asked about them. */
-export function transfersOf(sent: SentTransaction): readonly SubmittedTransaction[] {
-  return sent.legs.map(({ expected }) => ({ ...sent, expected }));
 }
 
 interface TransactionRow {

@@ -24,7 +24,8 @@ const readRoute = defineRoute({
   path: '/v1/wallets/:walletId/balances',
   tag: 'Wallets',
   summary: 'Read the balances of a wallet',
-  description: 'One line for each asset that it ever received. All that it has of an asset is the sum of the three amounts.',
+  description:
+    'One line for each asset that it ever received. All that it has of an asset is the sum of the three amounts.',
   permission: 'read',
   params: z.strictObject({ walletId: WalletId }),
   response: z.object({ items: z.array(BalanceAnswer) }),

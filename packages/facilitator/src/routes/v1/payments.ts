@@ -110,7 +110,14 @@ const readRoute = defineRoute({
   },
 });
 
-function toAnswer({ amount, fee, net, claimedAt, concludedAt, ...payment }: WalletPayment): z.input<typeof PaymentAnswer> {
+function toAnswer({
+  amount,
+  fee,
+  net,
+  claimedAt,
+  concludedAt,
+  ...payment
+}: WalletPayment): z.input<typeof PaymentAnswer> {
   return {
     ...payment,
     amount: amount.toString(),

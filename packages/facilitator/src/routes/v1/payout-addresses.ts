@@ -49,12 +49,7 @@ function addRoute(payouts: PayoutAddresses): V1Route {
       label: Name,
     }),
     response: PayoutAddressAnswer,
-    errors: [
-      'WALLET_NOT_FOUND',
-      'PAYOUT_ADDRESS_REFUSED',
-      'PAYOUT_ADDRESS_EXISTS',
-      'PAYOUT_ADDRESS_QUOTA_REACHED',
-    ],
+    errors: ['WALLET_NOT_FOUND', 'PAYOUT_ADDRESS_REFUSED', 'PAYOUT_ADDRESS_EXISTS', 'PAYOUT_ADDRESS_QUOTA_REACHED'],
     example: {
       params: { walletId: example.walletId },
       body: { network: example.network, address: example.address, label: example.label },
