@@ -3,7 +3,7 @@ import { BASE_SEPOLIA_USDC, sandboxKeys, type EvmChain } from '@tollkeeper/sandb
 import type { Address, Hex } from 'viem';
 import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts';
 import { expect } from 'vitest';
-import { createPayer, meddle, moveAway, takeBack } from '../support/payer.js';
+import { meddle, moveAway, takeBack, type TestPayer } from '../support/payer.js';
 import { pick } from '../support/random.js';
 import { evmRequest, settle, type WireRequest } from '../support/wire.js';
 
@@ -21,28 +21,38 @@ interface LoadParts {
   readonly untilMs: number;
 }
 
-/** Payers with more money than they can spend here. */
-export async function fundPayers(evm: EvmChain, count: number): Promise<readonly Hex[]> {
-  const keys = Array.from({ length: count }, generatePrivateKey);
-  for (const key of keys) {
-    await evm.mint({ token: BASE_SEPOLIA_USDC, to: privateKeyToAddress(key), amount: 10n ** 15n });
-  }
-  // Out of reach of every reorg.
+/** Payers with more money than they can spend here, and some who have just enough for one payment. */
+export interface SoakPayers {
+  readonly steady: readonly Hex[];
+  /** Each is taken out when it pays. */
+  readonly fickle: Hex[];
+}
+
+/** Gives them their money before anything goes wrong, and out of reach of every reorg. */
+export async function fundPayers(
+  evm: EvmChain,
+  counts: { readonly steady: number; readonly fickle: number },
+): Promise<SoakPayers> {
+  const steady = Array.from({ length: counts.steady }, generatePrivateKey);
+  const fickle = Array.from({ length: counts.fickle }, generatePrivateKey);
+  const fund = (key: Hex, amount: bigint) =>
+    evm.mint({ token: BASE_SEPOLIA_USDC, to: privateKeyToAddress(key), amount });
+  await Promise.all([...steady.map((key) => fund(key, 10n ** 15n)), ...fickle.map((key) => fund(key, 10_000n))]);
   await evm.mine(10);
-  return keys;
+  return { steady, fickle };
 }
 
 /** Callers that pay one thing after the other until the deadline. Answers the successes of each payment that had any. */
 export async function payUntil(
-  parts: LoadParts & { readonly payers: readonly Hex[]; readonly callers: number },
+  parts: LoadParts & { readonly payers: SoakPayers; readonly callers: number },
 ): Promise<readonly (readonly Told[])[]> {
   const told: (readonly Told[])[] = [];
   async function pay(): Promise<void> {
     while (Date.now() < parts.untilMs) {
-      const fickle = parts.random() < 0.08;
-      const request = fickle
-        ? await fickleRequest(parts)
-        : await evmRequest({ ...parts, privateKey: pick(parts.random, parts.payers) });
+      const fickle = parts.random() < 0.08 ? parts.payers.fickle.pop() : undefined;
+      const privateKey = fickle ?? pick(parts.random, parts.payers.steady);
+      const request = await evmRequest({ payTo: parts.payTo, privateKey });
+      if (fickle !== undefined) void regret(parts, { privateKey, address: privateKeyToAddress(privateKey), request });
       const calls = parts.random() < 0.5 ? 1 : 2;
       const ends = await Promise.all(Array.from({ length: calls }, () => settleAtLast(request, parts)));
       const successes = ends.filter((end) => end !== undefined);
@@ -53,12 +63,11 @@ export async function payUntil(
   return told;
 }
 
-/** A payment whose payer thinks better of it a moment later. */
-async function fickleRequest({ random, evm, payTo }: LoadParts): Promise<WireRequest> {
-  const payer = await createPayer(evm, { payTo });
-  const regret = random() < 0.5 ? moveAway(payer, sandboxKeys.evm.stranger.address) : await takeBack(payer);
-  void sleep(50 * random()).then(() => meddle(evm, regret));
-  return payer.request;
+/** The payer thinks better of it a moment later. A block or a pool that is lost may take that back. */
+async function regret({ random, evm }: LoadParts, payer: TestPayer): Promise<void> {
+  const call = random() < 0.5 ? moveAway(payer, sandboxKeys.evm.stranger.address) : await takeBack(payer);
+  await sleep(50 * random());
+  await meddle(evm, call).catch(() => undefined);
 }
 
 /** Asks until there is a final answer; undefined: no success for this caller. */

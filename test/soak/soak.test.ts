@@ -31,14 +31,13 @@ test(
   { timeout: seconds * 1_000 + 2 * calmMs },
   async () => {
     const { evm, payTo, database } = scene;
-    const payers = await fundPayers(evm, 20);
+    const payers = await fundPayers(evm, { steady: 20, fickle: Math.min(2 * seconds, 500) });
     const untilMs = Date.now() + seconds * 1_000;
     const common = { evm, untilMs, processes, payTo, urls: processes.urls };
     const load = payUntil({ ...common, random: createRandom(seed), payers, callers: 10 });
-    const faults = await makeTrouble({ ...common, random: createRandom(seed + 1) });
-    const blocks = mineUntil(load);
-    const told = await load;
-    await blocks;
+    const trouble = makeTrouble({ ...common, random: createRandom(seed + 1) });
+    const blocks = trouble.then(() => mineUntil(load));
+    const [told, faults] = await Promise.all([load, trouble, blocks]);
     await processes.settled();
 
     await calmDown();

@@ -86,6 +86,10 @@ test('a process that has the lane again cannot write with the token of the time 
   const [again] = process.lanes.held();
   expect(again?.fencingToken).toBe(stale.fencingToken + 2n);
   const { sql } = testDatabase.database;
+  const before = { ...stale, network, processId: process.processId };
+  expect(await lockLane(sql, before)).toBe(false);
+  await skipUsedNonces(sql, { ...before, next: 100n });
+  expect(await nextNonce()).toBe('7');
   expect(
     await allocateAccountNonces(sql, { ...stale, network, processId: process.processId, count: 1 }),
   ).toBeUndefined();
