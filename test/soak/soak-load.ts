@@ -71,14 +71,19 @@ async function regret({ random, evm }: LoadParts, payer: TestPayer): Promise<voi
 }
 
 /** Asks until there is a final answer; undefined: no success for this caller. */
-async function settleAtLast(request: WireRequest, { random, urls }: LoadParts): Promise<Told | undefined> {
-  for (let attempt = 0; attempt < 600; attempt += 1) {
+async function settleAtLast(request: WireRequest, { random, urls, untilMs }: LoadParts): Promise<Told | undefined> {
+  let last: unknown = 'no process';
+  while (Date.now() < untilMs + patienceMs) {
     const living = urls();
     const url = living.length === 0 ? undefined : pick(random, living);
     const answer = url === undefined ? undefined : await settle(url, request).catch(() => undefined);
     if (url !== undefined && answer?.body.success === true) return { url, transaction: answer.body.transaction };
     if (answer?.status === 200 && answer.body.errorReason !== 'settlement_pending') return undefined;
+    last = answer ?? last;
     await sleep(100 + 200 * random());
   }
-  return expect.fail('a payment got no final answer');
+  return expect.fail(`a payment got no final answer: ${JSON.stringify(last)}`);
 }
+
+/** When all faults are over, everybody has a final answer within this time. */
+const patienceMs = 60_000;
