@@ -23,6 +23,8 @@ export interface LaneGroupParts {
   /** Why a payment may not be signed now, by the operator's wish. */
   readonly pauseOf: (authorization: Authorization) => Fault | undefined;
   readonly track: (sent: SentTransaction) => void;
+  /** How many payments will want a lane in a moment. */
+  readonly verifying: () => number;
   readonly limits: SettlementLimits;
   readonly events: SettlementEvents;
   readonly checkpoint: CheckpointHook;

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Authorization, Chain, Fault } from '@tollkeeper/protocol';
 import type { ReadyPayment } from './carriage.js';
 import { createCarrying, type CarryingParts } from './carrying.js';
@@ -5,6 +6,9 @@ import { createSending, type SendingParts } from './sending.js';
 
 /** Where the signers do not number their transactions, this many are signed and stored together. */
 const unorderedAtOnce = 16;
+
+/** So long a crowd is waited for, and so often is looked whether it has come. */
+const [gatherMs, gatherStepMs] = [40, 4];
 
 export interface LaneWork {
   /** Goes to work if there is any and nobody is at it already. */
@@ -17,6 +21,8 @@ export interface LaneWorkParts extends Omit<CarryingParts, 'send'>, SendingParts
   readonly chain: Chain;
   /** Why a payment may not be signed now, by the operator's wish. */
   readonly pauseOf: (authorization: Authorization) => Fault | undefined;
+  /** How many payments will want a lane in a moment. */
+  readonly verifying: () => number;
 }
 
 /**
@@ -43,10 +49,20 @@ export function createLaneWork(parts: LaneWorkParts): LaneWork {
     try {
       // After everything that became ready in this turn of the event loop, so that it travels together.
       await new Promise(setImmediate);
-      while (queue.size() > 0 && parts.lane() !== undefined) await carry(unpaused(takeNext()));
+      while (queue.size() > 0 && parts.lane() !== undefined) {
+        await gather();
+        await carry(unpaused(takeNext()));
+      }
     } finally {
       // In the same turn as the check above, so that nothing is added in between and left alone.
       running = undefined;
+    }
+  }
+
+  /** In a crowd, more are about to be ready than wait: a transaction is not worth its price for the first few of them. */
+  async function gather(): Promise<void> {
+    for (let waitedMs = 0; waitedMs < gatherMs && parts.verifying() > queue.size(); waitedMs += gatherStepMs) {
+      await sleep(gatherStepMs);
     }
   }
 

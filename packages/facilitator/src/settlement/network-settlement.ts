@@ -16,7 +16,7 @@ import { createSubmission, type ClaimedPayment } from './submit.js';
 import { createTakeUp } from './take-up.js';
 import { createWatch } from './watch.js';
 
-export interface NetworkSettlementParts extends Omit<LaneGroupParts, 'queue' | 'track'> {
+export interface NetworkSettlementParts extends Omit<LaneGroupParts, 'queue' | 'track' | 'verifying'> {
   readonly database: Database;
   readonly ledger: Ledger;
   readonly signal: PaymentSignal;
@@ -36,8 +36,8 @@ export function createNetworkSettlement(parts: NetworkSettlementParts) {
   const ends = createSettlementEnds({ ...parts, network, close, retry: (ids) => void takeUp.retry(ids) });
   const watch = createWatch({ ...parts, ...ends, pollMs: limits.pollMs, resendMs: limits.resendMs });
   const track = watch.track.bind(watch);
-  const lanes = createLaneGroup({ ...parts, queue, track });
-  const attempt = createSubmission({
+  const lanes = createLaneGroup({ ...parts, queue, track, verifying: () => submission.verifying() });
+  const submission = createSubmission({
     chain,
     queue,
     standingOf: createPayerStandings({ database, network }),
@@ -83,7 +83,7 @@ export function createNetworkSettlement(parts: NetworkSettlementParts) {
   async function submit(claimed: ClaimedPayment): Promise<Submission> {
     parts.checkpoint('claimed');
     try {
-      return await attempt(claimed);
+      return await submission.submit(claimed);
     } catch (error) {
       return { kind: 'trouble', error };
     }

@@ -1,4 +1,4 @@
-import type { AcceptablePayment, Chain, Rejection, VerifiedPayment } from '@tollkeeper/protocol';
+import type { AcceptablePayment, Chain, Rejection } from '@tollkeeper/protocol';
 import type { ReadyPayment, Submission } from './carriage.js';
 import { findOverspending } from './find-overspending.js';
 import type { Payer, PayerStanding } from './payer-standing.js';
@@ -31,18 +31,35 @@ export function createSubmission(parts: {
   const { chain, queue } = parts;
   /** One payment at a time of one payer's token, so that each is verified after the one before it was signed. */
   const payers = createKeyedSerial();
+  let verifying = 0;
 
-  return async function submit(claimed: ClaimedPayment): Promise<Submission> {
+  return {
+    submit,
+    /** How many payments are being verified: they will want a lane in a moment. */
+    verifying: () => verifying,
+  };
+
+  async function submit(claimed: ClaimedPayment): Promise<Submission> {
     const { asset, payer } = claimed.payment.authorization;
     return payers(`${asset.token} ${payer}`, async () => {
       for (;;) {
-        const outcome = await attempt(claimed);
+        const ready = await verify(claimed);
+        const outcome = 'kind' in ready ? ready : await enqueue(ready);
         if (outcome !== 'stale') return outcome;
       }
     });
-  };
+  }
 
-  async function attempt(claimed: ClaimedPayment): Promise<Submission | 'stale'> {
+  async function verify(claimed: ClaimedPayment): Promise<Submission | Verified> {
+    verifying += 1;
+    try {
+      return await attempt(claimed);
+    } finally {
+      verifying -= 1;
+    }
+  }
+
+  async function attempt(claimed: ClaimedPayment): Promise<Submission | Verified> {
     if (claimed.isWithdrawn()) return { kind: 'lost' };
     const { authorization } = claimed.payment;
     // Before the simulation: what it does not see yet is among these, even if it reaches the chain a moment later.
@@ -55,21 +72,20 @@ export function createSubmission(parts: {
     if (overspent !== undefined) return { kind: 'refused', rejection: overspent };
     // Whoever waited for its turn in vain has gone with its claim; a place in a transaction would be wasted on it.
     if (claimed.isWithdrawn()) return { kind: 'lost' };
-    return enqueue(claimed, verdict.payment, new Set(earlier.map(({ paymentId }) => paymentId)));
+    const { paymentId, alone } = claimed;
+    const knownInFlight = new Set(earlier.map((each) => each.paymentId));
+    return { paymentId, payment: verdict.payment, knownInFlight, alone };
   }
 
-  function enqueue(
-    { paymentId, alone }: ClaimedPayment,
-    payment: VerifiedPayment,
-    knownInFlight: ReadonlySet<string>,
-  ): Promise<Submission | 'stale'> {
+  function enqueue(verified: Verified): Promise<Submission | 'stale'> {
     return new Promise((resolve) => {
-      const ready: ReadyPayment = { paymentId, payment, knownInFlight, alone, end: resolve };
-      queue.add(ready);
+      queue.add({ ...verified, end: resolve });
       parts.wake();
     });
   }
 }
+
+type Verified = Omit<ReadyPayment, 'end'>;
 
 const tooManyFailures: Rejection = {
   reason: 'unexpected_settle_error',
