@@ -2,6 +2,7 @@ import { BASE_SEPOLIA_USDC, createRpcGate, faultOn, type EvmChain } from '@tollk
 import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.js';
+import { waitingIn } from '../support/gather.js';
 import { startFundedEvm } from '../support/test-facilitator.js';
 import { evmRequest, settle, type WireRequest } from '../support/wire.js';
 import { inScene } from './crash-cases.js';
@@ -92,10 +93,4 @@ async function requestOfNewPayer(payTo: string): Promise<WireRequest> {
   const privateKey = generatePrivateKey();
   await evm.mint({ token: BASE_SEPOLIA_USDC, to: privateKeyToAddress(privateKey), amount: 10_000n });
   return evmRequest({ payTo, privateKey });
-}
-
-/** Verified payments that wait for a lane. */
-async function waitingIn(url: string): Promise<number> {
-  const text = await (await fetch(`${url}/metrics`)).text();
-  return Number(/^tollkeeper_queue_payments\{.*\} (\d+)$/m.exec(text)?.[1] ?? NaN);
 }
