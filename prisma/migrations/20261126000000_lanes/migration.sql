@@ -7,10 +7,12 @@ ALTER TABLE lane
   ADD COLUMN lease_until timestamptz,
   ADD COLUMN fencing_token bigint NOT NULL DEFAULT 0 CHECK (fencing_token >= 0);
 
--- The processes that settle on a network now; lanes are shared out among them.
+-- The processes that settle on a network now; lanes are shared out among those that have the keys.
 CREATE TABLE settler (
   network text NOT NULL,
   process_id uuid NOT NULL,
+  -- The accounts that it can sign with.
+  signers text[] NOT NULL,
   seen_until timestamptz NOT NULL,
   PRIMARY KEY (network, process_id)
 );

@@ -53,8 +53,9 @@ export function createLanes(parts: {
 
   async function keep(): Promise<void> {
     await sql`
-      INSERT INTO settler (network, process_id, seen_until)
-      VALUES (${network}, ${processId}::uuid, now() + make_interval(secs => ${laneLeaseSeconds}))
+      INSERT INTO settler (network, process_id, signers, seen_until)
+      VALUES (${network}, ${processId}::uuid, ${chain.signers}::text[],
+        now() + make_interval(secs => ${laneLeaseSeconds}))
       ON CONFLICT (network, process_id) DO UPDATE SET seen_until = excluded.seen_until`;
     await renew(shares);
   }
@@ -116,11 +117,12 @@ async function renew({ sql, chain, processId }: Shares): Promise<readonly HeldLa
     RETURNING signer, fencing_token AS "fencingToken"`;
 }
 
-/** How many lanes this process should hold, so that every live process gets as many as any other, give or take one. */
+/** How many lanes this process should hold, so that all that can sign with them get as many as any other, give or take one. */
 async function fairShare({ sql, chain, processId }: Shares): Promise<number> {
   const [row] = await sql<{ processes: bigint; place: bigint }>`
     SELECT count(*) AS processes, count(*) FILTER (WHERE process_id < ${processId}::uuid) AS place
-    FROM settler WHERE network = ${chain.network} AND seen_until > now()`;
+    FROM settler
+    WHERE network = ${chain.network} AND seen_until > now() AND signers && ${chain.signers}::text[]`;
   const processes = Number(row?.processes ?? 1n);
   const each = Math.floor(chain.signers.length / processes);
   return each + (Number(row?.place ?? 0n) < chain.signers.length % processes ? 1 : 0);

@@ -1,7 +1,7 @@
 import type { Database } from '@tollkeeper/database';
 import type { Chain } from '@tollkeeper/protocol';
 import type { Logger } from '../logging/logger.js';
-import type { SentTransaction } from './chain-transactions.js';
+import { findTransactions, type SentTransaction } from './chain-transactions.js';
 import type { Closing } from './close-transactions.js';
 import { createForeignPlaces } from './foreign-places.js';
 import { findPendingOf, findStuck } from './lane-order.js';
@@ -56,9 +56,10 @@ export function createPlaces(parts: PlacesParts): Places {
     const pending = await findPendingOf(order);
     await closeForeign(lane.signer, { pending, next });
     await fillGap(parts, { signer: lane.signer, next, pending });
-    for (const stuck of await findStuck(order, { next, replaceAfterMs: parts.replaceAfterMs })) {
-      const sent = pending.find(({ id }) => id === stuck.transaction);
-      if (sent !== undefined) await replace(lane, sent, stuck.isDead ? 'cancel' : 'again');
+    const stuck = await findStuck(order, { next, replaceAfterMs: parts.replaceAfterMs });
+    const isDead = new Map(stuck.map((each) => [each.transaction, each.isDead]));
+    for (const sent of await findTransactions(database, { network, ids: [...isDead.keys()] })) {
+      await replace(lane, sent, isDead.get(sent.id) === true ? 'cancel' : 'again');
     }
   }
 }
