@@ -18,7 +18,8 @@ function readinessOf(endpoints: readonly EndpointStatus[], isAway = false) {
       return 1n;
     },
   } as unknown as Chain;
-  return { asked, readiness: createReadiness(chainChecks({ chain, endpoints: () => endpoints })) };
+  const checks = chainChecks({ chain, endpoints: () => endpoints, signerBalanceMin: 1n });
+  return { asked, readiness: createReadiness(checks) };
 }
 
 test('many who probe at once and again ask the node once', async () => {
