@@ -15,7 +15,7 @@ export type TransactionTracking = (node: EvmNode, ids: readonly string[]) => Pro
 const maximumGap = 32;
 
 /** What the blocks did not show is asked for all the same, a few at a look: two nodes may tell two stories. */
-const doubt = { afterMs: 15_000, atMost: 4 };
+const doubt = { afterMs: 5_000, atMost: 4 };
 
 /**
  * Follows the chain for all transactions together. The first look for one asks for its receipt; after that the hashes that each
@@ -70,8 +70,7 @@ export function createTransactionTracking(parts: {
     if (advanced.status === 'rejected') throw advanced.reason;
     if (!advanced.value.isSeamless) return meetAnew(node, ids);
     memory.want(ids);
-    const isNew = advanced.value.blocks.length > 0;
-    await ask(node, [...ids.filter(lacksReceipt), ...(isNew ? memory.inDoubt(ids, doubt) : [])]);
+    await ask(node, [...ids.filter(lacksReceipt), ...memory.inDoubt(ids, doubt)]);
   }
 
   function lacksReceipt(id: string): boolean {
