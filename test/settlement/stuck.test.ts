@@ -21,6 +21,7 @@ beforeAll(async () => {
 afterAll(() => facilitator.stop());
 afterEach(async () => {
   facilitator.evmRpc.reset();
+  await resumeTime(facilitator, 'EVM');
   await eventually(async () => expect(await openTransactions()).toEqual([]));
   expect(await facilitator.bookProblems()).toEqual([]);
   await expectNoncesWithoutGap();
@@ -53,13 +54,14 @@ test('a transaction that was outbid may be the one that the chain takes', async 
   });
   await stopTime(facilitator, 'EVM');
   const answer = settle(facilitator.url(), request);
-  const [first, second] = await sent(2);
+  const [first] = await sent(2);
   await eventually(() => expect(raws.length).toBeGreaterThan(1));
   // From here on the node hears nothing of the others.
   facilitator.evmRpc.use(({ method }) => (method === 'eth_sendRawTransaction' ? { kind: 'drop' } : undefined));
-  await facilitator.evm.rpc('anvil_dropTransaction', [second]);
-  for (const other of (await openTransactions()).slice(2)) await facilitator.evm.rpc('anvil_dropTransaction', [other]);
-  await facilitator.evm.rpc('eth_sendRawTransaction', [raws[0]]);
+  await eventually(async () => {
+    await facilitator.evm.rpc('anvil_dropAllTransactions', []);
+    await facilitator.evm.rpc('eth_sendRawTransaction', [raws[0]]);
+  });
   await resumeTime(facilitator, 'EVM');
 
   expect((await answer).body).toMatchObject({ success: true, transaction: first });
@@ -120,9 +122,9 @@ function sent(count: number): Promise<readonly string[]> {
 }
 
 async function openTransactions(): Promise<readonly string[]> {
-  const rows = await facilitator.database.database.sql<{ id: string }>`
-    SELECT transaction AS id FROM chain_transaction WHERE state = 'pending' ORDER BY id`;
-  return rows.map(({ id }) => id);
+  const rows = await facilitator.database.database.sql<{ transaction: string }>`
+    SELECT transaction FROM chain_transaction WHERE state = 'pending' ORDER BY id`;
+  return rows.map(({ transaction }) => transaction);
 }
 
 async function cancellations(): Promise<{ readonly rows: number }> {
