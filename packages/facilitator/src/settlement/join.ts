@@ -5,7 +5,7 @@ import type { LastingWrites } from './lasting-writes.js';
 import type { PaymentRow } from './payment-row.js';
 import type { PaymentSignal, PaymentSubscription } from './payment-signal.js';
 import type { PaymentStore } from './payment-store.js';
-import type { Submission } from './carriage.js';
+import type { Submission } from './ready-payment.js';
 
 /** How one `/settle` call ends. */
 export type Settlement =

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Authorization, Chain, Fault } from '@tollkeeper/protocol';
-import type { ReadyPayment } from './carriage.js';
-import { createCarrying, type CarryingParts } from './carrying.js';
+import type { ReadyPayment } from './ready-payment.js';
+import { createPlanAndSign, type PlanAndSignParts } from './plan-and-sign.js';
 import { createSending, type SendingParts } from './sending.js';
 
 /** Where the signers do not number their transactions, this many are signed and stored together. */
@@ -17,7 +17,7 @@ export interface LaneWork {
   idle(): Promise<void>;
 }
 
-export interface LaneWorkParts extends Omit<CarryingParts, 'send'>, SendingParts {
+export interface LaneWorkParts extends Omit<PlanAndSignParts, 'send'>, SendingParts {
   readonly chain: Chain;
   /** Why a payment may not be signed now, by the operator's wish. */
   readonly pauseOf: (authorization: Authorization) => Fault | undefined;
@@ -32,7 +32,10 @@ export interface LaneWorkParts extends Omit<CarryingParts, 'send'>, SendingParts
 export function createLaneWork(parts: LaneWorkParts): LaneWork {
   const { chain, queue } = parts;
   const sending = createSending(parts);
-  const carry = createCarrying({ ...parts, send: (payments, transactions) => sending.send(payments, transactions) });
+  const planAndSign = createPlanAndSign({
+    ...parts,
+    send: (payments, transactions) => sending.send(payments, transactions),
+  });
   let running: Promise<void> | undefined;
 
   return {
@@ -51,7 +54,7 @@ export function createLaneWork(parts: LaneWorkParts): LaneWork {
       await new Promise(setImmediate);
       while (queue.size() > 0 && parts.lane() !== undefined) {
         await gather();
-        await carry(unpaused(takeNext()));
+        await planAndSign(unpaused(takeNext()));
       }
     } finally {
       // In the same turn as the check above, so that nothing is added in between and left alone.

@@ -1,7 +1,7 @@
 import type { Database } from '@tollkeeper/database';
 import type { Ledger } from '@tollkeeper/ledger';
 import type { Examination, Payment } from '@tollkeeper/protocol';
-import type { Submission } from './carriage.js';
+import type { Submission } from './ready-payment.js';
 import { createClosing } from './close-transactions.js';
 import { followPending } from './follow-pending.js';
 import { createLaneGroup, type LaneGroupParts } from './lane-group.js';

@@ -1,5 +1,5 @@
 import type { Chain } from '@tollkeeper/protocol';
-import type { ReadyPayment } from './carriage.js';
+import type { ReadyPayment } from './ready-payment.js';
 
 /** The verified payments of one network that wait for a lane, oldest first. */
 export interface ReadyQueue {

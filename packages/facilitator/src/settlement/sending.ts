@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Chain } from '@tollkeeper/protocol';
 import type { Logger } from '../logging/logger.js';
-import type { ReadyPayment } from './carriage.js';
+import type { ReadyPayment } from './ready-payment.js';
 import type { SentTransaction } from './chain-transactions.js';
 import type { CheckpointHook } from './checkpoint.js';
 

@@ -1,7 +1,7 @@
 import { Fault, type Clock, type Rejection } from '@tollkeeper/protocol';
 import type { Logger } from '../logging/logger.js';
 import type { ProvenPayment } from '../payment/proven-payment.js';
-import type { Submission } from './carriage.js';
+import type { Submission } from './ready-payment.js';
 import { uuidv7 } from '../uuid.js';
 import { released, type Join, type Patience, type Settlement } from './join.js';
 import type { LastingWrites } from './lasting-writes.js';

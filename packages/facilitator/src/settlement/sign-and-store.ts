@@ -1,6 +1,7 @@
 import type { Database, Sql } from '@tollkeeper/database';
 import type { Chain, Network, SignedTransaction } from '@tollkeeper/protocol';
-import type { Carriage, ReadyPayment } from './carriage.js';
+import type { PlannedTransaction } from './planned-transaction.js';
+import type { ReadyPayment } from './ready-payment.js';
 import { storeSigned, type SentTransaction } from './chain-transactions.js';
 import type { CheckpointHook } from './checkpoint.js';
 import { allocateAccountNonces, type HeldLane } from './lanes.js';
@@ -30,21 +31,28 @@ export function createSigning(parts: {
   const { database, chain, processId } = parts;
   const { network } = chain;
 
-  return async function signAndStore(carriages: readonly Carriage[], lane: HeldLane | undefined): Promise<Signing> {
+  return async function signAndStore(
+    planned: readonly PlannedTransaction[],
+    lane: HeldLane | undefined,
+  ): Promise<Signing> {
     try {
-      return await database.transaction((sql) => attempt(sql, carriages, lane));
+      return await database.transaction((sql) => attempt(sql, planned, lane));
     } catch (error) {
       if (error instanceof UndoneError) return error.signing;
       throw error;
     }
   };
 
-  async function attempt(sql: Sql, carriages: readonly Carriage[], lane: HeldLane | undefined): Promise<Signing> {
-    const unable = await findUnable(sql, carriages);
+  async function attempt(
+    sql: Sql,
+    planned: readonly PlannedTransaction[],
+    lane: HeldLane | undefined,
+  ): Promise<Signing> {
+    const unable = await findUnable(sql, planned);
     if (unable.size > 0) throw new UndoneError({ kind: 'without', unable });
-    const first = lane && (await allocateAccountNonces(sql, { ...lane, network, processId, count: carriages.length }));
+    const first = lane && (await allocateAccountNonces(sql, { ...lane, network, processId, count: planned.length }));
     if (lane !== undefined && first === undefined) throw new UndoneError({ kind: 'lane_lost' });
-    const transactions = carriages.map(({ plan, payments }, index) => ({
+    const transactions = planned.map(({ plan, payments }, index) => ({
       ...plan.sign(first === undefined ? undefined : first + BigInt(index)),
       payments,
     }));
@@ -53,15 +61,18 @@ export function createSigning(parts: {
     return { kind: 'stored', transactions: transactions.map((each) => asSent(network, each)) };
   }
 
-  async function findUnable(sql: Sql, carriages: readonly Carriage[]): Promise<ReadonlyMap<ReadyPayment, Unable>> {
-    const payments = carriages.flatMap((each) => each.payments);
+  async function findUnable(
+    sql: Sql,
+    planned: readonly PlannedTransaction[],
+  ): Promise<ReadonlyMap<ReadyPayment, Unable>> {
+    const payments = planned.flatMap((each) => each.payments);
     const unable = new Map<ReadyPayment, Unable>();
     const locked = await lockForSigning(sql, { payments, processId });
     for (const each of payments) if (!locked.has(each.paymentId)) unable.set(each, 'lost');
     for (const each of await findStale(sql, payments)) if (!unable.has(each)) unable.set(each, 'stale');
     // Only what will be signed is charged: with any of these the whole transaction is undone.
     if (unable.size > 0) return unable;
-    for (const each of await parts.sponsorship.charge(sql, carriages)) unable.set(each, 'unsponsored');
+    for (const each of await parts.sponsorship.charge(sql, planned)) unable.set(each, 'unsponsored');
     return unable;
   }
 }
@@ -110,7 +121,7 @@ async function findStale(sql: Sql, payments: readonly ReadyPayment[]): Promise<r
 
 async function store(
   sql: Sql,
-  { network, signed }: { readonly network: Network; readonly signed: readonly SignedCarriage[] },
+  { network, signed }: { readonly network: Network; readonly signed: readonly SignedWithPayments[] },
 ): Promise<void> {
   await storeSigned(sql, {
     network,
@@ -133,7 +144,7 @@ async function store(
     WHERE payment.id = signed.id`;
 }
 
-function asSent(network: Network, { payments, ...signed }: SignedCarriage): SentTransaction {
+function asSent(network: Network, { payments, ...signed }: SignedWithPayments): SentTransaction {
   const legs = payments.map(({ paymentId, payment: { authorization, verifiedAtBlock } }) => ({
     paymentId,
     expected: { ...authorization, ...(verifiedAtBlock === undefined ? {} : { unusedAtBlock: verifiedAtBlock }) },
@@ -141,7 +152,7 @@ function asSent(network: Network, { payments, ...signed }: SignedCarriage): Sent
   return { ...signed, network, legs };
 }
 
-type SignedCarriage = SignedTransaction & { readonly payments: readonly ReadyPayment[] };
+type SignedWithPayments = SignedTransaction & { readonly payments: readonly ReadyPayment[] };
 
 /** Takes everything back that its database transaction has written. */
 class UndoneError extends Error {

@@ -4,7 +4,7 @@ import { amount, baseSepolia, type Chain, type Payment, type VerifiedPayment } f
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { createLogger } from '../logging/logger.js';
-import type { Carriage } from './carriage.js';
+import type { PlannedTransaction } from './planned-transaction.js';
 import { allocateAccountNonces, createLanes, lockLane, skipUsedNonces, type HeldLane } from './lanes.js';
 import { createPaymentStore } from './payment-store.js';
 import { createSigning } from './sign-and-store.js';
@@ -112,7 +112,7 @@ test('what a process signs after it has lost the lane is not stored, and nothing
   const id = randomUUID();
   expect(await process.store.claim({ id, authorization, request, held: true })).toBe(true);
   const signed: bigint[] = [];
-  const carriage: Carriage = {
+  const planned: PlannedTransaction = {
     plan: {
       signer,
       ordered: true,
@@ -133,7 +133,7 @@ test('what a process signs after it has lost the lane is not stored, and nothing
     ],
   };
 
-  expect(await process.signAndStore([carriage], stale)).toEqual({ kind: 'lane_lost' });
+  expect(await process.signAndStore([planned], stale)).toEqual({ kind: 'lane_lost' });
   expect(signed).toEqual([]);
   expect((await owner.query('SELECT FROM chain_transaction')).rowCount).toBe(0);
   expect((await owner.query('SELECT state FROM payment')).rows).toEqual([{ state: 'claimed' }]);

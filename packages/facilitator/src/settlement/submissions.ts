@@ -1,6 +1,6 @@
 import type { AcceptablePayment, Network } from '@tollkeeper/protocol';
 import type { Logger } from '../logging/logger.js';
-import type { Submission } from './carriage.js';
+import type { Submission } from './ready-payment.js';
 import type { LastingWrites } from './lasting-writes.js';
 import type { PaymentSignal } from './payment-signal.js';
 import type { PaymentStore } from './payment-store.js';

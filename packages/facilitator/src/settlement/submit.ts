@@ -1,5 +1,5 @@
 import type { AcceptablePayment, Chain, Rejection } from '@tollkeeper/protocol';
-import type { ReadyPayment, Submission } from './carriage.js';
+import type { ReadyPayment, Submission } from './ready-payment.js';
 import { findOverspending } from './find-overspending.js';
 import type { Payer, PayerStanding } from './payer-standing.js';
 import type { ReadyQueue } from './ready-queue.js';

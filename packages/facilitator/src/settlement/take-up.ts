@@ -1,7 +1,7 @@
 import type { Database } from '@tollkeeper/database';
 import type { AcceptablePayment, Chain, Examination, Payment, Rejection } from '@tollkeeper/protocol';
 import type { Logger } from '../logging/logger.js';
-import type { Submission } from './carriage.js';
+import type { Submission } from './ready-payment.js';
 import { endRetry } from './close-transactions.js';
 import type { PaymentSignal } from './payment-signal.js';
 import type { PaymentStore } from './payment-store.js';

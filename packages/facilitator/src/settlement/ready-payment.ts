@@ -1,4 +1,4 @@
-import type { Rejection, TransactionPlan, VerifiedPayment } from '@tollkeeper/protocol';
+import type { Rejection, VerifiedPayment } from '@tollkeeper/protocol';
 import type { SentTransaction } from './chain-transactions.js';
 
 /** What became of a payment on its way to a signature. */
@@ -23,10 +23,4 @@ export interface ReadyPayment {
   readonly alone: boolean;
   /** Its end, told once; `stale` sends it back to be verified anew. */
   readonly end: (outcome: Submission | 'stale') => void;
-}
-
-/** A transaction that is ready to be signed, and the payments that it carries. */
-export interface Carriage {
-  readonly plan: TransactionPlan;
-  readonly payments: readonly ReadyPayment[];
 }

@@ -1,19 +1,20 @@
 import type { Chain, Rejection } from '@tollkeeper/protocol';
 import type { Logger } from '../logging/logger.js';
-import type { Carriage, ReadyPayment } from './carriage.js';
+import type { PlannedTransaction } from './planned-transaction.js';
+import type { ReadyPayment } from './ready-payment.js';
 import type { SentTransaction } from './chain-transactions.js';
 import type { HeldLane } from './lanes.js';
 import type { ReadyQueue } from './ready-queue.js';
 import type { Signing, Unable } from './sign-and-store.js';
 
-export interface CarryingParts {
+export interface PlanAndSignParts {
   readonly chain: Chain;
   readonly queue: ReadyQueue;
   /** The address that signs. */
   readonly signer: string;
   /** The lane as this process holds it now; undefined: it does not, and nothing may be signed. Null: no lane is needed. */
   readonly lane: () => HeldLane | undefined | null;
-  readonly signAndStore: (carriages: readonly Carriage[], lane: HeldLane | undefined) => Promise<Signing>;
+  readonly signAndStore: (planned: readonly PlannedTransaction[], lane: HeldLane | undefined) => Promise<Signing>;
   readonly send: (payments: readonly ReadyPayment[], transactions: readonly SentTransaction[]) => Promise<void>;
   /** The lane was found to have gone to another process. */
   readonly onLaneLost: () => void;
@@ -21,15 +22,16 @@ export interface CarryingParts {
 }
 
 /**
- * Brings verified payments to their signature, together where they share a transaction and each in one of its own where they do
- * not, or back into the queue. Never throws.
+ * Plans the transactions of verified payments (one for all of them where the signer's transactions are numbered, else one for
+ * each), has them signed and stored, and hands them on to be sent. What cannot be signed here goes back into the queue or is
+ * told its end. Never throws.
  */
-export function createCarrying(parts: CarryingParts) {
+export function createPlanAndSign(parts: PlanAndSignParts) {
   const { chain, queue, log } = parts;
-  return (payments: readonly ReadyPayment[]) => (chain.ordered ? carry(payments) : carryApart(payments));
+  return (payments: readonly ReadyPayment[]) => (chain.ordered ? signTogether(payments) : signApart(payments));
 
   /** All in one transaction. */
-  async function carry(payments: readonly ReadyPayment[]): Promise<void> {
+  async function signTogether(payments: readonly ReadyPayment[]): Promise<void> {
     const [first, ...company] = payments;
     if (first === undefined) return;
     try {
@@ -37,53 +39,53 @@ export function createCarrying(parts: CarryingParts) {
         signer: parts.signer,
         company: company.map(({ payment }) => payment),
       });
-      if (planned.planned) await sign([{ plan: planned.plan, payments }]);
+      if (planned.planned) await signStoreAndSend([{ plan: planned.plan, payments }]);
       else if (company.length === 0) first.end({ kind: 'refused', rejection: planned.rejection });
-      else await carryHalves(payments);
+      else await signHalves(payments);
     } catch (error) {
       fail(parts, payments, error);
     }
   }
 
   /** Each in a transaction of its own, stored together. */
-  async function carryApart(payments: readonly ReadyPayment[]): Promise<void> {
+  async function signApart(payments: readonly ReadyPayment[]): Promise<void> {
     try {
       const plans = await Promise.all(
         payments.map((each) =>
           each.payment.plan({ signer: parts.signer, company: [] }).catch((error: unknown) => error),
         ),
       );
-      const carriages: Carriage[] = [];
+      const transactions: PlannedTransaction[] = [];
       for (const [index, each] of payments.entries()) {
         const planned = plans[index] as Awaited<ReturnType<ReadyPayment['payment']['plan']>> | Error;
         if (planned instanceof Error) fail(parts, [each], planned);
-        else if (planned.planned) carriages.push({ plan: planned.plan, payments: [each] });
+        else if (planned.planned) transactions.push({ plan: planned.plan, payments: [each] });
         else each.end({ kind: 'refused', rejection: planned.rejection });
       }
-      if (carriages.length > 0) await sign(carriages);
+      if (transactions.length > 0) await signStoreAndSend(transactions);
     } catch (error) {
       fail(parts, payments, error);
     }
   }
 
   /** Something about the company is refused, which says nothing about any one of them. */
-  async function carryHalves(payments: readonly ReadyPayment[]): Promise<void> {
+  async function signHalves(payments: readonly ReadyPayment[]): Promise<void> {
     const middle = Math.ceil(payments.length / 2);
-    await carry(payments.slice(0, middle));
-    await carry(payments.slice(middle));
+    await signTogether(payments.slice(0, middle));
+    await signTogether(payments.slice(middle));
   }
 
-  async function sign(carriages: readonly Carriage[]): Promise<void> {
-    const payments = carriages.flatMap((each) => each.payments);
+  async function signStoreAndSend(planned: readonly PlannedTransaction[]): Promise<void> {
+    const payments = planned.flatMap((each) => each.payments);
     const lane = parts.lane();
     if (lane === undefined) {
       queue.putBack(payments);
       return;
     }
-    const signing = await parts.signAndStore(carriages, lane ?? undefined);
+    const signing = await parts.signAndStore(planned, lane ?? undefined);
     if (signing.kind === 'stored') await parts.send(payments, signing.transactions);
     else if (signing.kind === 'lane_lost') loseLane(payments);
-    else await carryWithout(payments, signing.unable);
+    else await signWithout(payments, signing.unable);
   }
 
   /** Another lane of this process goes on with these, or another process. */
@@ -93,7 +95,7 @@ export function createCarrying(parts: CarryingParts) {
     log.warn({ network: chain.network, signer: parts.signer }, 'the lane went to another process');
   }
 
-  async function carryWithout(
+  async function signWithout(
     payments: readonly ReadyPayment[],
     unable: ReadonlyMap<ReadyPayment, Unable>,
   ): Promise<void> {
@@ -101,12 +103,12 @@ export function createCarrying(parts: CarryingParts) {
     // A budget that does not suffice for all of a payTo may suffice for some.
     const apart = payments.length === 1 ? [] : payments.filter((each) => unable.get(each) === 'unsponsored');
     for (const [each, reason] of unable) if (!apart.includes(each)) each.end(endOf(reason));
-    await (chain.ordered ? carry(able) : carryApart(able));
-    for (const each of apart) await carry([each]);
+    await (chain.ordered ? signTogether(able) : signApart(able));
+    for (const each of apart) await signTogether([each]);
   }
 }
 
-function fail({ chain, log }: CarryingParts, payments: readonly ReadyPayment[], error: unknown): void {
+function fail({ chain, log }: PlanAndSignParts, payments: readonly ReadyPayment[], error: unknown): void {
   log.warn({ err: error, network: chain.network, payments: payments.length }, 'settlement could not be signed');
   for (const each of payments) each.end({ kind: 'trouble', error });
 }
