@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { createWriteStream } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -25,6 +26,9 @@ export const tollkeeper = join(
 /** A program that kills itself at the checkpoint that its first argument names, at the time that the second one counts. */
 export const doomedFacilitator = fileURLToPath(new URL('doomed-facilitator.mjs', import.meta.url));
 
+/** What is kept of what a process prints, which may run for hours. */
+const keptCharacters = 1_000_000;
+
 const running = new Set<FacilitatorProcess>();
 
 /** Starts a facilitator from its build, with nothing but `env`, and waits until it listens. */
@@ -32,8 +36,15 @@ export async function startFacilitatorProcess(options: {
   readonly program: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** A file that gets everything that the process prints. */
+  readonly logFile?: string;
 }): Promise<FacilitatorProcess> {
   const { child, exited, output, errors } = start(options);
+  if (options.logFile !== undefined) {
+    for (const printed of [child.stdout, child.stderr]) {
+      printed.pipe(createWriteStream(options.logFile, { flags: 'a' }));
+    }
+  }
   const url = await new Promise<string>((resolve, reject) => {
     child.stdout.on('data', () => {
       const address = /Facilitator listening on (http:\/\/[\d.]+:\d+)/.exec(output())?.[1];
@@ -71,8 +82,8 @@ function start(options: { program: string; args: readonly string[]; env: Readonl
   });
   let output = '';
   let errors = '';
-  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
+  child.stdout.on('data', (chunk: Buffer) => (output = (output + chunk.toString()).slice(-keptCharacters)));
+  child.stderr.on('data', (chunk: Buffer) => (errors = (errors + chunk.toString()).slice(-keptCharacters)));
   const exited = new Promise<ProcessEnd>((resolve) => {
     child.once('close', (code, signal) => {
       resolve({ code, signal });

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { openDatabase } from '@tollkeeper/database';
 import { createTestDatabase } from '@tollkeeper/database/testing';
 import { composeWallets, createLogger } from '@tollkeeper/facilitator';
 import { BASE_SEPOLIA_USDC, startRpcProxy, type EvmChainOptions, type RpcProxy } from '@tollkeeper/sandbox';
@@ -14,19 +15,25 @@ import { configOf, evmVariables, startFundedEvm } from '../support/test-facilita
 /** Several facilitator processes on one database, one chain and one list of lanes. */
 export type FleetScene = Awaited<ReturnType<typeof createFleetScene>>;
 
-export async function createFleetScene(options: { readonly lanes: number; readonly chain?: EvmChainOptions }) {
+export async function createFleetScene(options: {
+  readonly lanes: number;
+  readonly chain?: EvmChainOptions;
+  /** An empty database of the test's own, in place of a copy of the template. */
+  readonly databaseUrl?: string;
+}) {
   const [evm, testDatabase, dataDir] = await Promise.all([
     startFundedEvm(options.chain),
-    createTestDatabase(),
+    options.databaseUrl === undefined ? createTestDatabase() : undefined,
     mkdtemp(join(tmpdir(), 'tollkeeper-fleet-')),
   ]);
-  const { database } = testDatabase;
+  const databaseUrl = testDatabase?.url ?? options.databaseUrl ?? '';
   const keys = Array.from({ length: options.lanes }, generatePrivateKey);
   const signers = keys.map((key) => privateKeyToAddress(key));
   for (const signer of signers) await evm.fundEth(signer, 10n ** 18n);
-  const own = { ENVIRONMENT: 'development', PORT: '0', DATA_DIR: dataDir, DATABASE_URL: testDatabase.url };
+  const own = { ENVIRONMENT: 'development', PORT: '0', DATA_DIR: dataDir, DATABASE_URL: databaseUrl };
   const env = { ...own, ...evmVariables(evm.url), EVM_PRIVATE_KEY: keys.join(',') };
   const payTo = await createDepositAddress();
+  const database = testDatabase?.database ?? (await openDatabase({ url: databaseUrl, onWarning: () => undefined }));
   const proxies: RpcProxy[] = [];
 
   async function createDepositAddress(): Promise<Address> {
@@ -44,8 +51,13 @@ export async function createFleetScene(options: { readonly lanes: number; readon
     env,
 
     /** Starts a process; `changes` bend its variables, where an empty text takes one away. */
-    startProcess: (changes: Readonly<Record<string, string>> = {}): Promise<FacilitatorProcess> =>
-      startFacilitatorProcess({ program: tollkeeper, args: ['serve'], env: { ...env, ...changes } }),
+    startProcess: (changes: Readonly<Record<string, string>> = {}, logFile?: string): Promise<FacilitatorProcess> =>
+      startFacilitatorProcess({
+        program: tollkeeper,
+        args: ['serve'],
+        env: { ...env, ...changes },
+        ...(logFile === undefined ? {} : { logFile }),
+      }),
 
     /** An endpoint for one process that misbehaves on demand. */
     async startProxy(): Promise<RpcProxy> {
@@ -77,7 +89,7 @@ export async function createFleetScene(options: { readonly lanes: number; readon
     async stop(): Promise<void> {
       await Promise.all(proxies.map((proxy) => proxy.stop()));
       await evm.stop();
-      await testDatabase.drop();
+      await (testDatabase?.drop() ?? database.close());
       await rm(dataDir, { recursive: true, force: true });
     },
   };

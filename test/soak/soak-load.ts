@@ -3,14 +3,25 @@ import { BASE_SEPOLIA_USDC, sandboxKeys, type EvmChain } from '@tollkeeper/sandb
 import type { Address, Hex } from 'viem';
 import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts';
 import { expect } from 'vitest';
-import { meddle, moveAway, takeBack, type TestPayer } from '../support/payer.js';
+import { carryOut, meddle, moveAway, takeBack, type TestPayer } from '../support/payer.js';
 import { pick } from '../support/random.js';
 import { evmRequest, settle, type WireRequest } from '../support/wire.js';
 
-/** One success that a caller was told. */
+/** One final answer that a caller got. */
 export interface Told {
   readonly url: string;
+  readonly atMs: number;
+  readonly success: boolean;
   readonly transaction: string;
+  readonly errorReason: string | undefined;
+}
+
+/** A payment and everything that its callers were told of it in the end. */
+export interface Asked {
+  readonly request: WireRequest;
+  /** Its payer has the money, and leaves it where it is. */
+  readonly isSteady: boolean;
+  readonly told: readonly Told[];
 }
 
 interface LoadParts {
@@ -42,11 +53,11 @@ export async function fundPayers(
   return { steady, fickle };
 }
 
-/** Callers that pay one thing after the other until the deadline. Answers the successes of each payment that had any. */
+/** Callers that pay one thing after the other until the deadline. */
 export async function payUntil(
   parts: LoadParts & { readonly payers: SoakPayers; readonly callers: number },
-): Promise<readonly (readonly Told[])[]> {
-  const told: (readonly Told[])[] = [];
+): Promise<readonly Asked[]> {
+  const asked: Asked[] = [];
   async function pay(): Promise<void> {
     while (Date.now() < parts.untilMs) {
       const fickle = parts.random() < 0.08 ? parts.payers.fickle.pop() : undefined;
@@ -54,31 +65,51 @@ export async function payUntil(
       const request = await evmRequest({ payTo: parts.payTo, privateKey });
       if (fickle !== undefined) void regret(parts, { privateKey, address: privateKeyToAddress(privateKey), request });
       const calls = parts.random() < 0.5 ? 1 : 2;
-      const ends = await Promise.all(Array.from({ length: calls }, () => settleAtLast(request, parts)));
-      const successes = ends.filter((end) => end !== undefined);
-      if (successes.length > 0) told.push(successes);
+      const told = await Promise.all(Array.from({ length: calls }, () => settleAtLast(request, parts)));
+      asked.push({ request, isSteady: fickle === undefined, told });
     }
   }
   await Promise.all(Array.from({ length: parts.callers }, pay));
-  return told;
+  return asked;
 }
 
-/** The payer thinks better of it a moment later. A block or a pool that is lost may take that back. */
+/** Asks once more for everything, when all is over. */
+export async function askAgain(asked: readonly Asked[], parts: Omit<LoadParts, 'untilMs'>): Promise<readonly Asked[]> {
+  const again: Asked[] = [];
+  const left = asked.values();
+  async function ask(): Promise<void> {
+    for (const each of left) {
+      const last = await settleAtLast(each.request, { ...parts, untilMs: Date.now() });
+      again.push({ ...each, told: [...each.told, last] });
+    }
+  }
+  await Promise.all(Array.from({ length: 10 }, ask));
+  return again;
+}
+
+/** The payer thinks better of it a moment later, or a stranger is faster. A block or a pool that is lost may take that back. */
 async function regret({ random, evm }: LoadParts, payer: TestPayer): Promise<void> {
-  const call = random() < 0.5 ? moveAway(payer, sandboxKeys.evm.stranger.address) : await takeBack(payer);
+  const stranger = sandboxKeys.evm.stranger.address;
+  const calls = [() => moveAway(payer, stranger), () => takeBack(payer), () => carryOut(payer, stranger)];
+  const call = await pick(random, calls)();
   await sleep(50 * random());
   await meddle(evm, call).catch(() => undefined);
 }
 
-/** Asks until there is a final answer; undefined: no success for this caller. */
-async function settleAtLast(request: WireRequest, { random, urls, untilMs }: LoadParts): Promise<Told | undefined> {
+/** Asks until there is a final answer. */
+async function settleAtLast(
+  request: WireRequest,
+  { random, urls, untilMs }: Pick<LoadParts, 'random' | 'urls' | 'untilMs'>,
+): Promise<Told> {
   let last: unknown = 'no process';
   while (Date.now() < untilMs + patienceMs) {
     const living = urls();
     const url = living.length === 0 ? undefined : pick(random, living);
     const answer = url === undefined ? undefined : await settle(url, request).catch(() => undefined);
-    if (url !== undefined && answer?.body.success === true) return { url, transaction: answer.body.transaction };
-    if (answer?.status === 200 && answer.body.errorReason !== 'settlement_pending') return undefined;
+    if (url !== undefined && answer?.status === 200 && answer.body.errorReason !== 'settlement_pending') {
+      const { success, transaction, errorReason } = answer.body;
+      return { url, atMs: Date.now(), success, transaction, errorReason };
+    }
     last = answer ?? last;
     await sleep(100 + 200 * random());
   }

@@ -31,7 +31,8 @@ export function createReplacing(parts: {
     const replacement = { ...signed, network, legs: sent.legs };
     const result = await chain.broadcast(replacement);
     parts.onEvent(purpose === 'cancel' ? 'cancelled' : 'fee_raised');
-    log.warn({ ...fields, transaction: signed.id, accepted: result.accepted }, 'stuck transaction replaced');
+    const refusal = result.accepted ? {} : { detail: result.detail };
+    log.warn({ ...fields, transaction: signed.id, ...refusal }, 'stuck transaction replaced');
     parts.track(replacement);
   };
 }

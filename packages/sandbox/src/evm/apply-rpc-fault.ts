@@ -47,6 +47,18 @@ export async function applyRpcFault(parts: {
       await forward(body);
       return first;
     }
+    case 'ask':
+      return {
+        kind: 'answer',
+        text: await forward(JSON.stringify({ ...(JSON.parse(body) as object), params: fault.params })),
+      };
+    case 'alter': {
+      const { result, ...rest } = JSON.parse(await forward(body)) as { readonly result?: unknown };
+      return {
+        kind: 'answer',
+        text: JSON.stringify({ ...rest, ...(result === undefined ? {} : { result: fault.change(result) }) }),
+      };
+    }
     case 'hold':
       await fault.gate.passed();
       return passOn();

@@ -26,6 +26,10 @@ export type RpcFault =
   | { readonly kind: 'lose-reply'; readonly afterMs: number }
   /** The node does it twice, one after the other; the first answer is passed back. */
   | { readonly kind: 'duplicate' }
+  /** It is passed on with these parameters in place of its own. */
+  | { readonly kind: 'ask'; readonly params: readonly unknown[] }
+  /** The node does it, and its result is passed back changed. */
+  | { readonly kind: 'alter'; readonly change: (result: unknown) => unknown }
   /** It is passed on when the gate opens. */
   | { readonly kind: 'hold'; readonly gate: RpcGate };
 

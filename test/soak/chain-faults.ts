@@ -1,0 +1,91 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { EvmChain } from '@tollkeeper/sandbox';
+import { numberToHex, type Hex } from 'viem';
+import { pick } from '../support/random.js';
+import type { FaultParts, SoakFault } from './soak-fault.js';
+
+/** What a chain may do to everybody. */
+export const chainFaults: readonly SoakFault[] = [
+  [
+    'no blocks',
+    async ({ random, evm }) => {
+      await evm.rpc('evm_setAutomine', [false]);
+      await sleep(500 + 2_000 * random());
+      await resume(evm);
+    },
+  ],
+  [
+    'base fee jumps',
+    async ({ random, evm }) => {
+      await evm.rpc('anvil_setNextBlockBaseFeePerGas', [numberToHex(BigInt(2 + Math.floor(8 * random())) * 10n ** 9n)]);
+      await evm.mine();
+    },
+  ],
+  [
+    'pool forgets',
+    async ({ random, evm }) => {
+      await evm.rpc('evm_setAutomine', [false]);
+      await sleep(300 + 500 * random());
+      await evm.rpc('anvil_dropAllTransactions');
+      await resume(evm);
+    },
+  ],
+  ['reorg', reorganise],
+];
+
+/** Lets the chain take every transaction at once again. */
+export async function resume(evm: EvmChain): Promise<void> {
+  await evm.rpc('evm_setAutomine', [true]);
+  await evm.mine();
+}
+
+/** Replaces the newest blocks by others, which drop our transactions, keep them or hold them in another order. */
+export async function reorganise({ random, evm, signers }: FaultParts): Promise<void> {
+  const depth = 1 + Math.floor(5 * random());
+  const way = pick(random, ['drop', 'keep', 'reorder'] as const);
+  const found = way === 'drop' ? [] : await newestTransactions(evm, { depth, signers });
+  const kept = way === 'reorder' ? reordered(found, { depth, random }) : found;
+  const pairs = await Promise.all(kept.map(async ({ hash, place }) => [await rawOf(evm, hash), place] as const));
+  // A transaction that is in no block any more, or that no block takes at this place, is dropped with all others.
+  await evm.rpc('anvil_reorg', [depth, pairs]).catch(() => evm.rpc('anvil_reorg', [depth, []]));
+}
+
+/** A transaction of ours and the place of its block among those that are replaced. */
+interface Placed {
+  readonly hash: Hex;
+  readonly from: string;
+  readonly place: number;
+}
+
+async function newestTransactions(
+  evm: EvmChain,
+  { depth, signers }: { readonly depth: number; readonly signers: readonly string[] },
+): Promise<readonly Placed[]> {
+  const head = BigInt((await evm.rpc('eth_blockNumber')) as string);
+  const ours = new Set(signers.map((signer) => signer.toLowerCase()));
+  const blocks = await Promise.all(
+    Array.from({ length: depth }, async (_, place) => {
+      const number = numberToHex(head - BigInt(depth - 1 - place));
+      const { transactions } = (await evm.rpc('eth_getBlockByNumber', [number, true])) as { transactions: Placed[] };
+      return transactions.filter(({ from }) => ours.has(from)).map(({ hash, from }) => ({ hash, from, place }));
+    }),
+  );
+  return blocks.flat();
+}
+
+/** Gives each transaction another block, as far as the order of its signer allows. */
+function reordered(
+  found: readonly Placed[],
+  { depth, random }: { readonly depth: number; readonly random: () => number },
+): readonly Placed[] {
+  const least = new Map<string, number>();
+  return found.map((each) => {
+    const place = Math.max(least.get(each.from) ?? 0, Math.floor(depth * random()));
+    least.set(each.from, place);
+    return { ...each, place };
+  });
+}
+
+async function rawOf(evm: EvmChain, hash: Hex): Promise<Hex> {
+  return (await evm.rpc('eth_getRawTransactionByHash', [hash])) as Hex;
+}
