@@ -1,20 +1,8 @@
 import type { Sql } from '@tollkeeper/database';
-import { amount as amountOf, type Amount, type Asset, Fault, type Network } from '@tollkeeper/protocol';
+import { amount as amountOf, type Amount, type Asset, Fault } from '@tollkeeper/protocol';
+import { type Charge, listCharges, readCharge } from './charge-row.js';
 import type { Ledger } from './ledger.js';
 import { withWalletFaults } from './rule-violations.js';
-
-/** Money that one wallet took from another at once, for something it delivered. */
-export interface Charge {
-  readonly id: string;
-  readonly payerWalletId: string;
-  readonly payeeWalletId: string;
-  readonly asset: Asset;
-  readonly amount: Amount;
-  /** What was given back of it so far. */
-  readonly refunded: Amount;
-  readonly reference: string | undefined;
-  readonly createdAt: Date;
-}
 
 export interface ChargeRequest {
   readonly id: string;
@@ -40,7 +28,7 @@ export type Charges = ReturnType<typeof createCharges>;
 
 /** Charges and their refunds, each in one call. Everything runs in the caller's transaction, which is over after any error. */
 export function createCharges(parts: { readonly ledger: Ledger }) {
-  return { charge, refund, find: readCharge };
+  return { charge, refund, find: readCharge, list: listCharges };
 
   /** @throws Fault `BALANCE_INSUFFICIENT`, `TRANSFER_TO_ITSELF`, `WALLET_CLOSED` */
   async function charge(sql: Sql, request: ChargeRequest): Promise<Charge> {
@@ -75,35 +63,4 @@ export function createCharges(parts: { readonly ledger: Ledger }) {
       return readCharge(sql, chargeId);
     });
   }
-}
-
-/** @throws Fault `CHARGE_NOT_FOUND` where this transaction sees no such charge */
-async function readCharge(sql: Sql, id: string): Promise<Charge> {
-  const [row] = await sql<ChargeRow>`
-    SELECT charge.id, payer_wallet_id AS "payerWalletId", payee_wallet_id AS "payeeWalletId", asset.network, asset.token,
-      amount, refunded, reference, created_at AS "createdAt"
-    FROM charge
-    JOIN asset ON asset.id = charge.asset_id
-    WHERE charge.id = ${id}::uuid`;
-  if (row === undefined) throw new Fault('CHARGE_NOT_FOUND', { id });
-  const { network, token, amount, refunded, reference, ...rest } = row;
-  return {
-    ...rest,
-    asset: { network, token },
-    amount: amountOf(amount),
-    refunded: amountOf(refunded),
-    reference: reference ?? undefined,
-  };
-}
-
-interface ChargeRow {
-  readonly id: string;
-  readonly payerWalletId: string;
-  readonly payeeWalletId: string;
-  readonly network: Network;
-  readonly token: string;
-  readonly amount: bigint;
-  readonly refunded: bigint;
-  readonly reference: string | null;
-  readonly createdAt: Date;
 }

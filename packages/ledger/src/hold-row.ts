@@ -2,6 +2,7 @@ import type { Sql } from '@tollkeeper/database';
 import { amount, type Amount, type Asset, Fault, type Network } from '@tollkeeper/protocol';
 import type { AccountKind } from './chart-of-accounts.js';
 import type { AccountName } from './posting.js';
+import { lastId, type WalletPage } from './wallet-page.js';
 
 /** Money that stays in its account and cannot be spent until the hold ends. */
 export interface Hold {
@@ -21,16 +22,37 @@ export interface Hold {
 
 /** @throws Fault `HOLD_NOT_FOUND` where this transaction sees no such hold */
 export async function readHold(sql: Sql, id: string): Promise<Hold> {
-  const [row] = await sql<HoldRow>`
+  const [hold] = await readHolds(sql, [id]);
+  if (hold === undefined) throw new Fault('HOLD_NOT_FOUND', { id });
+  return hold;
+}
+
+/** One page of the holds on the money of wallets, the newest first: of each account no more is read than the page holds. */
+export async function listHolds(sql: Sql, page: WalletPage): Promise<readonly Hold[]> {
+  const { walletIds, before = lastId, limit } = page;
+  const found = await sql<{ id: string }>`
+    SELECT found.id FROM account CROSS JOIN LATERAL (
+      SELECT id FROM hold WHERE account_id = account.id AND id < ${before}::uuid ORDER BY id DESC LIMIT ${limit}
+    ) AS found
+    WHERE account.kind = 'merchant_available' AND account.owner = ANY (${walletIds}::text[])
+    ORDER BY found.id DESC LIMIT ${limit}`;
+  return readHolds(
+    sql,
+    found.map(({ id }) => id),
+  );
+}
+
+async function readHolds(sql: Sql, ids: readonly string[]): Promise<readonly Hold[]> {
+  const rows = await sql<HoldRow>`
     SELECT hold.id, account.kind, account.owner, asset.network, asset.token, hold.amount, hold.captured, hold.state,
       coalesce(hold.concluded_at, clock_timestamp()) >= hold.expires_at AS late,
       hold.reference, hold.created_at AS "createdAt", hold.expires_at AS "expiresAt", hold.concluded_at AS "concludedAt"
     FROM hold
     JOIN account ON account.id = hold.account_id
     JOIN asset ON asset.id = hold.asset_id
-    WHERE hold.id = ${id}::uuid`;
-  if (row === undefined) throw new Fault('HOLD_NOT_FOUND', { id });
-  return holdOf(row);
+    WHERE hold.id = ANY (${ids}::uuid[])
+    ORDER BY hold.id DESC`;
+  return rows.map(holdOf);
 }
 
 interface HoldRow {

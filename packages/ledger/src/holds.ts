@@ -1,6 +1,6 @@
 import type { Sql } from '@tollkeeper/database';
 import { type Amount, type Asset, Fault } from '@tollkeeper/protocol';
-import { type Hold, readHold } from './hold-row.js';
+import { type Hold, listHolds, readHold } from './hold-row.js';
 import type { Ledger } from './ledger.js';
 import { openAccounts } from './open-accounts.js';
 import type { AccountName } from './posting.js';
@@ -34,7 +34,7 @@ export type Holds = ReturnType<typeof createHolds>;
  * free by itself when the time is up. Everything runs in the caller's transaction, which is over after any error.
  */
 export function createHolds(parts: { readonly ledger: Ledger }) {
-  return { place, capture, void: voidHold, find: readHold };
+  return { place, capture, void: voidHold, find: readHold, list: listHolds };
 
   /** @throws Fault `BALANCE_INSUFFICIENT`, `WALLET_CLOSED` */
   async function place(sql: Sql, request: HoldRequest): Promise<Hold> {

@@ -1,5 +1,6 @@
 export { type AccountKind, accountKinds, operatorOwner } from './chart-of-accounts.js';
-export { type Charge, type ChargeRequest, type Charges, createCharges, type RefundRequest } from './charges.js';
+export type { Charge } from './charge-row.js';
+export { type ChargeRequest, type Charges, createCharges, type RefundRequest } from './charges.js';
 export { createExpirySweeper, type ExpirySweeper, type Swept } from './expiry-sweeper.js';
 export {
   type CommitOutcome,

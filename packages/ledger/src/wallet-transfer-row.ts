@@ -1,5 +1,6 @@
 import type { Sql } from '@tollkeeper/database';
 import { amount, type Amount, type Asset, Fault, type Network } from '@tollkeeper/protocol';
+import { lastId, type WalletPage } from './wallet-page.js';
 
 /** Money on its way from one wallet to another. */
 export interface WalletTransfer {
@@ -20,16 +21,42 @@ export interface WalletTransfer {
 
 /** @throws Fault `TRANSFER_NOT_FOUND` where this transaction sees no such transfer */
 export async function readWalletTransfer(sql: Sql, id: string): Promise<WalletTransfer> {
-  const [row] = await sql<WalletTransferRow>`
+  const [transfer] = await readWalletTransfers(sql, [id]);
+  if (transfer === undefined) throw new Fault('TRANSFER_NOT_FOUND', { id });
+  return transfer;
+}
+
+/** One page of what wallets sent and received, the newest first: of each wallet no more is read than the page holds. */
+export async function listWalletTransfers(sql: Sql, page: WalletPage): Promise<readonly WalletTransfer[]> {
+  const { walletIds, before = lastId, limit } = page;
+  const found = await sql<{ id: string }>`
+    SELECT sent.id FROM unnest(${walletIds}::uuid[]) AS wallet (id) CROSS JOIN LATERAL (
+      SELECT id FROM wallet_transfer WHERE sender_wallet_id = wallet.id AND id < ${before}::uuid
+      ORDER BY id DESC LIMIT ${limit}
+    ) AS sent
+    UNION
+    SELECT received.id FROM unnest(${walletIds}::uuid[]) AS wallet (id) CROSS JOIN LATERAL (
+      SELECT id FROM wallet_transfer WHERE receiver_wallet_id = wallet.id AND id < ${before}::uuid
+      ORDER BY id DESC LIMIT ${limit}
+    ) AS received
+    ORDER BY id DESC LIMIT ${limit}`;
+  return readWalletTransfers(
+    sql,
+    found.map(({ id }) => id),
+  );
+}
+
+async function readWalletTransfers(sql: Sql, ids: readonly string[]): Promise<readonly WalletTransfer[]> {
+  const rows = await sql<WalletTransferRow>`
     SELECT wallet_transfer.id, sender_wallet_id AS "senderWalletId", receiver_wallet_id AS "receiverWalletId",
       asset.network, asset.token, amount, reference, created_at AS "createdAt", expires_at AS "expiresAt",
       concluded_at AS "concludedAt",
       CASE WHEN state = 'pending' AND clock_timestamp() >= expires_at THEN 'expired' ELSE state END AS state
     FROM wallet_transfer
     JOIN asset ON asset.id = wallet_transfer.asset_id
-    WHERE wallet_transfer.id = ${id}::uuid`;
-  if (row === undefined) throw new Fault('TRANSFER_NOT_FOUND', { id });
-  return walletTransferOf(row);
+    WHERE wallet_transfer.id = ANY (${ids}::uuid[])
+    ORDER BY wallet_transfer.id DESC`;
+  return rows.map(walletTransferOf);
 }
 
 interface WalletTransferRow {

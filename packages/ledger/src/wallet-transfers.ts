@@ -3,7 +3,7 @@ import type { Sql } from '@tollkeeper/database';
 import { type Amount, type Asset, Fault } from '@tollkeeper/protocol';
 import type { Ledger } from './ledger.js';
 import { withWalletFaults } from './rule-violations.js';
-import { readWalletTransfer, type WalletTransfer } from './wallet-transfer-row.js';
+import { listWalletTransfers, readWalletTransfer, type WalletTransfer } from './wallet-transfer-row.js';
 import { walletTransferPosting } from './wallet-transfer-posting.js';
 
 export interface TransferRequest {
@@ -29,7 +29,7 @@ export type WalletTransfers = ReturnType<typeof createWalletTransfers>;
  * expires and goes back. Everything runs in the caller's transaction, which is over after any error.
  */
 export function createWalletTransfers(parts: { readonly ledger: Ledger }) {
-  return { send, create, claim, cancel, find: readWalletTransfer };
+  return { send, create, claim, cancel, find: readWalletTransfer, list: listWalletTransfers };
 
   /**
    * Moves the money at once.

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { readBalances } from '../../custody/wallet-balances.js';
 import { AmountOut } from '../../http/v1/fields.js';
 import { defineRoute, type V1Route } from '../../http/v1/route.js';
-import { exampleAsset, WalletId } from './money-fields.js';
+import { exampleAsset, exampleWalletId, WalletId } from './money-fields.js';
 
 const BalanceAnswer = z
   .object({
@@ -31,7 +31,7 @@ const readRoute = defineRoute({
   response: z.object({ items: z.array(BalanceAnswer) }),
   errors: ['WALLET_NOT_FOUND'],
   example: {
-    params: { walletId: '019b2f6e-8e3f-7c4d-8a6b-5c7d9e1f3a4b' },
+    params: { walletId: exampleWalletId },
     response: { items: [{ ...exampleAsset, pending: '10000', available: '250000', held: '50000' }] },
   },
   async handle({ sql }, { params }) {

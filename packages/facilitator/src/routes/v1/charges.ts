@@ -1,19 +1,24 @@
 import type { Charge, Charges } from '@tollkeeper/ledger';
 import { Fault, type Clock } from '@tollkeeper/protocol';
 import { z } from 'zod';
-import { AmountOut, Id, Moment } from '../../http/v1/fields.js';
+import { AmountOut, Id } from '../../http/v1/fields.js';
 import { defineRoute, type V1Route } from '../../http/v1/route.js';
 import { uuidv7 } from '../../uuid.js';
 import {
   AmountIn,
   assetFields,
   exampleAsset,
+  exampleOtherWalletId,
+  exampleWalletId,
   knownAsset,
+  movedAnswer,
+  movedFields,
   ownWallets,
   Reference,
   requireOwnWallets,
   WalletId,
 } from './money-fields.js';
+import { showAndListRoutes } from './show-and-list.js';
 
 interface Parts {
   readonly clock: Clock;
@@ -22,21 +27,17 @@ interface Parts {
 
 const ChargeAnswer = z
   .object({
-    id: Id,
+    ...movedFields,
     payerWalletId: Id,
     payeeWalletId: Id,
-    ...assetFields,
-    amount: AmountOut,
     refunded: AmountOut,
-    reference: z.string().nullable(),
-    createdAt: Moment,
   })
   .meta({ id: 'Charge' });
 
 const example = {
   id: '019b2f6f-1b6c-7f7a-9d9e-8f0a2b4c6d7e',
-  payerWalletId: '019b2f6e-8e3f-7c4d-8a6b-5c7d9e1f3a4b',
-  payeeWalletId: '019b2f6e-9f4a-7d5e-9b7c-6d8e0f2a4b5c',
+  payerWalletId: exampleWalletId,
+  payeeWalletId: exampleOtherWalletId,
   ...exampleAsset,
   amount: '1500',
   refunded: '0',
@@ -47,9 +48,26 @@ const example = {
 const tag = 'Charges';
 const ChargeParams = z.strictObject({ chargeId: Id });
 
-/** `POST /v1/charges`, `GET /v1/charges/:chargeId`, and its refunds. */
+/** `/v1/charges`: charging, listing and showing charges, and refunding them. */
 export function chargeRoutes(parts: Parts): readonly V1Route[] {
-  return [createRoute(parts), showRoute(parts), refundRoute(parts)];
+  return [
+    createRoute(parts),
+    ...showAndListRoutes({
+      tag,
+      path: '/v1/charges',
+      idName: 'chargeId',
+      one: 'a charge',
+      many: 'charges',
+      description: 'The newest first: what your wallets paid and were paid.',
+      response: ChargeAnswer,
+      example,
+      notFound: 'CHARGE_NOT_FOUND',
+      find: parts.charges.find,
+      list: parts.charges.list,
+      toAnswers: (_sql, charges) => Promise.resolve(charges.map(toAnswer)),
+    }),
+    refundRoute(parts),
+  ];
 }
 
 function createRoute(parts: Parts): V1Route {
@@ -91,23 +109,6 @@ function createRoute(parts: Parts): V1Route {
   });
 }
 
-function showRoute({ charges }: Parts): V1Route {
-  return defineRoute({
-    method: 'GET',
-    path: '/v1/charges/:chargeId',
-    tag,
-    summary: 'Show a charge',
-    permission: 'read',
-    params: ChargeParams,
-    response: ChargeAnswer,
-    errors: ['CHARGE_NOT_FOUND'],
-    example: { params: { chargeId: example.id }, response: example },
-    async handle({ sql }, { params }) {
-      return toAnswer(await charges.find(sql, params.chargeId));
-    },
-  });
-}
-
 function refundRoute({ clock, charges }: Parts): V1Route {
   return defineRoute({
     method: 'POST',
@@ -138,16 +139,6 @@ function refundRoute({ clock, charges }: Parts): V1Route {
 }
 
 function toAnswer(charge: Charge): z.input<typeof ChargeAnswer> {
-  const { id, payerWalletId, payeeWalletId, asset } = charge;
-  return {
-    id,
-    payerWalletId,
-    payeeWalletId,
-    network: asset.network,
-    asset: asset.token,
-    amount: charge.amount.toString(),
-    refunded: charge.refunded.toString(),
-    reference: charge.reference ?? null,
-    createdAt: charge.createdAt.toISOString(),
-  };
+  const { payerWalletId, payeeWalletId, refunded } = charge;
+  return { ...movedAnswer(charge), payerWalletId, payeeWalletId, refunded: refunded.toString() };
 }

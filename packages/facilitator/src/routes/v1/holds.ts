@@ -9,12 +9,17 @@ import {
   AmountIn,
   assetFields,
   exampleAsset,
+  exampleOtherWalletId,
+  exampleWalletId,
   knownAsset,
   Lifetime,
+  movedAnswer,
+  movedFields,
   Reference,
   requireOwnWallets,
   WalletId,
 } from './money-fields.js';
+import { showAndListRoutes } from './show-and-list.js';
 
 interface Parts {
   readonly clock: Clock;
@@ -25,14 +30,10 @@ const usualLifetimeSeconds = 86_400;
 
 const HoldAnswer = z
   .object({
-    id: Id,
+    ...movedFields,
     state: z.enum(['open', 'captured', 'voided', 'expired']),
     walletId: Id,
-    ...assetFields,
-    amount: AmountOut,
     captured: AmountOut,
-    reference: z.string().nullable(),
-    createdAt: Moment,
     expiresAt: Moment,
     concludedAt: Moment.nullable(),
   })
@@ -41,7 +42,7 @@ const HoldAnswer = z
 const example = {
   id: '019b2f6f-0a5b-7e6f-8c8d-7e9f1a3b5c6d',
   state: 'open',
-  walletId: '019b2f6e-8e3f-7c4d-8a6b-5c7d9e1f3a4b',
+  walletId: exampleWalletId,
   ...exampleAsset,
   amount: '50000',
   captured: '0',
@@ -55,9 +56,27 @@ const concludedAt = '2026-11-24T10:30:00.000Z';
 const tag = 'Holds';
 const HoldParams = z.strictObject({ holdId: Id });
 
-/** `POST /v1/holds`, `GET /v1/holds/:holdId`, and its capture and voiding. */
+/** `/v1/holds`: placing, listing and showing holds, capturing and voiding them. */
 export function holdRoutes(parts: Parts): readonly V1Route[] {
-  return [placeRoute(parts), showRoute(parts), captureRoute(parts), voidRoute(parts)];
+  return [
+    placeRoute(parts),
+    ...showAndListRoutes({
+      tag,
+      path: '/v1/holds',
+      idName: 'holdId',
+      one: 'a hold',
+      many: 'holds',
+      description: 'The newest first, those that are over included.',
+      response: HoldAnswer,
+      example,
+      notFound: 'HOLD_NOT_FOUND',
+      find: parts.holds.find,
+      list: parts.holds.list,
+      toAnswers: (_sql, holds) => Promise.resolve(holds.map(toAnswer)),
+    }),
+    captureRoute(parts),
+    voidRoute(parts),
+  ];
 }
 
 function placeRoute(parts: Parts): V1Route {
@@ -107,23 +126,6 @@ function placeRoute(parts: Parts): V1Route {
   });
 }
 
-function showRoute({ holds }: Parts): V1Route {
-  return defineRoute({
-    method: 'GET',
-    path: '/v1/holds/:holdId',
-    tag,
-    summary: 'Show a hold',
-    permission: 'read',
-    params: HoldParams,
-    response: HoldAnswer,
-    errors: ['HOLD_NOT_FOUND'],
-    example: { params: { holdId: example.id }, response: example },
-    async handle({ sql }, { params }) {
-      return toAnswer(await holds.find(sql, params.holdId));
-    },
-  });
-}
-
 function captureRoute({ holds }: Parts): V1Route {
   return defineRoute({
     method: 'POST',
@@ -151,7 +153,7 @@ function captureRoute({ holds }: Parts): V1Route {
     ],
     example: {
       params: { holdId: example.id },
-      body: { receiverWalletId: '019b2f6e-9f4a-7d5e-9b7c-6d8e0f2a4b5c', amount: '42000' },
+      body: { receiverWalletId: exampleOtherWalletId, amount: '42000' },
       response: { ...example, state: 'captured', captured: '42000', concludedAt },
     },
     async handle(call, { params, body }) {
@@ -194,15 +196,10 @@ function availableOf(walletId: string) {
 
 function toAnswer(hold: Hold): z.input<typeof HoldAnswer> {
   return {
-    id: hold.id,
+    ...movedAnswer(hold),
     state: hold.state,
     walletId: hold.account.owner,
-    network: hold.asset.network,
-    asset: hold.asset.token,
-    amount: hold.amount.toString(),
     captured: hold.captured.toString(),
-    reference: hold.reference ?? null,
-    createdAt: hold.createdAt.toISOString(),
     expiresAt: hold.expiresAt.toISOString(),
     concludedAt: hold.concludedAt?.toISOString() ?? null,
   };

@@ -1,7 +1,7 @@
 import type { Sql } from '@tollkeeper/database';
-import { AmountText, Fault, parseNetworkOrName, type Asset, type Network } from '@tollkeeper/protocol';
+import { AmountText, Fault, parseNetworkOrName, type Amount, type Asset, type Network } from '@tollkeeper/protocol';
 import { z } from 'zod';
-import { Id, Name } from '../../http/v1/fields.js';
+import { AmountOut, Id, Moment, Name } from '../../http/v1/fields.js';
 
 /** A wallet as the ledger names it: the text of a UUID has one case there. */
 export const WalletId = Id.toLowerCase();
@@ -17,6 +17,33 @@ export const assetFields = {
   asset: z.string().min(1).max(100).meta({ description: 'The address of the token' }),
 };
 
+/** What is told of everything that moved or reserved money. */
+export const movedFields = {
+  id: Id,
+  ...assetFields,
+  amount: AmountOut,
+  reference: z.string().nullable(),
+  createdAt: Moment,
+};
+
+/** {@link movedFields} of one. */
+export function movedAnswer(moved: {
+  readonly id: string;
+  readonly asset: Asset;
+  readonly amount: Amount;
+  readonly reference: string | undefined;
+  readonly createdAt: Date;
+}) {
+  return {
+    id: moved.id,
+    network: moved.asset.network,
+    asset: moved.asset.token,
+    amount: moved.amount.toString(),
+    reference: moved.reference ?? null,
+    createdAt: moved.createdAt.toISOString(),
+  };
+}
+
 /** What the caller calls it; shown again and never interpreted. */
 export const Reference = Name.optional().meta({ description: 'What you call it; we show it again' });
 
@@ -30,6 +57,9 @@ export const Lifetime = z
   .optional()
   .meta({ description: `Seconds from now, at most ${month}` });
 
+/** Two wallets and an asset of the examples. */
+export const exampleWalletId = '019b2f6e-8e3f-7c4d-8a6b-5c7d9e1f3a4b';
+export const exampleOtherWalletId = '019b2f6e-9f4a-7d5e-9b7c-6d8e0f2a4b5c';
 export const exampleAsset = { network: 'eip155:84532', asset: '0x036CbD53842c5426634e7929541eC2318f3dCF7e' };
 
 /**

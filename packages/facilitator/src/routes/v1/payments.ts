@@ -4,7 +4,7 @@ import { AmountOut, Id, Moment } from '../../http/v1/fields.js';
 import { pageOf, PageQuery, rowsToFetch, toPage } from '../../http/v1/page.js';
 import { defineRoute, type V1Route } from '../../http/v1/route.js';
 import { listPayments, readPayments, type WalletPayment } from '../../statements/wallet-payments.js';
-import { assetFields, exampleAsset, requireOwnWallets, WalletId } from './money-fields.js';
+import { assetFields, exampleAsset, exampleWalletId, requireOwnWallets, WalletId } from './money-fields.js';
 import { QueryMoment } from './query-moment.js';
 
 const PaymentAnswer = z
@@ -27,7 +27,7 @@ const PaymentAnswer = z
 
 const example = {
   id: '019b2f70-2d8e-7a9b-8c1d-3e5f7a9b1c2d',
-  walletId: '019b2f6e-8e3f-7c4d-8a6b-5c7d9e1f3a4b',
+  walletId: exampleWalletId,
   state: 'settled',
   ...exampleAsset,
   amount: '10000',

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { PayoutAddress, PayoutAddresses } from '../../custody/payout-addresses.js';
 import { Id, Moment, Name } from '../../http/v1/fields.js';
 import { defineRoute, type V1Route } from '../../http/v1/route.js';
-import { requireOwnWallets, WalletId } from './money-fields.js';
+import { exampleWalletId, requireOwnWallets, WalletId } from './money-fields.js';
 
 const PayoutAddressAnswer = z
   .object({
@@ -18,7 +18,7 @@ const PayoutAddressAnswer = z
 
 const example = {
   id: '019b2f6f-1c7d-7f8a-9b0c-1d2e3f4a5b6c',
-  walletId: '019b2f6e-8e3f-7c4d-8a6b-5c7d9e1f3a4b',
+  walletId: exampleWalletId,
   network: 'eip155:84532',
   address: '0x9965507D1a55bcC2695C58ba16FB37d819B0A4dc',
   label: 'treasury at the bank',

@@ -9,7 +9,7 @@ import { statementAsCsv } from '../../statements/statement-csv.js';
 import { entryAnswer, statementAsJson } from '../../statements/statement-json.js';
 import { findWalletAccounts } from '../../statements/wallet-accounts.js';
 import type { WalletStatements } from '../../statements/wallet-statements.js';
-import { exampleAsset, requireOwnWallets, WalletId } from './money-fields.js';
+import { exampleAsset, exampleWalletId, requireOwnWallets, WalletId } from './money-fields.js';
 import { QueryMoment } from './query-moment.js';
 
 /** What changed, with its sign. */
@@ -43,8 +43,6 @@ const StatementAnswer = z
     closing: z.array(AssetMoney),
   })
   .meta({ id: 'Statement' });
-
-const walletId = '019b2f6e-8e3f-7c4d-8a6b-5c7d9e1f3a4b';
 
 const exampleEntry = {
   postedAt: '2026-11-24T10:00:02.123456Z',
@@ -91,10 +89,10 @@ function statementRoute(statements: WalletStatements): V1Route {
     alsoAnswers: ['text/csv; charset=utf-8'],
     errors: ['WALLET_NOT_FOUND', 'STATEMENT_NOT_SETTLED'],
     example: {
-      params: { walletId },
+      params: { walletId: exampleWalletId },
       query: { from: '2026-11-01T00:00:00Z', to: '2026-12-01T00:00:00Z' },
       response: {
-        walletId,
+        walletId: exampleWalletId,
         from: '2026-11-01T00:00:00.000000Z',
         to: '2026-12-01T00:00:00.000000Z',
         opening: [{ ...exampleAsset, pending: '0', available: '240000' }],
@@ -137,7 +135,7 @@ function historyRoute(statements: WalletStatements): V1Route {
     response: pageOf(EntryAnswer),
     errors: ['WALLET_NOT_FOUND', 'CURSOR_INVALID', 'STATEMENT_NOT_SETTLED'],
     example: {
-      params: { walletId },
+      params: { walletId: exampleWalletId },
       query: { limit: '20' },
       response: { items: [exampleEntry], nextCursor: null },
     },

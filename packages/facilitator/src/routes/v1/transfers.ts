@@ -2,20 +2,25 @@ import type { Sql } from '@tollkeeper/database';
 import type { WalletTransfer, WalletTransfers } from '@tollkeeper/ledger';
 import { Fault, type Clock } from '@tollkeeper/protocol';
 import { z } from 'zod';
-import { AmountOut, Id, Moment } from '../../http/v1/fields.js';
+import { Id, Moment } from '../../http/v1/fields.js';
 import { defineRoute, type V1Route } from '../../http/v1/route.js';
 import { uuidv7 } from '../../uuid.js';
 import {
   AmountIn,
   assetFields,
   exampleAsset,
+  exampleOtherWalletId,
+  exampleWalletId,
   knownAsset,
   Lifetime,
+  movedAnswer,
+  movedFields,
   ownWallets,
   Reference,
   requireOwnWallets,
   WalletId,
 } from './money-fields.js';
+import { showAndListRoutes } from './show-and-list.js';
 
 interface Parts {
   readonly clock: Clock;
@@ -26,14 +31,10 @@ interface Parts {
 
 const TransferAnswer = z
   .object({
-    id: Id,
+    ...movedFields,
     state: z.enum(['pending', 'completed', 'cancelled', 'expired']),
     senderWalletId: Id.nullable().meta({ description: 'Null where it is not yours' }),
     receiverWalletId: Id.nullable().meta({ description: 'Null where it is not yours, and while nobody claimed it' }),
-    ...assetFields,
-    amount: AmountOut,
-    reference: z.string().nullable(),
-    createdAt: Moment,
     expiresAt: Moment.nullable(),
     concludedAt: Moment.nullable(),
   })
@@ -42,7 +43,7 @@ const TransferAnswer = z
 const example = {
   id: '019b2f6e-7d2e-7b3c-9f5a-4b6c8d0e2f3a',
   state: 'pending',
-  senderWalletId: '019b2f6e-8e3f-7c4d-8a6b-5c7d9e1f3a4b',
+  senderWalletId: exampleWalletId,
   receiverWalletId: null,
   ...exampleAsset,
   amount: '250000',
@@ -51,20 +52,37 @@ const example = {
   expiresAt: '2026-11-25T10:00:00.000Z',
   concludedAt: null,
 } satisfies z.input<typeof TransferAnswer>;
-const receiverWalletId = '019b2f6e-9f4a-7d5e-9b7c-6d8e0f2a4b5c';
 const completed = {
   ...example,
   state: 'completed',
-  receiverWalletId,
+  receiverWalletId: exampleOtherWalletId,
   concludedAt: '2026-11-24T11:00:00.000Z',
 } as const;
 
 const tag = 'Transfers';
 const TransferParams = z.strictObject({ transferId: Id });
 
-/** `POST /v1/transfers`, `GET /v1/transfers/:transferId`, and its claim and cancellation. */
+/** `/v1/transfers`: sending, listing and showing transfers, claiming and cancelling them. */
 export function transferRoutes(parts: Parts): readonly V1Route[] {
-  return [createRoute(parts), showRoute(parts), claimRoute(parts), cancelRoute(parts)];
+  return [
+    createRoute(parts),
+    ...showAndListRoutes({
+      tag,
+      path: '/v1/transfers',
+      idName: 'transferId',
+      one: 'a transfer',
+      many: 'transfers',
+      description: 'The newest first: what your wallets sent, got, and are named to receive.',
+      response: TransferAnswer,
+      example,
+      notFound: 'TRANSFER_NOT_FOUND',
+      find: parts.transfers.find,
+      list: parts.transfers.list,
+      toAnswers,
+    }),
+    claimRoute(parts),
+    cancelRoute(parts),
+  ];
 }
 
 function createRoute(parts: Parts): V1Route {
@@ -127,23 +145,6 @@ function createRoute(parts: Parts): V1Route {
   });
 }
 
-function showRoute({ transfers }: Parts): V1Route {
-  return defineRoute({
-    method: 'GET',
-    path: '/v1/transfers/:transferId',
-    tag,
-    summary: 'Show a transfer',
-    permission: 'read',
-    params: TransferParams,
-    response: TransferAnswer,
-    errors: ['TRANSFER_NOT_FOUND'],
-    example: { params: { transferId: example.id }, response: example },
-    async handle({ sql }, { params }) {
-      return toAnswer(sql, await transfers.find(sql, params.transferId));
-    },
-  });
-}
-
 function claimRoute({ transfers }: Parts): V1Route {
   return defineRoute({
     method: 'POST',
@@ -166,7 +167,7 @@ function claimRoute({ transfers }: Parts): V1Route {
     ],
     example: {
       params: { transferId: example.id },
-      body: { walletId: receiverWalletId, claimToken: 'q0V3yT7bN1mKx5sD9fGh2jL4pR6uW8zA0cE3iO5rT7Y' },
+      body: { walletId: exampleOtherWalletId, claimToken: 'q0V3yT7bN1mKx5sD9fGh2jL4pR6uW8zA0cE3iO5rT7Y' },
       response: { ...completed, senderWalletId: null },
     },
     async handle(call, { params, body }) {
@@ -205,22 +206,29 @@ function cancelRoute({ transfers }: Parts): V1Route {
   });
 }
 
-/** The other side's wallet is the other side's business. */
 async function toAnswer(sql: Sql, transfer: WalletTransfer): Promise<z.input<typeof TransferAnswer>> {
-  const { senderWalletId, receiverWalletId, asset, ...rest } = transfer;
-  const sides = [senderWalletId, ...(receiverWalletId === undefined ? [] : [receiverWalletId])];
+  const [answer] = await toAnswers(sql, [transfer]);
+  if (answer === undefined) throw new TypeError('A transfer has no answer');
+  return answer;
+}
+
+/** The other side's wallet is the other side's business. */
+async function toAnswers(
+  sql: Sql,
+  transfers: readonly WalletTransfer[],
+): Promise<readonly z.input<typeof TransferAnswer>[]> {
+  const sides = transfers.flatMap(({ senderWalletId, receiverWalletId = senderWalletId }) => [
+    senderWalletId,
+    receiverWalletId,
+  ]);
   const own = await ownWallets(sql, sides);
-  return {
-    id: rest.id,
-    state: rest.state,
-    senderWalletId: own.has(senderWalletId) ? senderWalletId : null,
-    receiverWalletId: receiverWalletId !== undefined && own.has(receiverWalletId) ? receiverWalletId : null,
-    network: asset.network,
-    asset: asset.token,
-    amount: rest.amount.toString(),
-    reference: rest.reference ?? null,
-    createdAt: rest.createdAt.toISOString(),
-    expiresAt: rest.expiresAt?.toISOString() ?? null,
-    concludedAt: rest.concludedAt?.toISOString() ?? null,
-  };
+  return transfers.map((transfer) => ({
+    ...movedAnswer(transfer),
+    state: transfer.state,
+    senderWalletId: own.has(transfer.senderWalletId) ? transfer.senderWalletId : null,
+    receiverWalletId:
+      transfer.receiverWalletId !== undefined && own.has(transfer.receiverWalletId) ? transfer.receiverWalletId : null,
+    expiresAt: transfer.expiresAt?.toISOString() ?? null,
+    concludedAt: transfer.concludedAt?.toISOString() ?? null,
+  }));
 }

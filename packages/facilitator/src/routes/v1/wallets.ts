@@ -4,7 +4,7 @@ import type { Wallets } from '../../custody/wallets.js';
 import { Id, Moment, Name } from '../../http/v1/fields.js';
 import { pageOf, PageQuery, rowsToFetch, toPage } from '../../http/v1/page.js';
 import { defineRoute, type V1Route } from '../../http/v1/route.js';
-import { WalletId } from './money-fields.js';
+import { exampleWalletId, WalletId } from './money-fields.js';
 
 const WalletAnswer = z
   .object({
@@ -23,7 +23,7 @@ const WalletAnswer = z
   .meta({ id: 'Wallet' });
 
 const example = {
-  id: '019b2f6e-8e3f-7c4d-8a6b-5c7d9e1f3a4b',
+  id: exampleWalletId,
   name: 'main',
   createdAt: '2026-11-24T10:00:00.000Z',
   closedAt: null,
