@@ -29,7 +29,8 @@ export async function createFleetScene(options: {
   const databaseUrl = testDatabase?.url ?? options.databaseUrl ?? '';
   const keys = Array.from({ length: options.lanes }, generatePrivateKey);
   const signers = keys.map((key) => privateKeyToAddress(key));
-  for (const signer of signers) await evm.fundEth(signer, 10n ** 18n);
+  // Enough for hours at any price.
+  for (const signer of signers) await evm.fundEth(signer, 10n ** 21n);
   const own = { ENVIRONMENT: 'development', PORT: '0', DATA_DIR: dataDir, DATABASE_URL: databaseUrl };
   const env = { ...own, ...evmVariables(evm.url), EVM_PRIVATE_KEY: keys.join(',') };
   const payTo = await createDepositAddress();

@@ -35,7 +35,7 @@ export interface Chain {
   /**
    * Prepares a transaction in the same place of the signer's order as `sent`, which outbids it enough to take its place in every
    * node's pool: the same call (`again`), or one that does nothing (`cancel`). Undefined where there is no order, or where the
-   * fee would be above what this facilitator pays.
+   * fee would be above what this facilitator pays, or what the signer has.
    * @throws Fault `CHAIN_RPC_UNAVAILABLE`
    */
   replace(sent: SignedTransaction, purpose: 'again' | 'cancel'): Promise<TransactionPlan | undefined>;

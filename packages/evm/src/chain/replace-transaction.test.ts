@@ -98,6 +98,19 @@ test('nobody pays more than the operator allows for it', async () => {
   expect(await limited(1n).chain.replace(signed, 'cancel')).toBeUndefined();
 });
 
+test('nobody offers more than the signer has', async () => {
+  const { signed } = await stuck();
+  const { gasLimit, maxFeePerGas } = read(await replace(signed, 'again'));
+  const cost = gasLimit * (maxFeePerGas ?? 0n);
+  const leave = (wei: bigint) => setup.anvil.rpc('anvil_setBalance', [facilitator.address, `0x${wei.toString(16)}`]);
+  await leave(cost);
+  await replace(signed, 'again');
+  await leave(cost - 1n);
+  expect(await evm.chain.replace(signed, 'again')).toBeUndefined();
+  await replace(signed, 'cancel');
+  await leave(10n ** 24n);
+});
+
 test('what others signed, and what the node does not tell, is no plan', async () => {
   const { signed } = await stuck();
   const foreign = { ...signed, signer: merchant.address };

@@ -1,10 +1,12 @@
 import type { SignedTransaction, TransactionPlan } from '@tollkeeper/protocol';
+import type { EvmNode } from '../rpc/evm-node.js';
 import { decodeTransaction } from './decode-transaction.js';
 import type { FeeQuote, FeeQuoting } from './fee-quote.js';
 import { planTransaction } from './transaction-plan.js';
 import type { TransactionSigner } from './transaction-signer.js';
 
 interface Parts {
+  readonly node: Pick<EvmNode, 'balance'>;
   readonly signers: ReadonlyMap<string, TransactionSigner>;
   readonly quoteFee: FeeQuoting;
   readonly maxFeePerGasWei: bigint;
@@ -15,7 +17,7 @@ const emptyTransactionGas = 21_000n;
 
 /**
  * Prepares a transaction that takes the place of one that waits: the same call again, or nothing at all. Undefined when it would
- * have to offer more than this facilitator pays.
+ * have to offer more than this facilitator pays, or than the signer has: a node refuses that, and raising it again makes it worse.
  * @throws Fault `CHAIN_RPC_UNAVAILABLE` when the node did not answer.
  */
 export async function replaceTransaction(
@@ -28,9 +30,9 @@ export async function replaceTransaction(
   const transaction = decodeTransaction(sent.raw);
   const fee = outbid(transaction.fee, await parts.quoteFee());
   if (fee === undefined || fee.maxFeePerGas > parts.maxFeePerGasWei) return undefined;
-  if (purpose === 'again') return planTransaction(signer, { ...transaction, fee });
   const nothing = { chainId: transaction.chainId, to: signer.address, data: '0x', gasLimit: emptyTransactionGas };
-  return planTransaction(signer, { ...nothing, fee });
+  const plan = planTransaction(signer, { ...(purpose === 'again' ? transaction : nothing), fee });
+  return plan.maximumFee > (await parts.node.balance(signer.address)) ? undefined : plan;
 }
 
 /** Enough for a node to let go of what it has, and enough to be mined now. */

@@ -22,7 +22,10 @@ export function createReplacing(parts: {
     const plan = await chain.replace(sent, purpose);
     if (plan === undefined) {
       parts.onEvent('fee_above_limit');
-      log.warn(fields, 'a stuck transaction is not outbid: the fee would be above the limit');
+      log.warn(
+        fields,
+        'a stuck transaction is not outbid: the fee would be above the limit, or above what the signer has',
+      );
       return;
     }
     const signed = plan.sign(sent.accountNonce);
