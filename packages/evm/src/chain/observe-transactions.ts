@@ -1,4 +1,4 @@
-import type { Chain, Clock, Observation, SubmittedTransaction } from '@tollkeeper/protocol';
+import type { Chain, Clock, Observation, Rejection, SubmittedTransaction } from '@tollkeeper/protocol';
 import type { Receipt } from '../rpc/evidence-methods.js';
 import type { EvmNode } from '../rpc/evm-node.js';
 import { type Legs, readLegs } from './shared-legs.js';
@@ -24,7 +24,7 @@ interface Evidence {
 interface Missed {
   readonly state: 'missed';
   readonly receipt: Receipt;
-  readonly detail: string;
+  readonly rejection: Rejection;
 }
 
 /** Observes transactions: one look at a time for all who ask, and each transaction once, however many transfers it carries. */
@@ -65,15 +65,16 @@ function once<Value>(make: () => Value): () => Value {
 }
 
 function outcomeOf({ id, expected }: SubmittedTransaction, { receipt, logs, legs }: Evidence): Observation | Missed {
-  if (!receipt.succeeded) return { state: 'missed', receipt, detail: 'The transaction reverted on chain' };
+  if (!receipt.succeeded) return { state: 'missed', receipt, rejection: failed('The transaction reverted on chain') };
   const { block, feePaid } = receipt;
   const log = logs().find(expected, () => legs().placeAmongEqual(expected));
   if (log.found) {
     const effect = effectOf(expected, { transaction: id, ordinal: log.ordinal, receipt });
     return { state: 'transferred', effect, feePaid };
   }
+  if (legs().areNone) return { state: 'missed', receipt, rejection: expired };
   if (!log.isUsed && legs().areShared) {
-    return { state: 'missed', receipt, detail: 'The transfer failed within a transaction that it shared' };
+    return { state: 'missed', receipt, rejection: failed('The transfer failed within a transaction that it shared') };
   }
   const detail = 'The transaction succeeded without the exact Transfer log of the token';
   return {
@@ -98,7 +99,16 @@ async function judgeMissed(
     const { block, feePaid } = outcome.receipt;
     const effect = effectByKey.get(submitted[index]?.expected.claimKey ?? '');
     if (effect !== undefined) return { state: 'transferred', effect, feePaid };
-    const rejection = { reason: 'invalid_exact_evm_transaction_failed', detail: outcome.detail } as const;
-    return { state: 'failed', rejection, block, feePaid };
+    return { state: 'failed', rejection: outcome.rejection, block, feePaid };
   });
 }
+
+function failed(detail: string): Rejection {
+  return { reason: 'invalid_exact_evm_transaction_failed', detail };
+}
+
+/** A place is given up when the authorizations that were to be carried out there have expired, and only then. */
+const expired: Rejection = {
+  reason: 'invalid_exact_evm_payload_authorization_valid_before',
+  detail: 'The authorization expired before a block took its transaction',
+};

@@ -71,6 +71,10 @@ test('nothing at all takes its place too, and moves no money', async () => {
   await setup.anvil.mine();
   expect(await statesOf(submitted)).toEqual(['pending', 'pending', 'pending']);
   expect(await evm.chain.nextAccountNonce(facilitator.address)).toBe((signed.accountNonce ?? 0n) + 1n);
+  const [given] = submitted.map((each) => ({ ...each, id: cancel.id, raw: cancel.raw }));
+  expect(await evm.chain.observe(given === undefined ? [] : [given])).toMatchObject([
+    { state: 'failed', rejection: { reason: 'invalid_exact_evm_payload_authorization_valid_before' } },
+  ]);
 });
 
 test('a replacement can be replaced, and offers what the chain asks by then', async () => {

@@ -6,6 +6,8 @@ import { nonceTopic } from './transfer-log.js';
 /** How the calls of one transaction of ours are arranged. */
 export interface Legs {
   readonly areShared: boolean;
+  /** Whether there is none: the transaction only takes a place that nobody needs any more. */
+  readonly areNone: boolean;
   /** How many of the calls before this one ask the same token for an equal transfer. */
   placeAmongEqual(claim: ClaimedTransfer): number;
 }
@@ -26,6 +28,7 @@ export function readLegs({ raw }: Pick<SubmittedTransaction, 'raw'>): Legs {
   const calls = areShared ? decodeAggregate3(data) : [{ to, data }];
   return {
     areShared,
+    areNone: data === '0x',
     placeAmongEqual(claim) {
       const nonce = nonceTopic(claim);
       const token = claim.asset.token.toLowerCase();
