@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { AmountOut, Id, Moment } from '../../http/v1/fields.js';
 import { pageOf, PageQuery, rowsToFetch, toPage } from '../../http/v1/page.js';
 import { defineRoute, type V1Route } from '../../http/v1/route.js';
-import { listPayments, readPayments, type WalletPayment } from '../../statements/wallet-payments.js';
+import { findPayments, type PaymentPosition } from '../../statements/find-payments.js';
+import { readPayments, type WalletPayment } from '../../statements/wallet-payments.js';
 import { assetFields, exampleAsset, exampleWalletId, requireOwnWallets, WalletId } from './money-fields.js';
 import { QueryMoment } from './query-moment.js';
 
@@ -51,7 +52,8 @@ const listRoute = defineRoute({
   path: '/v1/payments',
   tag: 'Payments',
   summary: 'List payments',
-  description: 'The newest first. The filters may be combined.',
+  description:
+    'The newest first. The filters may be combined; with several of `payer`, `state` and `asset` a page may hold fewer items than `limit`, even none, while `nextCursor` leads on to more.',
   permission: 'read',
   query: PageQuery.extend({
     walletId: WalletId.optional(),
@@ -70,7 +72,7 @@ const listRoute = defineRoute({
   async handle({ sql, cursors }, { query }) {
     if (query.walletId !== undefined) await requireOwnWallets(sql, [query.walletId]);
     const position = query.cursor === undefined ? undefined : cursors.read(query.cursor, Position);
-    const { payments, positions } = await listPayments(sql, {
+    const { found, searchedTo } = await findPayments(sql, {
       walletId: query.walletId ?? null,
       payer: query.payer ?? null,
       state: query.state ?? null,
@@ -80,15 +82,26 @@ const listRoute = defineRoute({
       before: position === undefined ? null : { claimedAt: position[0], id: position[1] },
       limit: rowsToFetch(query),
     });
-    const placeOf = new Map(positions.map(({ id, claimedAt }) => [id, claimedAt]));
-    return toPage(payments, {
-      query,
-      cursors,
-      position: ({ id }) => [placeOf.get(id) ?? '', id],
-      item: toAnswer,
-    });
+    const read = await readPayments(
+      sql,
+      found.map(({ id }) => id),
+    );
+    const paymentOf = new Map(read.map((payment) => [payment.id, payment]));
+    const page = toPage(
+      found.flatMap((at) => {
+        const payment = paymentOf.get(at.id);
+        return payment === undefined ? [] : [{ at, payment }];
+      }),
+      { query, cursors, position: ({ at }) => placeOf(at), item: ({ payment }) => toAnswer(payment) },
+    );
+    const searchedOn = searchedTo === undefined ? null : cursors.write(placeOf(searchedTo));
+    return { items: page.items, nextCursor: page.nextCursor ?? searchedOn };
   },
 });
+
+function placeOf({ claimedAt, id }: PaymentPosition): readonly string[] {
+  return [claimedAt, id];
+}
 
 const Position = z.tuple([z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/), Id]);
 
