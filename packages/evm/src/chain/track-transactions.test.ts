@@ -158,6 +158,22 @@ describe('a transaction is found', () => {
   );
 });
 
+test('a receipt of another block than the one that lists the transaction is not believed', async () => {
+  const submitted = await waiting(1);
+  await look(submitted);
+  await setup.anvil.mine();
+  const elsewhere = `0x${'ab'.repeat(32)}`;
+  setup.proxy.use(
+    faultOn('eth_getTransactionReceipt', {
+      kind: 'alter',
+      change: (receipt) => ({ ...(receipt as object), blockHash: elsewhere }),
+    }),
+  );
+  expect((await evm.chain.observe(submitted)).map(stateOf)).toEqual(['in block']);
+  expect((await evm.chain.observe(submitted)).map(stateOf)).toEqual(['in block']);
+  expect((await look(submitted)).states).toEqual(['transferred']);
+});
+
 describe('a reorg', () => {
   test('that drops a transaction makes it pending again, and one that brings it back makes it count', async () => {
     const careful = setup.network({ limits: { confirmations: 3 } });
