@@ -243,6 +243,22 @@ describe('/docs', () => {
   });
 });
 
+describe('the fields that a route takes', () => {
+  test('are all on the page, with what they mean', async () => {
+    const { text } = await service.call('GET', '/docs');
+    const articles = new Map(
+      [...text.matchAll(/<article id="([^"]+)">(.*?)<\/article>/gs)].map(([, id, body]) => [id, body]),
+    );
+    for (const route of service.routes) {
+      const article = articles.get(`${route.method}${route.path}`.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')) ?? '';
+      const { params = {}, query = {}, body = {} } = route.example;
+      for (const field of Object.keys({ ...params, ...query, ...(body as object) })) {
+        expect(article, nameOf(route)).toContain(`<td><code>${field}</code>`);
+      }
+    }
+  });
+});
+
 describe('docs/errors.md', () => {
   test('explains every code of the catalogue and no other', async () => {
     const text = await readFile(new URL('../../docs/errors.md', import.meta.url), 'utf8');

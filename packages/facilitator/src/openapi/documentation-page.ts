@@ -3,6 +3,7 @@ import type { DescribedRoute } from './described-route.js';
 import { documentationStyle } from './documentation-style.js';
 import { exampleCall } from './example-call.js';
 import { html, type Html } from './html.js';
+import { inputFieldsOf, type InputField } from './input-fields.js';
 
 /** The documentation for people: one page that needs nothing else, readable without styles and on paper. */
 export function renderDocumentation(routes: readonly DescribedRoute[]): string {
@@ -49,7 +50,11 @@ export function renderDocumentation(routes: readonly DescribedRoute[]): string {
 
 const introduction = html`<section id="start">
   <h1>Tollkeeper API</h1>
-  <p>A payment facilitator for HTTP 402 (x402) that keeps the books. The examples run as they are:</p>
+  <p>
+    A payment facilitator for HTTP 402 (x402) that keeps the books. The examples are for a shell that knows where this
+    page is and a key of your merchant; ids in them stand for your own. The first key is made by the operator’s command,
+    in a sandbox by you:
+  </p>
   <pre>
 export TOLLKEEPER_URL=http://127.0.0.1:4022
 tollkeeper merchants create acme
@@ -94,6 +99,7 @@ function operation(route: DescribedRoute): Html {
       <code>${route.path.replaceAll(/:(\w+)/g, '{$1}')}</code>${badges(route)}
     </p>
     ${route.description === undefined ? '' : html`<p>${withCode(route.description)}</p>`}
+    ${fieldTable(inputFieldsOf(route))}
     <pre>${exampleCall(route)}</pre>
     <p class="label">
       Answer ${route.status}${route.alsoAnswers.length === 0 ? '' : html`, also as ${route.alsoAnswers.join(', ')}`}
@@ -102,6 +108,31 @@ function operation(route: DescribedRoute): Html {
     <p class="label">Errors</p>
     <p class="codes">${route.errors.map((code) => html`<a href="#${code}"><code>${code}</code></a> `)}</p>
   </article>`;
+}
+
+function fieldTable(fields: readonly InputField[]): Html {
+  if (fields.length === 0) return html``;
+  return html`<table class="fields">
+    <thead>
+      <tr>
+        <th>Field</th>
+        <th>In</th>
+        <th>Form</th>
+        <th>Meaning</th>
+      </tr>
+    </thead>
+    <tbody>
+      ${fields.map(
+        ({ name, place, required, form, description }) =>
+          html`<tr>
+            <td><code>${name}</code>${required ? '' : html` <span class="optional">optional</span>`}</td>
+            <td>${place}</td>
+            <td>${form}</td>
+            <td>${withCode(description)}</td>
+          </tr>`,
+      )}
+    </tbody>
+  </table>`;
 }
 
 function badges({ permission, idempotent }: DescribedRoute): Html {

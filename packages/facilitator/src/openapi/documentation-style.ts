@@ -8,7 +8,9 @@ export const documentationStyle = `
 body { margin: 0; color: var(--ink); background: var(--paper); font: 16px/1.55 system-ui, sans-serif; display: grid; grid-template-columns: 19rem minmax(0, 1fr); }
 nav { position: sticky; top: 0; height: 100vh; overflow-y: auto; padding: 1.5rem; border-right: 1px solid var(--line); font-size: .875rem; }
 nav ul { list-style: none; margin: 0; padding: 0; }
-nav li { margin: .2rem 0; }
+nav li { margin: .25rem 0; }
+nav li a { display: flex; align-items: baseline; line-height: 1.35; }
+nav .method { flex: none; width: 3.4rem; }
 nav .name { font-weight: 700; font-size: 1.1rem; margin-top: 0; }
 nav .tag { font-weight: 600; color: var(--soft); margin: 1.2rem 0 .3rem; }
 a { color: var(--mark); text-decoration: none; }
@@ -19,6 +21,7 @@ h2 { margin: 3.5rem 0 1rem; padding-bottom: .3rem; border-bottom: 2px solid var(
 h3 { margin: 0 0 .2rem; }
 article { padding: 1.5rem 0; border-bottom: 1px solid var(--line); }
 code, pre { font-family: ui-monospace, "Cascadia Mono", Menlo, Consolas, monospace; font-size: .84rem; }
+td code, .route code, .codes code { overflow-wrap: anywhere; }
 pre { background: var(--sunk); border: 1px solid var(--line); border-radius: 6px; padding: .8rem 1rem; overflow-x: auto; }
 .method { display: inline-block; min-width: 3.4rem; font: 700 .7rem/1.5 ui-monospace, monospace; }
 .get { color: #1a7f4b; } .post { color: #0b66c3; } .put, .patch { color: #9a6700; } .delete { color: #c02b2b; }
@@ -27,7 +30,10 @@ pre { background: var(--sunk); border: 1px solid var(--line); border-radius: 6px
 .codes { line-height: 1.9; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; }
 th, td { text-align: left; vertical-align: top; padding: .4rem .8rem .4rem 0; border-bottom: 1px solid var(--line); }
+.fields { margin: 1rem 0; font-size: .85rem; }
+.fields th { color: var(--soft); font-weight: 600; }
+.optional { color: var(--soft); font-size: .75rem; }
 :target { background: color-mix(in srgb, var(--mark) 10%, transparent); }
-@media (max-width: 50rem) { body { display: block; } nav { position: static; height: auto; border: 0; } main { padding: 1rem; } }
+@media (max-width: 50rem) { body { display: block; } nav { position: static; height: auto; max-height: 40vh; border: 0; border-bottom: 1px solid var(--line); } main { padding: 1rem; } }
 @media print { nav { display: none; } body { display: block; } }
 `;

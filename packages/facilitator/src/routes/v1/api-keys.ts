@@ -51,8 +51,12 @@ function createRoute(parts: { readonly clock: Clock; readonly environment: Envir
       'The key itself is in this answer only; we keep its hash. A key cannot create one that may do more, or lives longer, than itself.',
     permission: 'admin',
     body: z.strictObject({
-      name: Name,
-      permissions: z.array(z.enum(permissions)).min(1).max(permissions.length),
+      name: Name.meta({ description: 'What you call it' }),
+      permissions: z
+        .array(z.enum(permissions))
+        .min(1)
+        .max(permissions.length)
+        .meta({ description: 'No more than this key has itself' }),
       expiresAt: Moment.optional().meta({ description: 'When it stops working; never unless stated' }),
     }),
     response: ApiKeyAnswer.extend({ key: z.string() }).meta({ id: 'CreatedApiKey' }),

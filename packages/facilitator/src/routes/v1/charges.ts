@@ -80,8 +80,8 @@ function createRoute(parts: Parts): V1Route {
     permission: 'write',
     money: true,
     body: z.strictObject({
-      payerWalletId: WalletId,
-      payeeWalletId: WalletId,
+      payerWalletId: WalletId.meta({ description: 'The wallet of yours that pays' }),
+      payeeWalletId: WalletId.meta({ description: 'The wallet of yours that gets it' }),
       ...assetFields,
       amount: AmountIn,
       reference: Reference,

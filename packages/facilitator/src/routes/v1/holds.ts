@@ -90,10 +90,10 @@ function placeRoute(parts: Parts): V1Route {
     permission: 'write',
     money: true,
     body: z.strictObject({
-      walletId: WalletId,
+      walletId: WalletId.meta({ description: 'One of your wallets' }),
       ...assetFields,
       amount: AmountIn,
-      expiresInSeconds: Lifetime,
+      expiresInSeconds: Lifetime.meta({ description: 'Seconds from now, at most 30 days; 24 hours unless stated' }),
       reference: Reference,
     }),
     response: HoldAnswer,
@@ -138,7 +138,7 @@ function captureRoute({ holds }: Parts): V1Route {
     money: true,
     params: HoldParams,
     body: z.strictObject({
-      receiverWalletId: WalletId,
+      receiverWalletId: WalletId.meta({ description: 'Another wallet of yours, which gets the money' }),
       amount: AmountIn.optional().meta({ description: 'The whole hold unless stated' }),
     }),
     response: HoldAnswer,

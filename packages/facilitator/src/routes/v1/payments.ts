@@ -56,9 +56,9 @@ const listRoute = defineRoute({
     'The newest first. The filters may be combined; with several of `payer`, `state` and `asset` a page may hold fewer items than `limit`, even none, while `nextCursor` leads on to more.',
   permission: 'read',
   query: PageQuery.extend({
-    walletId: WalletId.optional(),
+    walletId: WalletId.optional().meta({ description: 'One of your wallets; all of them unless stated' }),
     state: z.enum(['claimed', 'submitted', 'settled', 'failed']).optional(),
-    payer: z.string().min(1).max(100).optional(),
+    payer: z.string().min(1).max(100).optional().meta({ description: 'The address that paid' }),
     asset: z.string().min(1).max(100).optional().meta({ description: 'The address of the token' }),
     from: QueryMoment.optional().meta({ description: 'Claimed at this time or later' }),
     to: QueryMoment.optional().meta({ description: 'Claimed before this time' }),

@@ -45,8 +45,8 @@ function addRoute(payouts: PayoutAddresses): V1Route {
     params,
     body: z.strictObject({
       network: z.string().min(1).max(100).meta({ description: 'CAIP-2 id' }),
-      address: z.string().min(1).max(100),
-      label: Name,
+      address: z.string().min(1).max(100).meta({ description: 'Not one of ours' }),
+      label: Name.meta({ description: 'What you call it' }),
     }),
     response: PayoutAddressAnswer,
     errors: ['WALLET_NOT_FOUND', 'PAYOUT_ADDRESS_REFUSED', 'PAYOUT_ADDRESS_EXISTS', 'PAYOUT_ADDRESS_QUOTA_REACHED'],

@@ -80,9 +80,11 @@ function statementRoute(statements: WalletStatements): V1Route {
     permission: 'read',
     params,
     query: z.strictObject({
-      from: QueryMoment,
-      to: QueryMoment.optional().meta({ description: 'The present unless stated' }),
-      format: z.enum(['json', 'csv']).optional().meta({ description: 'json unless stated' }),
+      from: QueryMoment.meta({ description: 'Where the period begins' }),
+      to: QueryMoment.optional().meta({
+        description: 'Where it ends, this moment not included; the present unless stated',
+      }),
+      format: z.enum(['json', 'csv']).optional().meta({ description: '`json` unless stated' }),
       asset: token,
     }),
     response: StatementAnswer,

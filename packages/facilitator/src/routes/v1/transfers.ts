@@ -92,16 +92,21 @@ function createRoute(parts: Parts): V1Route {
     tag,
     summary: 'Send money to another wallet',
     description:
-      'mode direct: it arrives at once, in another wallet of yours. mode claim: it leaves the sender and waits, for the receiver or, without one, for whoever shows the claim token, who may be another merchant; it goes back by itself when it expires. The claim token is in this answer only.',
+      '`direct`: it arrives at once, in another wallet of yours. `claim`: it leaves the sender and waits, for the receiver or, without one, for whoever shows the claim token, who may be another merchant; it goes back by itself when it expires. The claim token is in this answer only.',
     permission: 'write',
     money: true,
     body: z.strictObject({
-      senderWalletId: WalletId,
-      receiverWalletId: WalletId.optional(),
+      senderWalletId: WalletId.meta({ description: 'One of your wallets' }),
+      receiverWalletId: WalletId.optional().meta({
+        description: 'Another wallet of yours; needed for `direct`. Without it, whoever has the claim token may claim',
+      }),
       ...assetFields,
       amount: AmountIn,
-      mode: z.enum(['direct', 'claim']).optional().meta({ description: 'direct unless stated' }),
-      expiresInSeconds: Lifetime,
+      mode: z.enum(['direct', 'claim']).optional().meta({ description: '`direct` unless stated' }),
+      expiresInSeconds: Lifetime.meta({
+        description:
+          'For `claim`: seconds from now, at most 30 days; 24 hours unless stated or the operator says otherwise',
+      }),
       reference: Reference,
     }),
     response: TransferAnswer.extend({ claimToken: z.string().nullable() }).meta({ id: 'CreatedTransfer' }),
@@ -155,7 +160,10 @@ function claimRoute({ transfers }: Parts): V1Route {
     permission: 'write',
     money: true,
     params: TransferParams,
-    body: z.strictObject({ walletId: WalletId, claimToken: z.string().min(1).max(100).optional() }),
+    body: z.strictObject({
+      walletId: WalletId.meta({ description: 'Your wallet, which gets the money' }),
+      claimToken: z.string().min(1).max(100).optional().meta({ description: 'For a transfer that names no receiver' }),
+    }),
     response: TransferAnswer,
     errors: [
       'TRANSFER_NOT_FOUND',

@@ -33,19 +33,19 @@ export interface V1RouteParts {
   readonly assets: readonly Asset[];
 }
 
-/** Every route under `/v1`. What is listed here is served, described and tried with foreign ids by the tests. */
+/** Every route under `/v1`, in the order in which a merchant meets them. What is listed here is served, described and tried with foreign ids by the tests. */
 export function createV1Routes(parts: V1RouteParts): readonly V1Route[] {
   return [
     ...apiKeyRoutes(parts),
-    ...auditRoutes(),
-    ...transferRoutes(parts),
-    ...holdRoutes(parts),
-    ...chargeRoutes(parts),
     ...walletRoutes(parts),
     ...balanceRoutes(),
     ...statementRoutes(parts),
-    ...payoutAddressRoutes(parts),
     ...paymentRoutes(),
+    ...transferRoutes(parts),
+    ...holdRoutes(parts),
+    ...chargeRoutes(parts),
+    ...payoutAddressRoutes(parts),
     ...feeRoutes(parts),
+    ...auditRoutes(),
   ];
 }

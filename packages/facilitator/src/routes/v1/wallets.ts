@@ -56,7 +56,7 @@ function createRoute(wallets: Wallets): V1Route {
     permission: 'write',
     money: true,
     status: 201,
-    body: z.strictObject({ name: Name }),
+    body: z.strictObject({ name: Name.meta({ description: 'Unique among your wallets' }) }),
     response: WalletAnswer,
     errors: ['WALLET_EXISTS', 'WALLET_QUOTA_REACHED', 'WALLET_KEY_UNREADABLE', 'WALLET_KEYS_ROTATING'],
     example: { body: { name: 'main' }, response: example },
