@@ -70,8 +70,17 @@ export async function createFleetScene(options: {
     /** The hashes of the transfers to the wallet, one for each transfer. */
     async transfers(): Promise<readonly string[]> {
       const topics = [transferEvent, null, pad(payTo)];
-      const logs = await evm.rpc('eth_getLogs', [{ fromBlock: '0x0', address: BASE_SEPOLIA_USDC, topics }]);
-      return (logs as readonly { transactionHash: string }[]).map(({ transactionHash }) => transactionHash);
+      const found = (await evm.rpc('eth_getLogs', [{ fromBlock: '0x0', address: BASE_SEPOLIA_USDC, topics }])) as Log[];
+      // After a reorg anvil also finds what stood in a block that is gone; a receipt it gives of the chain's own block only.
+      const transactions = [...new Set(found.map(({ transactionHash }) => transactionHash))];
+      const arrived: string[] = [];
+      for (const transaction of transactions) {
+        const receipt = (await evm.rpc('eth_getTransactionReceipt', [transaction])) as { logs: Log[] } | null;
+        const isArrival = ({ topics: [event, , to] }: Log) =>
+          event === transferEvent && to === pad(payTo).toLowerCase();
+        arrived.push(...(receipt?.logs ?? []).filter(isArrival).map(() => transaction));
+      }
+      return arrived;
     },
 
     /** Everything that is not as it should be once all is over, in words. */
@@ -105,6 +114,11 @@ export async function createFleetScene(options: {
     const isContiguous = places === (row?.last ?? -1n) + 1n && mined === places;
     return isContiguous ? [] : [`${signer}: ${places} places up to ${row?.last ?? '-'}, ${mined} mined`];
   }
+}
+
+interface Log {
+  readonly transactionHash: string;
+  readonly topics: readonly string[];
 }
 
 const transferEvent = toEventSelector('Transfer(address,address,uint256)');

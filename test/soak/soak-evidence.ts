@@ -26,7 +26,10 @@ export function createSoakEvidence() {
 }
 
 /** The lanes, and the payments and transactions that are not as they should be at the end. */
-async function readState({ database: { sql }, evm, signers }: FleetScene) {
+async function readState(scene: FleetScene) {
+  const { evm, signers } = scene;
+  const { sql } = scene.database;
+  const transfers = await scene.transfers();
   const count = (signer: string, tag: string) => evm.rpc('eth_getTransactionCount', [signer, tag]);
   return {
     payments: await sql`
@@ -40,6 +43,12 @@ async function readState({ database: { sql }, evm, signers }: FleetScene) {
       WHERE state = 'pending' OR id IN (
         SELECT transaction_id FROM transaction_leg JOIN payment ON payment.id = payment_id WHERE payment.state <> 'settled')
       ORDER BY id`,
+    transfersWithoutEffect: await sql`
+      SELECT arrived.transaction, arrived.count, sent.state, sent.account_nonce,
+        (SELECT jsonb_agg(payment_id) FROM transaction_leg WHERE transaction_id = sent.id) AS payments
+      FROM (SELECT transaction, count(*) FROM unnest(${transfers}::text[]) AS transfer (transaction) GROUP BY transaction) AS arrived
+      LEFT JOIN chain_transaction AS sent ON sent.transaction = arrived.transaction
+      WHERE arrived.count <> (SELECT count(*) FROM effect WHERE effect.transaction = arrived.transaction AND reversed_at IS NULL)`,
     effects: await sql`SELECT * FROM effect WHERE reversed_at IS NOT NULL`,
     lanes: await sql`SELECT * FROM lane`,
     fees: await sql`SELECT signer, count(*), sum(fee_paid), max(fee_paid) FROM chain_transaction GROUP BY signer`,

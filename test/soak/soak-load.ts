@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Database } from '@tollkeeper/database';
 import { BASE_SEPOLIA_USDC, sandboxKeys, type EvmChain } from '@tollkeeper/sandbox';
 import type { Address, Hex } from 'viem';
 import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts';
@@ -27,6 +28,7 @@ export interface Asked {
 interface LoadParts {
   readonly random: () => number;
   readonly evm: EvmChain;
+  readonly database: Database;
   readonly payTo: Address;
   readonly urls: () => readonly string[];
   readonly untilMs: number;
@@ -88,12 +90,28 @@ export async function askAgain(asked: readonly Asked[], parts: Omit<LoadParts, '
 }
 
 /** The payer thinks better of it a moment later, or a stranger is faster. A block or a pool that is lost may take that back. */
-async function regret({ random, evm }: LoadParts, payer: TestPayer): Promise<void> {
+async function regret(parts: LoadParts, payer: TestPayer): Promise<void> {
+  const { random, evm } = parts;
   const stranger = sandboxKeys.evm.stranger.address;
-  const calls = [() => moveAway(payer, stranger), () => takeBack(payer), () => carryOut(payer, stranger)];
-  const call = await pick(random, calls)();
+  const isStranger = random() < 0.33;
+  const call = isStranger
+    ? carryOut(payer, stranger)
+    : await pick(random, [() => moveAway(payer, stranger), () => takeBack(payer)])();
   await sleep(50 * random());
+  // What a stranger carries out before we sign is refused, and its money is no credit of a payment.
+  if (isStranger && !(await isSigned(parts, payer))) return;
   await meddle(evm, call).catch(() => undefined);
+}
+
+async function isSigned({ database, untilMs }: LoadParts, { address }: TestPayer): Promise<boolean> {
+  while (Date.now() < untilMs) {
+    const rows = await database.sql`SELECT FROM payment WHERE payer = ${address} AND state = 'submitted'`.catch(
+      () => [],
+    );
+    if (rows.length > 0) return true;
+    await sleep(2);
+  }
+  return false;
 }
 
 /** Asks until there is a final answer. */

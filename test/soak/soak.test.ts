@@ -45,7 +45,7 @@ test(
     const { evm, payTo, database, signers } = scene;
     const payers = await fundPayers(evm, { steady: 20, fickle: Math.min(2 * seconds, 500) });
     const untilMs = Date.now() + seconds * 1_000;
-    const load = { evm, payTo, urls: processes.urls, random: createRandom(seed) };
+    const load = { evm, payTo, database, urls: processes.urls, random: createRandom(seed) };
     const trouble = { evm, signers, processes, postgres, random: createRandom(seed + 1), isLong: seconds >= 120 };
     const paid = payUntil({ ...load, untilMs, payers, callers: 10 });
     const troubled = makeTrouble({ ...trouble, untilMs, onFault: (line) => evidence.note(line) });

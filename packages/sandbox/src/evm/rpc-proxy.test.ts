@@ -9,6 +9,11 @@ import type { RpcProxy } from './rpc-proxy.js';
 
 /** A node that records what it was asked and answers a number which JavaScript cannot hold. */
 const seen: string[] = [];
+interface NodeCall {
+  readonly id: number;
+  readonly method: string;
+  readonly params: readonly unknown[];
+}
 const hugeResult = '18446744073709551615';
 let node: Server;
 let proxy: RpcProxy;
@@ -18,9 +23,9 @@ beforeAll(async () => {
     let body = '';
     request.on('data', (chunk: Buffer) => (body += chunk.toString()));
     request.on('end', () => {
-      const parsed = JSON.parse(body) as { id: number; method: string } | { id: number; method: string }[];
+      const parsed = JSON.parse(body) as NodeCall | NodeCall[];
       const calls = Array.isArray(parsed) ? parsed : [parsed];
-      seen.push(...calls.map((call) => call.method));
+      seen.push(...calls.map(({ method, params }) => [method, ...params].join(' ')));
       const answers = calls.map((call) => `{"jsonrpc":"2.0","id":${call.id},"result":${hugeResult}}`);
       response.end(Array.isArray(parsed) ? `[${answers.join(',')}]` : answers[0]);
     });
@@ -90,6 +95,15 @@ test('duplicate: the node does it twice', async () => {
   proxy.use(faultOn('send', { kind: 'duplicate' }));
   expect(await ask(call('send'))).toContain(hugeResult);
   expect(seen).toEqual(['send', 'send']);
+});
+
+test('ask: the node is asked something else, and alter: its answer is told otherwise', async () => {
+  proxy.use(faultOn('a', { kind: 'ask', params: ['0x7', true] }));
+  expect(await ask(call('a'))).toContain(hugeResult);
+  expect(seen).toEqual(['a 0x7 true']);
+  proxy.use(faultOn('b', { kind: 'alter', change: () => null }));
+  expect(JSON.parse(await ask(call('b', 7)))).toEqual({ jsonrpc: '2.0', id: 7, result: null });
+  expect(seen).toEqual(['a 0x7 true', 'b']);
 });
 
 test('delay and hold keep a call back', async () => {
