@@ -40,6 +40,8 @@ test.concurrent.each([
   ...['serve', 'migrate', 'reconcile', 'pause', 'resume', 'status', 'payments list', 'payments show'],
   ...['wallets create', 'wallets list', 'wallets balance', 'keys create', 'keys list', 'keys revoke'],
   ...['merchants create', 'merchants list', 'audit verify', 'encryption rotate', 'encryption verify'],
+  ...['wallets prepare', 'wallets statement', 'wallets limits', 'fees set', 'fees list', 'fees refer'],
+  ...['merchants', 'keys', 'wallets', 'fees', 'payments', 'audit', 'encryption'],
 ])('`%s --help` shows an example', async (command) => {
   const { code, output } = await run([...command.split(' '), '--help']);
   expect(code).toBe(0);
@@ -68,6 +70,7 @@ describe('pause, status and resume', () => {
     expect(await json(['pause', 'merchant', 'test', '--reason', 'fraud'])).toMatchObject({
       control: { kind: 'merchant' },
     });
+    expect((await run(['status'])).output).toMatch(/^merchant test +operator .* fraud$/m);
     expect(await json(['resume', 'asset', 'base-sepolia', evmUsdc.token])).toMatchObject({ changed: true });
     expect(await json(['resume', 'merchant', 'test'])).toMatchObject({ changed: true });
   });

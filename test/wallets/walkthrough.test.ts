@@ -42,18 +42,7 @@ afterAll(async () => {
 }, 60_000);
 
 test('docs/wallets.md can be followed word for word', { timeout: 240_000 }, async () => {
-  const page = await readFile('docs/wallets.md', 'utf8');
-  const blocks = [...page.matchAll(/^```sh\n(.*?)^```/gms)].map(([, block = '']) => block);
-  expect(blocks.length).toBeGreaterThan(8);
-  const script = blocks
-    .join('\n')
-    .replaceAll('http://127.0.0.1:4022', `http://127.0.0.1:${env['PORT'] ?? ''}`)
-    // npm would look for its settings in a home that is not there; what it runs is this.
-    .replaceAll('npm run --silent sandbox --', `node ${sandbox}`)
-    .replaceAll('statement.csv', join(dataDir, 'statement.csv'));
-  const { code, output } = await runBash(`set -euo pipefail\n${script}`);
-
-  expect(code, output).toBe(0);
+  const output = await follow('docs/wallets.md');
   expect(output).toContain('Paid 0.05 USDC on eip155:84532');
   expect(output).toContain('Paid 0.02 USDC on solana:');
   expect(output).toContain('"state":"completed"');
@@ -62,6 +51,36 @@ test('docs/wallets.md can be followed word for word', { timeout: 240_000 }, asyn
   expect(output).toContain('"captured":"12000"');
   expect(output).toContain('eip155:84532: 28000 available, as the lines say');
 });
+
+test('docs/api.md can be followed word for word', { timeout: 120_000 }, async () => {
+  const output = await follow('docs/api.md');
+  expect(output).toContain('"key":"sk_test_');
+  expect(output).toContain('BALANCE_INSUFFICIENT');
+  expect(output).toContain('{"items":[],"nextCursor":null}');
+});
+
+/** The last one, because it changes the key that the sandbox was started with. */
+test('docs/operations.md can be followed word for word', { timeout: 240_000 }, async () => {
+  const output = await follow('docs/operations.md');
+  expect(output).toContain('clean, 0 differences');
+  expect(output).toContain('deposit keys sealed anew');
+});
+
+/** Runs what a page says, and answers what that printed. */
+async function follow(path: string): Promise<string> {
+  const page = await readFile(path, 'utf8');
+  const blocks = [...page.matchAll(/^```sh\n(.*?)^```/gms)].map(([, block = '']) => block);
+  expect(blocks.length).toBeGreaterThan(3);
+  const script = blocks
+    .join('\n')
+    .replaceAll('http://127.0.0.1:4022', `http://127.0.0.1:${env['PORT'] ?? ''}`)
+    // npm would look for its settings in a home that is not there; what it runs is this.
+    .replaceAll('npm run --silent sandbox --', `node ${sandbox}`)
+    .replaceAll('statement.csv', join(dataDir, 'statement.csv'));
+  const { code, output } = await runBash(`set -euo pipefail\n${script}`);
+  expect(code, output).toBe(0);
+  return output;
+}
 
 async function runBash(script: string): Promise<{ readonly code: number | null; readonly output: string }> {
   const child = spawn('bash', ['-c', script], { env, stdio: ['ignore', 'pipe', 'pipe'] });

@@ -17,6 +17,7 @@ import { processEnvironment } from './config/process-environment.js';
 const program = new Command('tollkeeper')
   .description('A payment facilitator for HTTP 402 (x402) that keeps the books')
   .addHelpText('after', '\nEvery setting comes from the environment; .env.example lists them all.')
+  .addHelpText('after', '\nExample:\n  tollkeeper keys create --help')
   .addHelpText('after', exitCodesHelp)
   .exitOverride((error) => process.exit(error.exitCode === 0 ? exitCodes.ok : exitCodes.usage));
 

@@ -50,7 +50,7 @@ export function createWalletTransfers(parts: { readonly ledger: Ledger }) {
 
   /**
    * Takes the money from its sender into escrow. Without a receiver, whoever shows the claim token may claim it; the token is
-   * answered here and never again.
+   * answered here, and the ledger keeps its hash alone.
    * @throws Fault as `send` does
    */
   async function create(

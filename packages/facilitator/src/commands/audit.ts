@@ -12,7 +12,10 @@ const Noted = z.array(z.object({ chain: z.uuid(), entries: z.string().regex(/^\d
 
 /** `tollkeeper audit`: whether what was done is still told as it was. */
 export function addAuditCommands(program: Command, config: () => Config): void {
-  const audit = program.command('audit').description('what was done, by whom');
+  const audit = program
+    .command('audit')
+    .description('what was done, by whom')
+    .addHelpText('after', '\nExample:\n  tollkeeper audit verify');
   withJson(audit.command('verify').description('follow every chain of entries and name the first that was altered'))
     .option(
       '--noted <file>',

@@ -32,7 +32,7 @@ export function addControlCommands(program: Command, config: () => Config): void
       await withOperations(config(), async (operations) => {
         const control = await findControl(operations, targetOf(kind, which));
         const isNew = await operations.controls.stop(control, options.reason);
-        show(control, { ...options, changed: isNew, word: 'stopped' });
+        show(control, { ...options, named: [kind, ...which].join(' '), changed: isNew, word: 'stopped' });
       });
     });
 
@@ -43,7 +43,7 @@ export function addControlCommands(program: Command, config: () => Config): void
       await withOperations(config(), async (operations) => {
         const control = await findControl(operations, targetOf(kind, which));
         const wasStopped = await operations.controls.resume(control, options.reason);
-        show(control, { ...options, changed: wasStopped, word: 'running' });
+        show(control, { ...options, named: [kind, ...which].join(' '), changed: wasStopped, word: 'running' });
       });
     });
 
@@ -85,11 +85,20 @@ function targetOf(kind: Control['kind'], which: readonly string[]): ControlTarge
 
 function show(
   control: Control,
-  { json, changed, word }: Output & { readonly changed: boolean; readonly word: 'stopped' | 'running' },
+  {
+    json,
+    named,
+    changed,
+    word,
+  }: Output & {
+    readonly named: string;
+    readonly changed: boolean;
+    readonly word: 'stopped' | 'running';
+  },
 ): void {
   if (json) printJson({ control, state: word, changed });
-  else if (changed) print(`${nameOfControl(control)}: ${word} in every process within a second`);
-  else print(`${nameOfControl(control)}: was ${word} already, nothing changed`);
+  else if (changed) print(`${named}: ${word} in every process within a second`);
+  else print(`${named}: was ${word} already, nothing changed`);
 }
 
 async function showStatus({ controls, database }: Operations, { json }: Output): Promise<void> {
@@ -100,7 +109,10 @@ async function showStatus({ controls, database }: Operations, { json }: Output):
     return;
   }
   if (stopped.length === 0) print('Nothing is stopped.');
-  else printTable([['STOPPED', 'BY', 'SINCE', 'REASON'], ...stopped.map(toRow)]);
+  else {
+    const merchants = await merchantNames(database);
+    printTable([['STOPPED', 'BY', 'SINCE', 'REASON'], ...stopped.map((each) => toRow(each, merchants))]);
+  }
   if (last === undefined) print('No reconciliation was made yet.');
   else {
     const when = last.finishedAt.toISOString();
@@ -108,6 +120,17 @@ async function showStatus({ controls, database }: Operations, { json }: Output):
   }
 }
 
-function toRow({ control, setBy, since, reason }: ActiveControl): readonly string[] {
-  return [nameOfControl(control), setBy, since.toISOString(), reason];
+/** The names of merchants that are stopped, by their ids. */
+async function merchantNames({ sql }: Operations['database']): Promise<ReadonlyMap<string, string>> {
+  const rows = await sql<{ id: string; name: string }>`
+    SELECT merchant.id, merchant.name FROM control JOIN merchant ON merchant.id = control.merchant_id`;
+  return new Map(rows.map(({ id, name }) => [id, name]));
+}
+
+function toRow(
+  { control, setBy, since, reason }: ActiveControl,
+  merchants: ReadonlyMap<string, string>,
+): readonly string[] {
+  const merchant = control.kind === 'merchant' ? merchants.get(control.merchantId) : undefined;
+  return [merchant === undefined ? nameOfControl(control) : `merchant ${merchant}`, setBy, since.toISOString(), reason];
 }

@@ -11,7 +11,10 @@ interface Output {
 
 /** `tollkeeper encryption`: the key that encrypts the keys of deposit addresses. It is never on a command line. */
 export function addEncryptionCommands(program: Command, config: () => Config): void {
-  const encryption = program.command('encryption').description('the encryption of deposit keys');
+  const encryption = program
+    .command('encryption')
+    .description('the encryption of deposit keys')
+    .addHelpText('after', '\nExample:\n  tollkeeper encryption verify');
 
   encryption
     .command('rotate')

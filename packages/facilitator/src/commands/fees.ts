@@ -1,5 +1,5 @@
 import { parseAmount, parseNetworkOrName, type Asset } from '@tollkeeper/protocol';
-import { InvalidArgumentError, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import { z } from 'zod';
 import type { Config } from '../config/config.js';
 import type { FeeTerms } from '../fees/fee-terms.js';
@@ -20,7 +20,10 @@ interface SetOptions {
 
 /** `tollkeeper fees`: what merchants pay, who brought them, and what they may. */
 export function addFeeCommands(program: Command, config: () => Config): void {
-  const fees = program.command('fees').description('what merchants pay, and who brought them');
+  const fees = program
+    .command('fees')
+    .description('what merchants pay, and who brought them')
+    .addHelpText('after', '\nExample:\n  tollkeeper fees list --merchant acme');
   addSet(fees, config);
 
   withJson(fees.command('list').description('list the terms of a merchant, the newest first'))
@@ -56,8 +59,8 @@ function addSet(fees: Command, config: () => Config): void {
     .requiredOption('--merchant <name>', 'the merchant')
     .requiredOption('--network <id>', 'the network of the asset', readNetwork)
     .requiredOption('--asset <token>', 'the address of the token')
-    .option('--bps <bps>', 'basis points of each payment', readBps, 0n)
-    .option('--fixed <units>', 'minor units of each payment', readUnits, 0n)
+    .addOption(new Option('--bps <bps>', 'basis points of each payment').argParser(readBps).default(0n, '0'))
+    .addOption(new Option('--fixed <units>', 'minor units of each payment').argParser(readUnits).default(0n, '0'))
     .option('--from <time>', 'when they begin, for example 2027-01-01T00:00:00Z; now unless stated', readMoment)
     .addHelpText(
       'after',

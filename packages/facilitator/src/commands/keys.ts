@@ -17,7 +17,13 @@ interface CreateOptions {
 
 /** `tollkeeper keys`: how a merchant gets its first key. */
 export function addKeyCommands(program: Command, config: () => Config): void {
-  const keys = program.command('keys').description('merchants’ API keys');
+  const keys = program
+    .command('keys')
+    .description('merchants’ API keys')
+    .addHelpText(
+      'after',
+      '\nExample:\n  tollkeeper keys create --merchant acme --name server --permissions read,write',
+    );
   addCreate(keys, config);
 
   withJson(keys.command('list').description('list the keys of a merchant, revoked ones included'))

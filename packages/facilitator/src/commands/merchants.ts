@@ -9,7 +9,10 @@ interface Output {
 
 /** `tollkeeper merchants`: the tenants, which no endpoint can make. */
 export function addMerchantCommands(program: Command, config: () => Config): void {
-  const merchants = program.command('merchants').description('the tenants of this facilitator');
+  const merchants = program
+    .command('merchants')
+    .description('the tenants of this facilitator')
+    .addHelpText('after', '\nExample:\n  tollkeeper merchants create acme');
 
   withJson(merchants.command('create').description('create a merchant').argument('<name>', 'unique', readName))
     .addHelpText('after', '\nExample:\n  tollkeeper merchants create acme')

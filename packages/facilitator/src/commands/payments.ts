@@ -18,7 +18,10 @@ interface ListOptions {
 
 /** `tollkeeper payments`: where payments stand, and the evidence. */
 export function addPaymentCommands(program: Command, config: () => Config): void {
-  const payments = program.command('payments').description('payments of all merchants');
+  const payments = program
+    .command('payments')
+    .description('payments of all merchants')
+    .addHelpText('after', '\nExample:\n  tollkeeper payments list --state settled --limit 5');
 
   payments
     .command('list')

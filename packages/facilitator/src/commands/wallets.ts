@@ -14,7 +14,10 @@ interface Output {
 
 /** `tollkeeper wallets`: what merchants do by the API under `/v1/wallets`, for the operator. */
 export function addWalletCommands(program: Command, config: () => Config): void {
-  const wallets = program.command('wallets').description('merchants’ wallets and what they hold');
+  const wallets = program
+    .command('wallets')
+    .description('merchants’ wallets and what they hold')
+    .addHelpText('after', '\nExample:\n  tollkeeper wallets create --merchant acme --name main');
 
   wallets
     .command('create')
