@@ -1,17 +1,11 @@
+import type { RpcLimits } from '@tollkeeper/protocol';
+
 /** What one network's settlements may cost, and how long its node may take. */
-export interface EvmLimits {
+export interface EvmLimits extends RpcLimits {
   /** Gas that one settlement may use at most; a token that needs more is refused before it is signed. */
   readonly gasLimitMax: bigint;
   /** Wei that we pay per gas at most. */
   readonly maxFeePerGasWei: bigint;
-  /** One call, all the endpoints that it fails over to included. */
-  readonly rpcTimeoutMs: number;
-  /** How long an endpoint that did not answer is left alone at first. */
-  readonly rpcCooldownMs: number;
-  /** How often endpoints in use are compared. */
-  readonly rpcCompareEveryMs: number;
-  /** Blocks that an endpoint may be behind the others. */
-  readonly rpcMaximumLagBlocks: number;
   /** Blocks that must hold a transaction before it counts: its own, and those on top of it. At least 1. */
   readonly confirmations: number;
   /**

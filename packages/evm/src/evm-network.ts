@@ -5,6 +5,7 @@ import {
   type FaultFacts,
   type Network,
   networkFamily,
+  poolLimitsOf,
   type RpcObserver,
   type SchemeHandler,
 } from '@tollkeeper/protocol';
@@ -57,12 +58,7 @@ export function createEvmNetwork(parts: EvmNetworkParts): EvmNetwork {
   const pool = createRpcPool({
     network,
     urls: parts.rpcUrls,
-    limits: {
-      timeoutMs: limits.rpcTimeoutMs,
-      cooldownMs: limits.rpcCooldownMs,
-      compareEveryMs: limits.rpcCompareEveryMs,
-      maximumLagBlocks: limits.rpcMaximumLagBlocks,
-    },
+    limits: poolLimitsOf(limits),
     onRpcCall: parts.onRpcCall,
     onWarning: parts.onWarning,
   });

@@ -38,7 +38,8 @@ export type { Payment, PaymentRequirements, X402Version } from './payment.js';
 export { type Reason, reasons, type Rejection } from './reasons.js';
 export { createEndpointPool, type EndpointStatus } from './rpc/endpoint-pool.js';
 export { NoAnswerError } from './rpc/no-answer-error.js';
-export type { PoolLimits } from './rpc/pool-limits.js';
+export { type PoolLimits, poolLimitsOf, type RpcLimits } from './rpc/pool-limits.js';
+export { connectEach, type RpcPoolParts } from './rpc/rpc-pool-parts.js';
 export type { RpcCall, RpcObserver } from './rpc-observer.js';
 export type {
   AcceptablePayment,

@@ -1,17 +1,11 @@
+import type { RpcLimits } from '@tollkeeper/protocol';
+
 /** What we are willing to spend on one payment, and how we talk to the node. */
-export interface SvmLimits {
+export interface SvmLimits extends RpcLimits {
   /** The most compute units a payment may ask for. Wallets that add assertions need up to about 100,000. */
   readonly computeUnitsMax: number;
   /** The highest price per compute unit, in millionths of a lamport (the specification's cap is five lamports). */
   readonly computeUnitPriceMaxMicroLamports: bigint;
-  /** How long one RPC call may take, all the nodes that it fails over to included. */
-  readonly rpcTimeoutMs: number;
-  /** How long a node that did not answer is left alone at first. */
-  readonly rpcCooldownMs: number;
-  /** How often nodes in use are compared. */
-  readonly rpcCompareEveryMs: number;
-  /** Blocks that a node may be behind the others. */
-  readonly rpcMaximumLagBlocks: number;
   /** What counts as confirmed. */
   readonly commitment: SvmCommitment;
 }

@@ -1,5 +1,6 @@
 import {
   networkFamily,
+  poolLimitsOf,
   type Chain,
   type Clock,
   type EndpointStatus,
@@ -62,12 +63,7 @@ export function createSvmNetwork(parts: SvmNetworkParts): SvmNetwork {
     network,
     urls: parts.rpcUrls,
     commitment: limits.commitment,
-    limits: {
-      timeoutMs: limits.rpcTimeoutMs,
-      cooldownMs: limits.rpcCooldownMs,
-      compareEveryMs: limits.rpcCompareEveryMs,
-      maximumLagBlocks: limits.rpcMaximumLagBlocks,
-    },
+    limits: poolLimitsOf(limits),
     onRpcCall,
     onWarning,
   });

@@ -1,11 +1,4 @@
-import {
-  createEndpointPool,
-  type EndpointStatus,
-  type FaultFacts,
-  type Network,
-  type PoolLimits,
-  type RpcObserver,
-} from '@tollkeeper/protocol';
+import { connectEach, createEndpointPool, type EndpointStatus, type RpcPoolParts } from '@tollkeeper/protocol';
 import { createEvmNode } from './evm-node.js';
 import { readIdentity } from './read-identity.js';
 import type { RpcClient } from './rpc-client.js';
@@ -18,27 +11,15 @@ export interface RpcPool {
 }
 
 /** @throws RangeError when there is no address, or one is not http or https; the message does not repeat it. */
-export function createRpcPool(parts: {
-  readonly network: Network;
-  readonly urls: readonly string[];
-  readonly limits: PoolLimits;
-  readonly onRpcCall: RpcObserver;
-  readonly onWarning: (message: string, facts: FaultFacts) => void;
-}): RpcPool {
-  const { network, urls, limits, onRpcCall, onWarning } = parts;
-  const [first, ...others] = urls.map((url, index) =>
-    createRpcEndpoint({ network, endpoint: index + 1, url, onRpcCall }),
-  );
-  if (first === undefined) throw new RangeError(`${network} needs at least one RPC address`);
+export function createRpcPool(parts: RpcPoolParts): RpcPool {
+  const { network, onRpcCall } = parts;
   const nodeOf = (endpoint: RpcEndpoint, timeoutMs: number) =>
     createEvmNode({ network, rpc: clientOf(endpoint, timeoutMs) });
   const pool = createEndpointPool({
-    network,
-    clients: [first, ...others],
+    ...parts,
+    clients: connectEach(parts, (url, endpoint) => createRpcEndpoint({ network, endpoint, url, onRpcCall })),
     identify: (endpoint, timeoutMs) => readIdentity({ network, node: nodeOf(endpoint, timeoutMs) }),
     height: (endpoint, timeoutMs) => nodeOf(endpoint, timeoutMs).blockNumber(),
-    limits,
-    onWarning,
   });
   return {
     rpc: {

@@ -1,11 +1,4 @@
-import {
-  createEndpointPool,
-  type EndpointStatus,
-  type FaultFacts,
-  type Network,
-  type PoolLimits,
-  type RpcObserver,
-} from '@tollkeeper/protocol';
+import { connectEach, createEndpointPool, type EndpointStatus, type RpcPoolParts } from '@tollkeeper/protocol';
 import type { SvmCommitment } from '../limits.js';
 import { clientOf, createJsonRpcClient, type JsonRpcClient } from './json-rpc-client.js';
 import { createJsonRpcEndpoint, type JsonRpcEndpoint } from './json-rpc-endpoint.js';
@@ -19,28 +12,15 @@ export interface JsonRpcPool {
 }
 
 /** @throws RangeError when there is no address. */
-export function createJsonRpcPool(parts: {
-  readonly network: Network;
-  readonly urls: readonly string[];
-  readonly commitment: SvmCommitment;
-  readonly limits: PoolLimits;
-  readonly onRpcCall: RpcObserver;
-  readonly onWarning: (message: string, facts: FaultFacts) => void;
-}): JsonRpcPool {
-  const { network, urls, commitment, limits, onRpcCall, onWarning } = parts;
-  const [first, ...others] = urls.map((url, index) =>
-    createJsonRpcEndpoint({ network, endpoint: index + 1, url, onRpcCall }),
-  );
-  if (first === undefined) throw new RangeError(`${network} needs at least one RPC address`);
+export function createJsonRpcPool(parts: RpcPoolParts & { readonly commitment: SvmCommitment }): JsonRpcPool {
+  const { network, commitment, onRpcCall } = parts;
   const rpcOf = (endpoint: JsonRpcEndpoint, timeoutMs: number) =>
     createSolanaRpc(clientOf({ network, endpoint, timeoutMs }), commitment);
   const pool = createEndpointPool({
-    network,
-    clients: [first, ...others],
+    ...parts,
+    clients: connectEach(parts, (url, endpoint) => createJsonRpcEndpoint({ network, endpoint, url, onRpcCall })),
     identify: (endpoint, timeoutMs) => readIdentity(network, rpcOf(endpoint, timeoutMs)),
     height: (endpoint, timeoutMs) => rpcOf(endpoint, timeoutMs).blockHeight(commitment),
-    limits,
-    onWarning,
   });
   return {
     client: createJsonRpcClient({
