@@ -34,8 +34,8 @@ export interface Chain {
   readonly sharing?: { readonly maximumPayments: number; readonly maximumRoom: bigint } | undefined;
   /**
    * Prepares a transaction in the same place of the signer's order as `sent`, which outbids it enough to take its place in every
-   * node's pool: the same call (`again`), or one that does nothing (`cancel`). Undefined where there is no order, or where the
-   * fee would be above what this facilitator pays, or what the signer has.
+   * node's pool: the same call (`again`), or one that does nothing (`cancel`). Undefined where there is no order, where the fee
+   * would be above what this facilitator pays or what the signer has, or where it is many times the price already.
    * @throws Fault `CHAIN_RPC_UNAVAILABLE`
    */
   replace(sent: SignedTransaction, purpose: 'again' | 'cancel'): Promise<TransactionPlan | undefined>;

@@ -102,6 +102,17 @@ test('nobody pays more than the operator allows for it', async () => {
   expect(await limited(1n).chain.replace(signed, 'cancel')).toBeUndefined();
 });
 
+test('what offers many times the price of now is not raised again, and can still be given up', async () => {
+  const { signed } = await stuck();
+  let last: SignedTransaction = signed;
+  const raise = async () => (await evm.chain.replace(last, 'again'))?.sign(signed.accountNonce);
+  for (let next = await raise(); next !== undefined; next = await raise()) last = next;
+  const [first, dearest] = [read(signed), read(last)].map(({ maxPriorityFeePerGas }) => maxPriorityFeePerGas ?? 0n);
+  expect(dearest).toBeGreaterThanOrEqual(8n * (first ?? 0n));
+  expect(dearest).toBeLessThan(10n * (first ?? 0n));
+  await replace(last, 'cancel');
+});
+
 test('nobody offers more than the signer has', async () => {
   const { signed } = await stuck();
   const { gasLimit, maxFeePerGas } = read(await replace(signed, 'again'));

@@ -15,9 +15,13 @@ interface Parts {
 /** A transfer of no ether to oneself, the least that a transaction can be. */
 const emptyTransactionGas = 21_000n;
 
+/** What already offers so many times the price of now is not stuck for its price. */
+const dearest = 8n;
+
 /**
  * Prepares a transaction that takes the place of one that waits: the same call again, or nothing at all. Undefined when it would
- * have to offer more than this facilitator pays, or than the signer has: a node refuses that, and raising it again makes it worse.
+ * have to offer more than this facilitator pays, or than the signer has, and where the price cannot be what is wrong: raising it
+ * again and again would make the day expensive on which the node is well again.
  * @throws Fault `CHAIN_RPC_UNAVAILABLE` when the node did not answer.
  */
 export async function replaceTransaction(
@@ -28,19 +32,27 @@ export async function replaceTransaction(
   const signer = parts.signers.get(sent.signer);
   if (signer === undefined) throw new RangeError(`${sent.signer} does not sign for us here`);
   const transaction = decodeTransaction(sent.raw);
-  const fee = outbid(transaction.fee, await parts.quoteFee());
-  if (fee === undefined || fee.maxFeePerGas > parts.maxFeePerGasWei) return undefined;
+  const now = await parts.quoteFee();
+  if (now === undefined || (purpose === 'again' && isDear(transaction.fee, now))) return undefined;
+  const fee = outbid(transaction.fee, now);
+  if (fee.maxFeePerGas > parts.maxFeePerGasWei) return undefined;
   const nothing = { chainId: transaction.chainId, to: signer.address, data: '0x', gasLimit: emptyTransactionGas };
   const plan = planTransaction(signer, { ...(purpose === 'again' ? transaction : nothing), fee });
   return plan.maximumFee > (await parts.node.balance(signer.address)) ? undefined : plan;
 }
 
 /** Enough for a node to let go of what it has, and enough to be mined now. */
-function outbid(offered: FeeQuote, now: FeeQuote | undefined): FeeQuote | undefined {
-  if (now === undefined) return undefined;
+function outbid(offered: FeeQuote, now: FeeQuote): FeeQuote {
   const maxPriorityFeePerGas = larger(raised(offered.maxPriorityFeePerGas), now.maxPriorityFeePerGas);
   const maxFeePerGas = larger(raised(offered.maxFeePerGas), now.maxFeePerGas);
   return { maxPriorityFeePerGas, maxFeePerGas: larger(maxFeePerGas, maxPriorityFeePerGas) };
+}
+
+function isDear(offered: FeeQuote, now: FeeQuote): boolean {
+  return (
+    offered.maxFeePerGas >= dearest * now.maxFeePerGas &&
+    offered.maxPriorityFeePerGas >= dearest * now.maxPriorityFeePerGas
+  );
 }
 
 /** Nodes ask for a tenth more of both fees; an eighth leaves room for how they round. */

@@ -24,7 +24,7 @@ export function createReplacing(parts: {
       parts.onEvent('fee_above_limit');
       log.warn(
         fields,
-        'a stuck transaction is not outbid: the fee would be above the limit, or above what the signer has',
+        'a stuck transaction is not outbid: the fee would be above the limit, what the signer has, or many times the price',
       );
       return;
     }
