@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Payment, PaymentReport } from '@tollkeeper/protocol';
+import type { PaymentReport } from '@tollkeeper/protocol';
 import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import type { StoppedNote } from './controls/stopped-notes.js';
 import { answerUnroutable, errorHandling } from './http/errors.js';
@@ -9,7 +9,8 @@ import { addV1Routes, type V1Parts } from './http/v1/add-v1-routes.js';
 import type { RecordedSettlements } from './idempotency/recorded-settlements.js';
 import type { Logger } from './logging/logger.js';
 import type { Metrics } from './metrics/metrics.js';
-import type { Proof, ProvenPayment } from './payment/proven-payment.js';
+import type { Admit } from './payment/admission.js';
+import type { Prove, ProvenPayment } from './payment/proven-payment.js';
 import type { SchemeRegistry } from './payment/scheme-registry.js';
 import type { Readiness } from './readiness.js';
 import { addDocumentationRoutes } from './routes/documentation.js';
@@ -29,7 +30,8 @@ export interface AppParts {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly schemes: SchemeRegistry;
-  readonly prove: (payment: Payment) => Promise<Proof>;
+  readonly prove: Prove;
+  readonly admit: Admit;
   readonly verify: (payment: ProvenPayment) => Promise<Verification>;
   readonly settle: (payment: ProvenPayment, abort: AbortSignal) => Promise<Settlement>;
   readonly report: (paymentId: string) => Promise<PaymentReport | undefined>;
@@ -48,6 +50,8 @@ export function createApp(parts: AppParts): FastifyInstance {
   const app = fastify({
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
+    // A child for each request would be searched for secrets each time; the few lines that concern one say its id themselves.
+    childLoggerFactory: (logger) => logger,
     bodyLimit,
     genReqId: () => randomUUID(),
     forceCloseConnections: 'idle',
@@ -57,8 +61,8 @@ export function createApp(parts: AppParts): FastifyInstance {
     return503OnClosing: false,
     frameworkErrors: answerUnroutable,
   });
-  void app.register(gracefulClose);
   void app.register(errorHandling);
+  void app.register(gracefulClose);
   void app.register(requestLog, { metrics: parts.metrics });
   void app.register((routes, _options, done) => {
     addHealthRoutes(routes, parts);

@@ -2,7 +2,7 @@ import type { Database } from '@tollkeeper/database';
 import type { Ledger } from '@tollkeeper/ledger';
 import { networkFamily, type Chain, type Clock } from '@tollkeeper/protocol';
 import type { Config } from './config/config.js';
-import { pauseOf } from './controls/pause-gate.js';
+import { pauseOf } from './controls/pause-of.js';
 import type { ControlWatch } from './controls/watch-controls.js';
 import type { Logger } from './logging/logger.js';
 import type { Metrics } from './metrics/metrics.js';

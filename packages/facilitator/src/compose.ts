@@ -7,11 +7,11 @@ import { encryptionKeys } from './compose-keys.js';
 import { openNetworks, type OpenNetwork } from './compose-networks.js';
 import { composeV1 } from './compose-v1.js';
 import type { Config } from './config/config.js';
-import { createPauseGate } from './controls/pause-gate.js';
 import { createExpirySweeps } from './custody/expiry-sweeps.js';
 import type { Logger } from './logging/logger.js';
 import { createMetrics, type Metrics } from './metrics/metrics.js';
 import { createPayToPolicy } from './payment/pay-to-policy.js';
+import { createAdmission } from './payment/admission.js';
 import { createProver } from './payment/proven-payment.js';
 import { createSchemeRegistry } from './payment/scheme-registry.js';
 import { chainChecks, createReadiness, type NamedCheck } from './readiness.js';
@@ -80,15 +80,16 @@ async function composeOn(storage: Storage, foundation: Foundation) {
     intervalMs: expirySweepMs,
   });
   const payToPolicy = createPayToPolicy({ environment: config.environment, database });
-  const prove = createProver({ schemes, payToPolicy, minimumAmount: config.settlement.minimumAmount });
+  const admit = createAdmission({ payToPolicy, controls, store: engine.store });
   const app = createApp({
     log,
     metrics,
     schemes,
     stopped: operations.stopped,
     settle: (payment, abort) => engine.settle(payment, abort),
-    prove: createPauseGate({ prove, controls, store: engine.store }),
-    verify: createVerify(engine),
+    prove: createProver({ schemes, minimumAmount: config.settlement.minimumAmount }),
+    admit,
+    verify: createVerify({ admit, store: engine.store }),
     report: createPaymentReport({ database }),
     readiness: createReadiness(checksOf(foundation, database)),
     serves: config.role === 'settler' ? 'operations' : 'everything',

@@ -6,17 +6,15 @@ export type Network = Brand<string, 'Network'>;
 /** The two families of chains that Tollkeeper settles on, named by their CAIP-2 namespace. */
 export type NetworkFamily = 'eip155' | 'solana';
 
-const evmReference = /^[1-9][0-9]{0,15}$/;
-const solanaReference = /^[1-9A-HJ-NP-Za-km-z]{32}$/;
+const evmNetwork = /^eip155:[1-9][0-9]{0,15}$/;
+const solanaNetwork = /^solana:[1-9A-HJ-NP-Za-km-z]{32}$/;
 
 /** Reads a CAIP-2 id of a family that Tollkeeper knows; undefined for every other string. */
 export function parseNetwork(text: string): Network | undefined {
-  const [family, reference, ...rest] = text.split(':');
-  if (reference === undefined || rest.length > 0) return undefined;
-  if (family === 'eip155') {
-    return evmReference.test(reference) && BigInt(reference) <= Number.MAX_SAFE_INTEGER ? (text as Network) : undefined;
+  if (evmNetwork.test(text)) {
+    return Number.isSafeInteger(Number(text.slice('eip155:'.length))) ? (text as Network) : undefined;
   }
-  return family === 'solana' && solanaReference.test(reference) ? (text as Network) : undefined;
+  return solanaNetwork.test(text) ? (text as Network) : undefined;
 }
 
 /**

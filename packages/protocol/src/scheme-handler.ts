@@ -66,13 +66,13 @@ export type Verdict =
 /** A payment that would move the money if it were sent now. */
 export interface VerifiedPayment {
   readonly authorization: Authorization;
-  /** The newest block whose state was read: the authorization was unused there. Absent where nothing needs it. */
-  readonly verifiedAtBlock?: bigint;
+  /** The newest block whose state was read: the authorization was unused there. Undefined where nothing needs it. */
+  readonly verifiedAtBlock: bigint | undefined;
   /**
-   * What it takes of a shared transaction's room (see `Chain.sharing`), in the chain's own measure (EVM: gas); absent where
+   * What it takes of a shared transaction's room (see `Chain.sharing`), in the chain's own measure (EVM: gas); undefined where
    * it must travel alone.
    */
-  readonly room?: bigint;
+  readonly room: bigint | undefined;
   /**
    * Prepares the transaction that carries this payment, and `company` with it where that is not empty. Reads what signing needs
    * (fees, a gas estimate) from the chain and consumes nothing. A refusal is final for this attempt; of a payment in company it

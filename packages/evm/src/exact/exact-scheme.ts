@@ -90,12 +90,14 @@ function createVerification(
   }
 
   return (authorization, proven) => {
-    const { block } = proven;
-    const room = roomOfTransfer(proven);
+    let room: bigint | undefined;
     const verified: VerifiedPayment = {
       authorization,
-      ...(block === undefined ? {} : { verifiedAtBlock: block }),
-      ...(room === undefined ? {} : { room }),
+      verifiedAtBlock: proven.block,
+      // Counts the bytes, which only a settlement needs.
+      get room() {
+        return (room ??= roomOfTransfer(proven));
+      },
       plan: (options) => plan(proven, options),
     };
     proofs.set(verified, proven);

@@ -19,7 +19,9 @@ export const errorHandling = fastifyPlugin((app: FastifyInstance, _options: obje
   app.setErrorHandler(async (error, request, reply) => {
     const fault = toFault(error);
     // A pause is the operator's wish and no failure.
-    if (fault.status >= 500 && fault.code !== 'SETTLEMENT_PAUSED') request.log.error({ err: error }, 'request failed');
+    if (fault.status >= 500 && fault.code !== 'SETTLEMENT_PAUSED') {
+      request.log.error({ reqId: request.id, err: error }, 'request failed');
+    }
     await send(fault, { request, reply });
   });
   app.setNotFoundHandler(async (request, reply) => {

@@ -10,8 +10,8 @@ let asked: Promise<void>;
 
 beforeEach(() => {
   app = fastify({ forceCloseConnections: 'idle', return503OnClosing: false });
-  void app.register(gracefulClose);
   void app.register(errorHandling);
+  void app.register(gracefulClose);
   asked = new Promise((resolveAsked) => {
     app.post('/settle', { config: { operation: 'settle' } }, () => expect.fail('the service has stopped'));
     app.get('/slow', async () => {
@@ -46,7 +46,9 @@ test('a request under way is answered before the stop ends', { timeout: 10_000 }
   // Longer than connections without a request are left in peace.
   await new Promise((resolve) => setTimeout(resolve, 1_000));
   answerNow();
-  expect(await (await answer).text()).toBe('at last');
+  const last = await answer;
+  expect(await last.text()).toBe('at last');
+  expect(last.headers.get('connection')).toBe('close');
   await closed;
 });
 

@@ -17,40 +17,43 @@ export const gracefulClose = fastifyPlugin((app: FastifyInstance, _options: obje
   let isClosing = false;
   app.addHook('preClose', (next) => {
     isClosing = true;
+    connections.keepNone();
     setTimeout(() => {
       connections.breakUnused();
     }, arrivalMs).unref();
     next();
   });
-  app.addHook('preParsing', async () => {
-    if (isClosing) throw new Fault('SHUTTING_DOWN');
-  });
-  app.addHook('onSend', async (_request, reply) => {
-    if (isClosing) reply.header('connection', 'close');
+  // Behind the hook that says which words the route's errors have.
+  app.addHook('onRequest', (_request, reply, next) => {
+    if (!isClosing) {
+      next();
+      return;
+    }
+    reply.raw.shouldKeepAlive = false;
+    next(new Fault('SHUTTING_DOWN'));
   });
   done();
 });
 
-/** How many requests each open connection has under way; one client may send several without waiting. */
+/** The answers that each open connection has under way; one client may send several requests without waiting. */
 function trackConnections(app: FastifyInstance) {
-  const underWay = new Map<Socket, number>();
-  const count = (socket: Socket, change: number) => {
-    const before = underWay.get(socket);
-    if (before !== undefined) underWay.set(socket, before + change);
-  };
+  const underWay = new Map<Socket, Set<ServerResponse>>();
   app.server.on('connection', (socket) => {
-    underWay.set(socket, 0);
+    underWay.set(socket, new Set());
     socket.once('close', () => underWay.delete(socket));
   });
   app.server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
-    count(socket, 1);
-    response.once('close', () => {
-      count(socket, -1);
-    });
+    const responses = underWay.get(socket);
+    responses?.add(response);
+    response.once('close', () => responses?.delete(response));
   });
   return {
+    /** Ends each connection with the answers that are under way on it. */
+    keepNone() {
+      for (const responses of underWay.values()) for (const response of responses) response.shouldKeepAlive = false;
+    },
     breakUnused() {
-      for (const [socket, requests] of underWay) if (requests === 0) socket.destroy();
+      for (const [socket, responses] of underWay) if (responses.size === 0) socket.destroy();
     },
   };
 }

@@ -1,6 +1,5 @@
 import type { AcceptablePayment, Authorization, Payment, Rejection, X402Version } from '@tollkeeper/protocol';
 import type { SchemeRegistry } from './scheme-registry.js';
-import type { PayToPolicy } from './pay-to-policy.js';
 
 /** A payment whose payer's consent is proven. Whether it may start a settlement is another question. */
 export interface ProvenPayment {
@@ -16,14 +15,15 @@ export type Proof =
   | { readonly proven: true; readonly payment: ProvenPayment }
   | { readonly proven: false; readonly rejection: Rejection; readonly payer?: string };
 
-/** Every check that needs neither the chain nor what we stored about the payment; the same for verify and settle. */
+/** Every check that needs neither the chain nor the database; the same for verify and settle. */
+export type Prove = (payment: Payment) => Proof;
+
 export function createProver(parts: {
   readonly schemes: SchemeRegistry;
-  readonly payToPolicy: PayToPolicy;
   /** Minor units; what is less is not worth its network fee. */
   readonly minimumAmount: bigint;
-}) {
-  return async function prove(payment: Payment): Promise<Proof> {
+}): Prove {
+  return function prove(payment) {
     const found = parts.schemes.find(payment);
     if ('rejection' in found) return { proven: false, rejection: found.rejection };
     if (payment.requirements.amount === 0n) return refused('amount must be greater than zero');
@@ -36,10 +36,6 @@ export function createProver(parts: {
       return { proven: false, rejection, ...(payer === undefined ? {} : { payer }) };
     }
     const { authorization } = examination.kind === 'lapsed' ? examination : examination.payment;
-    const refusedPayTo = await parts.payToPolicy(authorization);
-    if (refusedPayTo !== undefined) {
-      return { proven: false, rejection: refusedPayTo, payer: authorization.payer };
-    }
     const start =
       examination.kind === 'lapsed' ? { rejection: examination.rejection } : { acceptable: examination.payment };
     return { proven: true, payment: { x402Version: payment.x402Version, request: payment, authorization, start } };

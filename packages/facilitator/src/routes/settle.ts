@@ -9,7 +9,8 @@ import {
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { describeExchange, openExchange, type Exchange } from '../http/exchange.js';
 import type { RecordedSettlement, RecordedSettlements } from '../idempotency/recorded-settlements.js';
-import type { Proof, ProvenPayment } from '../payment/proven-payment.js';
+import type { Admit } from '../payment/admission.js';
+import type { Prove, ProvenPayment } from '../payment/proven-payment.js';
 import type { SchemeRegistry } from '../payment/scheme-registry.js';
 import type { Delivery } from '../settlement/delivery.js';
 import { paymentStateOf, type PaymentRow } from '../settlement/payment-row.js';
@@ -20,7 +21,8 @@ export function addSettleRoute(
   app: FastifyInstance,
   parts: {
     readonly schemes: SchemeRegistry;
-    readonly prove: (payment: Payment) => Promise<Proof>;
+    readonly prove: Prove;
+    readonly admit: Admit;
     readonly settle: (payment: ProvenPayment, abort: AbortSignal) => Promise<Settlement>;
     readonly recordedSettlements: RecordedSettlements;
   },
@@ -50,8 +52,11 @@ export function addSettleRoute(
     payment: Payment,
     { to, response, record }: { to: Reply; response: FastifyReply; record: OpenRecord | undefined },
   ): Promise<SettleAnswer> {
-    const proof = await parts.prove(payment);
+    const proof = parts.prove(payment);
     if (!proof.proven) return failedAnswer(to, proof);
+    const { payer } = proof.payment.authorization;
+    const refusal = await parts.admit(proof.payment);
+    if (refusal !== undefined) return failedAnswer(to, { rejection: refusal, payer });
     const settlement = await parts.settle(proof.payment, callerGone(response));
     if (settlement.kind === 'success') {
       const answer = successAnswer(settlement.row, to);
@@ -60,7 +65,6 @@ export function addSettleRoute(
       return answer;
     }
     const { row, rejection } = settlement;
-    const { payer } = proof.payment.authorization;
     return failedAnswer(to, { rejection, payer, transaction: row?.transaction ?? '', extra: row && extraOf(row) });
   }
 }

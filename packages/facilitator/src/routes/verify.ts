@@ -9,7 +9,7 @@ import {
 } from '@tollkeeper/protocol';
 import type { FastifyInstance } from 'fastify';
 import { describeExchange, openExchange } from '../http/exchange.js';
-import type { Proof, ProvenPayment } from '../payment/proven-payment.js';
+import type { Prove, ProvenPayment } from '../payment/proven-payment.js';
 import type { SchemeRegistry } from '../payment/scheme-registry.js';
 import type { Verification } from '../verification/verify.js';
 
@@ -18,7 +18,7 @@ export function addVerifyRoute(
   app: FastifyInstance,
   parts: {
     readonly schemes: SchemeRegistry;
-    readonly prove: (payment: Payment) => Promise<Proof>;
+    readonly prove: Prove;
     readonly verify: (payment: ProvenPayment) => Promise<Verification>;
   },
 ): void {
@@ -34,7 +34,7 @@ export function addVerifyRoute(
   });
 
   async function answerTo(payment: Payment, reply: Reply): Promise<VerifyAnswer> {
-    const proof = await parts.prove(payment);
+    const proof = parts.prove(payment);
     if (!proof.proven) return invalidAnswer(reply, proof);
     const { payer } = proof.payment.authorization;
     const rejection = await parts.verify(proof.payment);

@@ -1,4 +1,5 @@
-import type { Rejection } from '@tollkeeper/protocol';
+import type { Rejection, Verdict } from '@tollkeeper/protocol';
+import type { Admit } from '../payment/admission.js';
 import type { ProvenPayment } from '../payment/proven-payment.js';
 import { isForSameRequirements, type PaymentRow } from '../settlement/payment-row.js';
 import type { PaymentStore } from '../settlement/payment-store.js';
@@ -8,18 +9,29 @@ export type Verification = Rejection | undefined;
 
 /**
  * Answers whether a settle call for this payment would succeed now. Writes nothing and reserves nothing.
- * @throws Fault `CHAIN_RPC_UNAVAILABLE` or `DATABASE_UNAVAILABLE`; neither is a verdict.
+ * @throws Fault `CHAIN_RPC_UNAVAILABLE`, `DATABASE_UNAVAILABLE` or `SETTLEMENT_PAUSED`; none of them is a verdict.
  */
-export function createVerify(parts: { readonly store: PaymentStore }) {
+export function createVerify(parts: { readonly admit: Admit; readonly store: PaymentStore }) {
   return async function verify(payment: ProvenPayment): Promise<Verification> {
-    const row = await parts.store.findByClaimKey(payment.authorization.claimKey);
+    // The database and the chain are asked at the same time, because a caller waits for both; only who gets as far as the
+    // chain's verdict learns that there is none.
+    const chain = askChain(payment);
+    chain.catch(() => undefined);
+    const [refusal, row] = await Promise.all([
+      parts.admit(payment),
+      parts.store.findByClaimKey(payment.authorization.claimKey),
+    ]);
+    if (refusal !== undefined) return refusal;
     if (row !== undefined && !isAbandoned(row)) {
       return isForSameRequirements(row, payment.authorization) ? known(row) : reused;
     }
-    if ('rejection' in payment.start) return payment.start.rejection;
-    const verdict = await payment.start.acceptable.verify();
+    const verdict = await chain;
     return verdict.valid ? undefined : verdict.rejection;
   };
+}
+
+async function askChain({ start }: ProvenPayment): Promise<Verdict> {
+  return 'rejection' in start ? { valid: false, rejection: start.rejection } : start.acceptable.verify();
 }
 
 /** A known payment is good only for a caller who may still collect its success. */

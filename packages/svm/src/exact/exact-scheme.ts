@@ -25,6 +25,8 @@ export function createExactScheme(
       valid: true,
       payment: {
         authorization: examined.authorization,
+        verifiedAtBlock: undefined,
+        room: undefined,
         plan: async () => ({ planned: true, plan: await planSettlement(parts, proof.payment) }),
       },
     };

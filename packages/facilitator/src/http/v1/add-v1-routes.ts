@@ -56,7 +56,7 @@ export function addV1Routes(app: FastifyInstance, parts: V1Parts): void {
 function noteUndescribed(route: V1Route, { request, error }: { request: FastifyRequest; error: unknown }): void {
   if (!(error instanceof Fault) || error.status >= 500 || errorsOf(route).includes(error.code)) return;
   request.log.warn(
-    { route: `${route.method} ${route.path}`, code: error.code },
+    { reqId: request.id, route: `${route.method} ${route.path}`, code: error.code },
     'an answer is missing in the documentation',
   );
 }
