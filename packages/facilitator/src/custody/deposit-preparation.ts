@@ -1,42 +1,20 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { createBackgroundWork, type BackgroundWork } from '../background-work.js';
 import type { Logger } from '../logging/logger.js';
 import type { DepositAccounts } from './deposit-accounts.js';
 
 const pollMs = 1_000;
 const accountsAtOnce = 8;
 
-/** Makes new wallets able to receive, behind the requests that made them. */
-export interface DepositPreparation {
-  start(): void;
-  /** Finishes what is under way. What is unfinished stays in the database. */
-  stop(): Promise<void>;
-}
-
-/** Keeps nothing that a restart would need, and may run in any number of processes at once. */
+/**
+ * Makes new wallets able to receive, behind the requests that made them. Keeps nothing that a restart would need, and may run
+ * in any number of processes at once.
+ */
 export function createDepositPreparation(parts: {
   readonly accounts: DepositAccounts;
   readonly log: Logger;
-}): DepositPreparation {
+}): BackgroundWork {
   const { accounts, log } = parts;
-  const stopping = new AbortController();
-  let running: Promise<void> | undefined;
-
-  return {
-    start() {
-      running ??= run();
-    },
-    async stop() {
-      stopping.abort();
-      await running;
-    },
-  };
-
-  async function run(): Promise<void> {
-    while (!stopping.signal.aborted) {
-      const prepared = await prepareSome();
-      if (prepared === 0) await sleep(pollMs, undefined, { signal: stopping.signal }).catch(() => undefined);
-    }
-  }
+  return createBackgroundWork(async () => ((await prepareSome()) === 0 ? pollMs : 0));
 
   async function prepareSome(): Promise<number> {
     try {

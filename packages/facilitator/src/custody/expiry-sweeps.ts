@@ -1,5 +1,6 @@
 import type { ExpirySweeper } from '@tollkeeper/ledger';
 import { isFault } from '@tollkeeper/protocol';
+import { createBackgroundWork, type BackgroundWork } from '../background-work.js';
 import type { Logger } from '../logging/logger.js';
 
 /**
@@ -10,28 +11,11 @@ export function createExpirySweeps(parts: {
   readonly sweeper: ExpirySweeper;
   readonly log: Logger;
   readonly intervalMs: number;
-}) {
-  let timer: NodeJS.Timeout | undefined;
-  let sweeping = Promise.resolve();
-  let stopped = false;
-
-  return {
-    start: schedule,
-    /** Resolves when the sweep under way is over. */
-    async stop(): Promise<void> {
-      stopped = true;
-      clearTimeout(timer);
-      await sweeping;
-    },
-  };
-
-  function schedule(): void {
-    if (stopped) return;
-    timer = setTimeout(() => {
-      sweeping = sweepOnce().finally(schedule);
-    }, parts.intervalMs);
-    timer.unref();
-  }
+}): BackgroundWork {
+  return createBackgroundWork(async () => {
+    await sweepOnce();
+    return parts.intervalMs;
+  });
 
   async function sweepOnce(): Promise<void> {
     try {

@@ -1,4 +1,5 @@
 import type { Database } from '@tollkeeper/database';
+import { createBackgroundWork } from '../background-work.js';
 import type { Logger } from '../logging/logger.js';
 
 /** A day more than what is promised, which the database enforces. */
@@ -8,20 +9,11 @@ const hourMs = 3_600_000;
 
 /** Removes stored answers that nobody may ask for any more, a batch at a time and once an hour. */
 export function createAnswerRetention(parts: { readonly database: Database; readonly log: Logger }) {
-  let timer: NodeJS.Timeout | undefined;
-  let working: Promise<void> = Promise.resolve();
-  return {
-    start(): void {
-      timer = setInterval(() => {
-        working = working.then(removeOld);
-      }, hourMs).unref();
-    },
-    async stop(): Promise<void> {
-      clearInterval(timer);
-      await working;
-    },
-    removeOld,
-  };
+  const work = createBackgroundWork(async () => {
+    await removeOld();
+    return hourMs;
+  });
+  return { ...work, removeOld };
 
   async function removeOld(): Promise<void> {
     try {

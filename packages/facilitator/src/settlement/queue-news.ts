@@ -1,6 +1,6 @@
 import type { Database } from '@tollkeeper/database';
 import type { Network } from '@tollkeeper/protocol';
-import { passes } from './passes.js';
+import { passes } from '../passes.js';
 
 const channel = 'tollkeeper_queue';
 

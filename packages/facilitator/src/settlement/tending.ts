@@ -1,6 +1,6 @@
 import type { Network } from '@tollkeeper/protocol';
 import type { Logger } from '../logging/logger.js';
-import { passes } from './passes.js';
+import { passes } from '../passes.js';
 import type { PaymentStore } from './payment-store.js';
 
 /** Every so many times that a process looks after what is left it also looks at what changes more slowly. */
