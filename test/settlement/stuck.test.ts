@@ -14,7 +14,7 @@ let facilitator: TestFacilitator;
 beforeAll(async () => {
   facilitator = await startTestFacilitator({
     svm: false,
-    env: () => ({ REPLACE_AFTER_MS: '1000' }),
+    env: () => ({ REPLACE_AFTER_MS: '1000', EVM_SIGNER_BALANCE_MIN_WEI: '1' }),
     overrides: { tendMs: 200 },
   });
 });
@@ -40,6 +40,23 @@ test('a transaction that a jump of the base fee leaves behind is outbid, and pai
   expect(body).toMatchObject({ success: true });
   expect(body.transaction).not.toBe(stuck);
   expect((await settle(facilitator.url(), request)).body).toMatchObject({ errorReason: 'duplicate_settlement' });
+  const { transfers, credited, payments } = withPayments(before, 1);
+  expect(await tracesOf(facilitator, 'EVM')).toMatchObject({ transfers, credited, payments });
+});
+
+test('a place that its signer cannot pay for is not outbid, and goes on when there is money', async () => {
+  const request = await freshRequest(facilitator, 'EVM');
+  const before = await tracesOf(facilitator, 'EVM');
+  const balance = await facilitator.evm.rpc('eth_getBalance', [signer, 'latest']);
+  await facilitator.evm.rpc('anvil_setBalance', [signer, numberToHex(1_000n)]);
+  const answer = settle(facilitator.url(), request);
+  const [stuck] = await sent(1);
+  await eventually(async () => expect(await refusedBids()).toBeGreaterThan(0));
+  expect(await openTransactions()).toEqual([stuck]);
+  await facilitator.evm.rpc('anvil_setBalance', [signer, balance]);
+
+  // Whichever comes first: the same bytes again, or a bid that it can pay for now.
+  expect((await answer).body).toMatchObject({ success: true });
   const { transfers, credited, payments } = withPayments(before, 1);
   expect(await tracesOf(facilitator, 'EVM')).toMatchObject({ transfers, credited, payments });
 });
@@ -116,6 +133,11 @@ test('a payment that expires while it is stuck makes way for those behind it', a
   const { transfers, credited } = withPayments(before, 1);
   expect(await tracesOf(facilitator, 'EVM')).toMatchObject({ transfers, credited });
 });
+
+async function refusedBids(): Promise<number> {
+  const text = await (await fetch(`${facilitator.url()}/metrics`)).text();
+  return Number(/^tollkeeper_lane_events_total\{[^}]*fee_above_limit[^}]*\} (\d+)$/m.exec(text)?.[1] ?? 0);
+}
 
 /** Waits until so many transactions wait for a block, and answers them in the order of signing. */
 function sent(count: number): Promise<readonly string[]> {
