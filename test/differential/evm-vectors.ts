@@ -5,11 +5,9 @@ import {
   gasBurnerTokenAbi,
   MULTICALL3_ADDRESS,
   sandboxKeys,
-  testSmartWalletFactoryAbi,
   testUsdcAbi,
-  type TokenKind,
 } from '@tollkeeper/sandbox';
-import { type Address, bytesToHex, encodeFunctionData, type Hex, zeroHash } from 'viem';
+import { type Address, bytesToHex, encodeFunctionData, zeroHash } from 'viem';
 import { type EvmPayload, signTransfer, type TransferOffer } from '../support/evm-payment.js';
 import type { EvmSetup } from '../support/evm-setup.js';
 import {
@@ -18,6 +16,7 @@ import {
   counterfactualSignature,
   malleatedSignature,
 } from '../support/evm-signature.js';
+import { asOwner, deployWallet, placeToken, useAuthorization } from './prepare-evm-chain.js';
 
 type Json = Record<string, unknown>;
 
@@ -88,11 +87,6 @@ const bend =
   (bends: Bends): Vector =>
   (setup) =>
     pay(setup, bends);
-
-/** Places a token of the given kind that both facilitators would settle. */
-async function placeToken(setup: EvmSetup, kind: TokenKind, address: Address): Promise<Address> {
-  return setup.anvil.deployToken({ address, kind, name: 'USDC', symbol: 'USDC', version: '2', decimals: 6 });
-}
 
 /** Tokens that our operator lists beside USDC; each stands only where a vector has placed it. */
 export const listedTokens = {
@@ -255,44 +249,6 @@ const differing: Record<string, Vector> = {
 };
 
 export const evmVectors: Readonly<Record<string, Vector>> = { ...agreeing, ...differing };
-
-/** Sends a call of `blacklist`, `pause` or `unpause` to USDC as its owner. */
-async function asOwner(setup: EvmSetup, call: Parameters<typeof encodeFunctionData<typeof testUsdcAbi>>[0]) {
-  await setup.anvil.asTokenOwner({ to: BASE_SEPOLIA_USDC, data: encodeFunctionData(call) });
-}
-
-/** Sends the authorization as anyone may. */
-async function useAuthorization(setup: EvmSetup, { paymentPayload }: WirePayment): Promise<void> {
-  const { signature, authorization } = paymentPayload.payload as unknown as EvmPayload;
-  const { from, to, value, validAfter, validBefore, nonce } = authorization;
-  const data = encodeFunctionData({
-    abi: testUsdcAbi,
-    functionName: 'transferWithAuthorization',
-    args: [
-      from as Hex,
-      to as Hex,
-      BigInt(value),
-      BigInt(validAfter),
-      BigInt(validBefore),
-      nonce as Hex,
-      signature as Hex,
-    ],
-  });
-  await setup.anvil.asTokenOwner({ to: BASE_SEPOLIA_USDC, data });
-}
-
-async function deployWallet(setup: EvmSetup): Promise<{ wallet: Address; factory: Address }> {
-  const factory = bytesToHex(randomBytes(20));
-  await setup.anvil.rpc('anvil_setCode', [factory, contractCode.testSmartWalletFactory]);
-  const args = [buyer.address, zeroHash] as const;
-  const abi = testSmartWalletFactoryAbi;
-  await setup.anvil.asTokenOwner({ to: factory, data: encodeFunctionData({ abi, functionName: 'create', args }) });
-  const data = encodeFunctionData({ abi, functionName: 'addressOf', args });
-  const word = (await setup.anvil.rpc('eth_call', [{ to: factory, data }, 'latest'])) as string;
-  const wallet: Address = `0x${word.slice(-40)}`;
-  await setup.anvil.mint({ token: BASE_SEPOLIA_USDC, to: wallet, amount: 1_000_000n });
-  return { wallet, factory };
-}
 
 /** Signed by the wallet's key holder on the wallet's behalf. */
 function walletPayment(wallet: Address, encode: (signature: string) => string): Bends {

@@ -21,6 +21,7 @@ import { createSvmNetwork, type SvmNetwork } from '@tollkeeper/svm';
 import { toFacilitatorSvmSigner } from '@x402/svm';
 import { ExactSvmScheme } from '@x402/svm/exact/facilitator';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { latestBlockhash } from '../svm/latest-blockhash.js';
 import {
   buyer,
   computeLimit,
@@ -113,7 +114,7 @@ async function prepareChain(): Promise<void> {
   const transaction = signTransaction({
     instructions: [handOver, create, extend],
     signers: [owner, naive],
-    blockhash: await latestBlockhash(),
+    blockhash: await latestBlockhash(chain),
   });
   await ours.chain.broadcast({
     id: encodeBase58(transaction.signatures[0] ?? new Uint8Array()),
@@ -130,17 +131,6 @@ async function prepareChain(): Promise<void> {
     addresses,
   };
   lookupTable = new AddressLookupTableAccount({ key, state });
-}
-
-async function latestBlockhash(): Promise<string> {
-  const body = JSON.stringify({
-    jsonrpc: '2.0',
-    id: 1,
-    method: 'getLatestBlockhash',
-    params: [{ commitment: 'confirmed' }],
-  });
-  const response = await fetch(chain.url, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
-  return ((await response.json()) as { result: { value: { blockhash: string } } }).result.value.blockhash;
 }
 
 async function ourAnswer(payment: Payment): Promise<string> {
@@ -163,7 +153,7 @@ async function referenceAnswer({ accepted, requirements, payload }: Payment): Pr
 }
 
 async function live(spec: Partial<TransactionSpec> = {}): Promise<string> {
-  const blockhash = await latestBlockhash();
+  const blockhash = await latestBlockhash(chain);
   return encode(signTransaction({ instructions: standardInstructions(), blockhash, ...spec }));
 }
 
@@ -348,7 +338,7 @@ const differing: Record<string, () => Promise<Payment>> = {
   'an account named by a lookup table': async () => {
     const message = new TransactionMessage({
       payerKey: feePayerKey,
-      recentBlockhash: await latestBlockhash(),
+      recentBlockhash: await latestBlockhash(chain),
       instructions: standardInstructions(),
     }).compileToV0Message([lookupTable]);
     expect(message.addressTableLookups).toHaveLength(1);

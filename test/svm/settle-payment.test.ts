@@ -19,6 +19,7 @@ import {
 import { sandboxKeys, startSolanaChain, type SolanaChain } from '@tollkeeper/sandbox';
 import { createSvmNetwork, generateDepositKey, type SvmNetwork, type SvmNetworkParts } from '@tollkeeper/svm';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { latestBlockhash } from './latest-blockhash.js';
 import {
   buyer,
   encodeBase58,
@@ -73,19 +74,8 @@ function create(changes: Partial<SvmNetworkParts> = {}): SvmNetwork {
 
 const methods = () => calls.map(({ method }) => method);
 
-async function latestBlockhash(): Promise<string> {
-  const body = JSON.stringify({
-    jsonrpc: '2.0',
-    id: 1,
-    method: 'getLatestBlockhash',
-    params: [{ commitment: 'confirmed' }],
-  });
-  const response = await fetch(chain.url, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
-  return ((await response.json()) as { result: { value: { blockhash: string } } }).result.value.blockhash;
-}
-
 async function send(instructions: TransactionInstruction[], signer: Keypair): Promise<void> {
-  const transaction = signTransaction({ instructions, signers: [signer], blockhash: await latestBlockhash() });
+  const transaction = signTransaction({ instructions, signers: [signer], blockhash: await latestBlockhash(chain) });
   transaction.sign([Keypair.fromSeed(feePayer.seed)]);
   const raw = transaction.serialize();
   const before = chain.landedTransactions().length;
@@ -98,11 +88,11 @@ async function send(instructions: TransactionInstruction[], signer: Keypair): Pr
 /** A payment of the same money as the plain one, in another message. */
 async function memoPayment(payer: Keypair): Promise<Payment> {
   const instructions = [...standardInstructions({ authority: payer.publicKey }), memoInstruction('second')];
-  return paymentOf(transactionText({ instructions, signers: [payer], blockhash: await latestBlockhash() }));
+  return paymentOf(transactionText({ instructions, signers: [payer], blockhash: await latestBlockhash(chain) }));
 }
 
 async function livePayment(transfer: TransferSpec = {}, signers = [buyer]): Promise<Payment> {
-  const blockhash = await latestBlockhash();
+  const blockhash = await latestBlockhash(chain);
   const transaction = transactionText({ instructions: standardInstructions(transfer), blockhash, signers });
   return paymentOf(transaction, transfer.payTo === undefined ? {} : { requirements: { payTo: transfer.payTo } });
 }
@@ -248,7 +238,7 @@ describe('verifying refuses', () => {
   test('and warns when our own fee payer is broke', async () => {
     const broke = Keypair.generate();
     ours = create({ feePayerKey: encodeBase58(broke.secretKey) });
-    const blockhash = await latestBlockhash();
+    const blockhash = await latestBlockhash(chain);
     const transaction = transactionText({ feePayer: broke.publicKey, blockhash });
     const payment = paymentOf(transaction, { requirements: { extra: { feePayer: broke.publicKey.toBase58() } } });
     expect(await refusal(payment)).toContain("facilitator's fee payer");

@@ -2,6 +2,7 @@ import { type Payment, type RpcCall, solanaDevnet, systemClock } from '@tollkeep
 import { sandboxKeys, type SolanaChain, startSolanaChain } from '@tollkeeper/sandbox';
 import { createSvmNetwork, type SvmNetwork } from '@tollkeeper/svm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { latestBlockhash } from './latest-blockhash.js';
 import {
   buyer,
   feePayer,
@@ -38,9 +39,7 @@ beforeAll(async () => {
 afterAll(() => chain.stop());
 
 async function payments(): Promise<readonly Payment[]> {
-  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'getLatestBlockhash', params: [] });
-  const response = await fetch(chain.url, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
-  const { blockhash } = ((await response.json()) as { result: { value: { blockhash: string } } }).result.value;
+  const blockhash = await latestBlockhash(chain);
   return Array.from({ length: crowd }, (_, index) => {
     const instructions = [...standardInstructions(), memoInstruction(`payment ${index}`)];
     return paymentOf(transactionText({ instructions, blockhash }));

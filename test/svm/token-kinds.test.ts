@@ -4,6 +4,7 @@ import { solanaDevnet, systemClock, type SubmittedTransaction, type Verdict } fr
 import { startSolanaChain, type SolanaChain } from '@tollkeeper/sandbox';
 import { createSvmNetwork, type SvmNetwork } from '@tollkeeper/svm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { latestBlockhash } from './latest-blockhash.js';
 import {
   buyer,
   encodeBase58,
@@ -49,19 +50,8 @@ beforeAll(async () => {
 });
 afterAll(() => chain.stop());
 
-async function blockhash(): Promise<string> {
-  const body = JSON.stringify({
-    jsonrpc: '2.0',
-    id: 1,
-    method: 'getLatestBlockhash',
-    params: [{ commitment: 'confirmed' }],
-  });
-  const response = await fetch(chain.url, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
-  return ((await response.json()) as { result: { value: { blockhash: string } } }).result.value.blockhash;
-}
-
 async function verdictOn(mint: string, program = TOKEN_2022_PROGRAM_ID): Promise<Verdict> {
-  const transaction = transactionText({ transfer: { mint, program }, blockhash: await blockhash() });
+  const transaction = transactionText({ transfer: { mint, program }, blockhash: await latestBlockhash(chain) });
   const examination = ours.schemes[0]?.examine(paymentOf(transaction, { requirements: { asset: mint } }));
   if (examination?.kind !== 'acceptable') throw new Error('The payment is not acceptable');
   return examination.payment.verify();
@@ -99,7 +89,7 @@ describe('Token-2022', () => {
   test('with a transfer fee is a failed payment should it land all the same', async () => {
     const transaction = signTransaction({
       instructions: standardInstructions({ mint: withFee, program: TOKEN_2022_PROGRAM_ID }),
-      blockhash: await blockhash(),
+      blockhash: await latestBlockhash(chain),
       signers: [buyer, Keypair.fromSeed(feePayer.seed)],
     });
     const submitted: SubmittedTransaction & { signer: string } = {
