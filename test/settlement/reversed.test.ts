@@ -37,3 +37,25 @@ test('a success that nobody has got yet is not handed out while a reorg has take
   await owner.query('UPDATE effect SET reversed_at = NULL');
   expect((await settle(facilitator.url(), request)).body).toMatchObject({ success: true });
 });
+
+test('a success that nobody has got before a reorg took the money for good is a failure', async () => {
+  const request = await freshRequest(facilitator, 'EVM');
+  await stopTime(facilitator, 'EVM');
+  const pending = (await settle(facilitator.url(), request)).body;
+  expect(pending).toMatchObject({ errorReason: 'settlement_pending' });
+  await resumeTime(facilitator, 'EVM');
+  const { rows } = await eventually(async () => {
+    const effects = await owner.query<{ id: string }>(
+      `SELECT effect.id FROM effect JOIN payment ON payment.id = payment_id WHERE delivered_at IS NULL`,
+    );
+    expect(effects.rowCount).toBe(1);
+    return effects;
+  });
+
+  await owner.query('UPDATE effect SET reversed_at = now(), lost_at = now() WHERE id = $1', [rows[0]?.id]);
+  expect((await settle(facilitator.url(), request)).body).toMatchObject({
+    success: false,
+    errorReason: 'unexpected_settle_error',
+    extra: { paymentState: 'unused' },
+  });
+});

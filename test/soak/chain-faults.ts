@@ -3,6 +3,7 @@ import type { EvmChain } from '@tollkeeper/sandbox';
 import { numberToHex, type Hex } from 'viem';
 import { pick } from '../support/random.js';
 import type { FaultParts, SoakFault } from './soak-fault.js';
+import { spendAgain } from './soak-load.js';
 
 /** What a chain may do to everybody. */
 export const chainFaults: readonly SoakFault[] = [
@@ -40,7 +41,7 @@ export async function resume(evm: EvmChain): Promise<void> {
 }
 
 /** Replaces the newest blocks by others, which drop our transactions, keep them or hold them in another order. */
-export async function reorganise({ random, evm, signers }: FaultParts): Promise<void> {
+export async function reorganise({ random, evm, signers, payers }: FaultParts): Promise<void> {
   const depth = 1 + Math.floor(5 * random());
   const way = pick(random, ['drop', 'keep', 'reorder'] as const);
   const found = way === 'drop' ? [] : await newestTransactions(evm, { depth, signers });
@@ -48,6 +49,7 @@ export async function reorganise({ random, evm, signers }: FaultParts): Promise<
   const pairs = await Promise.all(kept.map(async ({ hash, place }) => [await rawOf(evm, hash), place] as const));
   // A transaction that is in no block any more, or that no block takes at this place, is dropped with all others.
   await evm.rpc('anvil_reorg', [depth, pairs]).catch(() => evm.rpc('anvil_reorg', [depth, []]));
+  if (way === 'drop') await spendAgain(evm, payers);
 }
 
 /** A transaction of ours and the place of its block among those that are replaced. */

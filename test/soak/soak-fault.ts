@@ -1,5 +1,6 @@
 import type { EvmChain } from '@tollkeeper/sandbox';
 import type { MortalDatabase } from '../support/mortal-database.js';
+import type { SoakPayers } from './soak-load.js';
 import type { SoakProcesses } from './soak-processes.js';
 
 /** One thing that goes wrong for a while, and its name. Resolves when it is over. */
@@ -10,6 +11,7 @@ export interface FaultParts {
   readonly random: () => number;
   readonly evm: EvmChain;
   readonly processes: SoakProcesses;
+  readonly payers: SoakPayers;
   /** The accounts whose transactions are ours. */
   readonly signers: readonly string[];
   readonly postgres: MortalDatabase;

@@ -39,6 +39,8 @@ export interface SoakPayers {
   readonly steady: readonly Hex[];
   /** Each is taken out when it pays. */
   readonly fickle: Hex[];
+  /** Those of them that were told success. */
+  readonly served: Address[];
 }
 
 /** Gives them their money before anything goes wrong, and out of reach of every reorg. */
@@ -52,7 +54,7 @@ export async function fundPayers(
     evm.mint({ token: BASE_SEPOLIA_USDC, to: privateKeyToAddress(key), amount });
   await Promise.all([...steady.map((key) => fund(key, 10n ** 15n)), ...fickle.map((key) => fund(key, 10_000n))]);
   await evm.mine(10);
-  return { steady, fickle };
+  return { steady, fickle, served: [] };
 }
 
 /** Callers that pay one thing after the other until the deadline. */
@@ -68,6 +70,9 @@ export async function payUntil(
       if (fickle !== undefined) void regret(parts, { privateKey, address: privateKeyToAddress(privateKey), request });
       const calls = parts.random() < 0.5 ? 1 : 2;
       const told = await Promise.all(Array.from({ length: calls }, () => settleAtLast(request, parts)));
+      if (fickle !== undefined && told.some(({ success }) => success)) {
+        parts.payers.served.push(privateKeyToAddress(fickle));
+      }
       asked.push({ request, isSteady: fickle === undefined, told });
     }
   }
@@ -89,10 +94,19 @@ export async function askAgain(asked: readonly Asked[], parts: Omit<LoadParts, '
   return again;
 }
 
+/** Those who were served last spend the money that a reorg has given back to them, before anybody else can have it. */
+export async function spendAgain(evm: EvmChain, { served }: SoakPayers): Promise<void> {
+  for (const address of served.splice(0).slice(-5)) {
+    await meddle(evm, moveAway({ address }, sandboxKeys.evm.stranger.address)).catch(() => undefined);
+  }
+}
+
 /** The payer thinks better of it a moment later, or a stranger is faster. A block or a pool that is lost may take that back. */
 async function regret(parts: LoadParts, payer: TestPayer): Promise<void> {
   const { random, evm } = parts;
   const stranger = sandboxKeys.evm.stranger.address;
+  // Some wait for a better occasion.
+  if (random() < 0.3) return;
   const isStranger = random() < 0.33;
   const call = isStranger
     ? carryOut(payer, stranger)

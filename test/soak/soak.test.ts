@@ -16,6 +16,9 @@ const seconds = Number(process.env['SOAK_SECONDS'] ?? 30);
 /** What is left when all faults are over ends within this time: leases of dead processes, late evidence, reorgs. */
 const calmMs = 90_000;
 
+/** Deep enough for everything that the chain does here. */
+const slotsInAnEpoch = 32;
+
 const evidence = createSoakEvidence();
 let postgres: MortalDatabase;
 let scene: FleetScene;
@@ -24,7 +27,7 @@ let isFailed = false;
 
 beforeAll(async () => {
   postgres = await startMortalDatabase();
-  scene = await createFleetScene({ lanes: 3, chain: { slotsInAnEpoch: 32 }, databaseUrl: postgres.url });
+  scene = await createFleetScene({ lanes: 3, chain: { slotsInAnEpoch }, databaseUrl: postgres.url });
   processes = await startSoakProcesses(scene, { count: 2, logFile: evidence.logFile });
 }, 120_000);
 afterAll(async () => {
@@ -36,7 +39,7 @@ afterAll(async () => {
 
 test(
   `whatever goes wrong for ${seconds} s, each payment ends, once (seed ${seed})`,
-  { timeout: 2 * seconds * 1_000 + 3 * calmMs },
+  { timeout: 2 * seconds * 1_000 + 4 * calmMs },
   async () => {
     onTestFailed(async () => {
       isFailed = true;
@@ -46,7 +49,15 @@ test(
     const payers = await fundPayers(evm, { steady: 20, fickle: Math.min(2 * seconds, 500) });
     const untilMs = Date.now() + seconds * 1_000;
     const load = { evm, payTo, database, urls: processes.urls, random: createRandom(seed) };
-    const trouble = { evm, signers, processes, postgres, random: createRandom(seed + 1), isLong: seconds >= 120 };
+    const trouble = {
+      evm,
+      signers,
+      processes,
+      postgres,
+      payers,
+      random: createRandom(seed + 1),
+      isLong: seconds >= 120,
+    };
     const paid = payUntil({ ...load, untilMs, payers, callers: 10 });
     const troubled = makeTrouble({ ...trouble, untilMs, onFault: (line) => evidence.note(line) });
     const blocks = troubled.then(() => mineUntil(paid));
@@ -57,14 +68,18 @@ test(
     await calmDown();
     const answered = await askAgain(asked, load);
     await calmDown();
+    await untilFinal();
     for (const each of answered) expectOneStory(each);
-    const settled = await database.sql<{ delivered: boolean }>`
-      SELECT delivered_at IS NOT NULL AS delivered FROM payment WHERE state = 'settled'`;
+    const settled = await database.sql<{ delivered: boolean; lost: boolean }>`
+      SELECT delivered_at IS NOT NULL AS delivered, lost_at IS NOT NULL AS lost
+      FROM payment JOIN effect ON effect.payment_id = payment.id WHERE payment.state = 'settled'`;
     // Most of the time something stands still.
     expect(settled.length).toBeGreaterThan(seconds / 4);
-    expect(await scene.transfers()).toHaveLength(settled.length);
-    expect(answered.filter(({ told }) => told.some(({ success }) => success))).toHaveLength(settled.length);
-    expect(settled.filter(({ delivered }) => !delivered)).toEqual([]);
+    // What a reorg has taken back for good was answered before that, or is a failure.
+    expect(await scene.transfers()).toHaveLength(settled.filter(({ lost }) => !lost).length);
+    expect(settled.filter(({ delivered, lost }) => !delivered && !lost)).toEqual([]);
+    const successful = answered.filter(({ told }) => told.some(({ success }) => success));
+    expect(successful).toHaveLength(settled.filter(({ delivered }) => delivered).length);
   },
 );
 
@@ -94,13 +109,26 @@ async function mineUntil(end: Promise<unknown>): Promise<void> {
 }
 
 /** Waits until nothing is under way and nothing is wrong. */
-async function calmDown(): Promise<void> {
+function calmDown(): Promise<void> {
+  return untilNone(() => scene.problems());
+}
+
+/** Waits until every transfer is final, or taken back for good. */
+async function untilFinal(): Promise<void> {
+  await scene.evm.mine(2 * slotsInAnEpoch);
+  await untilNone(async () => [
+    ...(await scene.problems()),
+    ...(await scene.database.sql`SELECT id, payment_id FROM effect WHERE final_at IS NULL AND lost_at IS NULL`),
+  ]);
+}
+
+async function untilNone(find: () => Promise<readonly unknown[]>): Promise<void> {
   const untilMs = Date.now() + calmMs;
   for (;;) {
     await scene.evm.mine();
-    const problems = await scene.problems();
-    if (problems.length === 0) return;
-    if (Date.now() > untilMs) expect(problems).toEqual([]);
+    const left = await find();
+    if (left.length === 0) return;
+    if (Date.now() > untilMs) expect(left).toEqual([]);
     await sleep(500);
   }
 }

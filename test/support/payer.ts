@@ -28,7 +28,7 @@ export interface Meddling {
 }
 
 /** The payer sends the money elsewhere. */
-export function moveAway({ address }: TestPayer, to: Address): Meddling {
+export function moveAway({ address }: Pick<TestPayer, 'address'>, to: Address): Meddling {
   return {
     from: address,
     data: encodeFunctionData({ abi: testUsdcAbi, functionName: 'transfer', args: [to, 10_000n] }),

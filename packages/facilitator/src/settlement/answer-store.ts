@@ -26,6 +26,7 @@ export function createAnswerStore({ sql }: Database) {
     /** The success was flushed; from now on every repeat is a duplicate. */
     confirmDelivery: createBatcher({ run: confirmDeliveries, maximumItems }),
     returnDelivery,
+    isLost,
   };
 
   /** Notes that callers left without the final answer, so that later ones may collect it. */
@@ -58,6 +59,14 @@ export function createAnswerStore({ sql }: Database) {
       WHERE payment.id = answer.payment_id AND payment.delivery_lease_holder = answer.caller
         AND payment.delivered_at IS NULL`;
     return answers.map(() => undefined);
+  }
+
+  /** Whether nobody was told success before a reorg took the money back for good. */
+  async function isLost(id: string): Promise<boolean> {
+    const rows = await sql`
+      SELECT FROM payment JOIN effect ON effect.payment_id = payment.id
+      WHERE payment.id = ${id}::uuid AND payment.delivered_at IS NULL AND effect.lost_at IS NOT NULL`;
+    return rows.length > 0;
   }
 
   /** The connection broke before the success was flushed; the next caller gets it. */

@@ -99,7 +99,11 @@ export function createJoin(parts: {
     if (row.delivered) return { kind: 'failure', rejection: alreadyAnswered, row };
     if (row.delivering) return undefined;
     const delivery = await parts.takeDelivery(row.id);
-    return delivery === undefined ? undefined : { kind: 'success', row, delivery };
+    if (delivery !== undefined) return { kind: 'success', row, delivery };
+    // Nobody was told success, so this may be told: pay again.
+    if (await answers.isLost(row.id))
+      return { kind: 'failure', rejection: takenBack, row: { ...row, state: 'failed' } };
+    return undefined;
   }
 
   /** The caller waits no longer. What is signed goes on without it; what it claimed and did not sign is given up. */
@@ -132,6 +136,11 @@ function failureOf(row: PaymentRow): Rejection {
 const alreadyAnswered: Rejection = {
   reason: 'duplicate_settlement',
   detail: 'This payment was settled and its success was delivered before; one payment buys one answer',
+};
+
+const takenBack: Rejection = {
+  reason: 'unexpected_settle_error',
+  detail: 'A reorganisation of the chain has undone the transfer, and no block can hold it any more',
 };
 
 const stillPending: Rejection = {
