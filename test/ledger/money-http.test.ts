@@ -130,4 +130,14 @@ test('every operation is noted in the audit, and no claim token is', async () =>
   expect(entries.text).toContain('transfer.create');
   expect(entries.text).toContain('transfer.cancel');
   expect(entries.text).not.toContain(String(created.body['claimToken']));
+  const other = await scene.service.createTenant();
+  const [theirs, sent] = [await scene.wallet(other, 0n), await send({ mode: 'claim' })];
+  const { claimToken } = sent.body;
+  await scene.post(other, `/v1/transfers/${idOf(sent)}/claim`, { walletId: theirs, claimToken });
+  const [claim] = (await scene.get(other, '/v1/audit?limit=1')).body['items'] as unknown[];
+  expect(claim).toMatchObject({
+    action: 'transfer.claim',
+    before: { state: 'pending', senderWalletId: null, receiverWalletId: null },
+    after: { state: 'completed', senderWalletId: null, receiverWalletId: theirs },
+  });
 });

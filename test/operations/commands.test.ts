@@ -1,3 +1,5 @@
+import { createLedger, operatorOwner } from '@tollkeeper/ledger';
+import { amount } from '@tollkeeper/protocol';
 import { BASE_SEPOLIA_USDC } from '@tollkeeper/sandbox';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { evmVariables, startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
@@ -40,7 +42,7 @@ test.concurrent.each([
   ...['serve', 'migrate', 'reconcile', 'pause', 'resume', 'status', 'payments list', 'payments show'],
   ...['wallets create', 'wallets list', 'wallets balance', 'keys create', 'keys list', 'keys revoke'],
   ...['merchants create', 'merchants list', 'audit verify', 'encryption rotate', 'encryption verify'],
-  ...['wallets prepare', 'wallets statement', 'wallets limits', 'fees set', 'fees list', 'fees refer'],
+  ...['wallets prepare', 'wallets statement', 'wallets limits', 'fees set', 'fees list', 'fees refer', 'fees owed'],
   ...['merchants', 'keys', 'wallets', 'fees', 'payments', 'audit', 'encryption'],
 ])('`%s --help` shows an example', async (command) => {
   const { code, output } = await run([...command.split(' '), '--help']);
@@ -151,4 +153,27 @@ test('encryption verify opens every deposit key', async () => {
   const refused = await run(['encryption', 'rotate']);
   expect(refused.code).toBe(1);
   expect(refused.errors).toContain('WALLET_ENCRYPTION_KEY_NEXT');
+});
+
+test('fees owed tells what a referrer has earned, by asset', async () => {
+  const { id: owner } = (await json(['merchants', 'create', 'partner'])) as { id: string };
+  expect((await run(['fees', 'owed', '--merchant', 'partner'])).output).toContain('Nothing is owed.');
+  const { database } = facilitator.database;
+  const debit = { kind: 'rounding', owner: operatorOwner } as const;
+  const credit = { kind: 'referral_payable', owner } as const;
+  const legs = [{ debit, credit, asset: evmUsdc, amount: amount(1_250_000n) }];
+  await database.transaction((sql) => createLedger({ database }).post(sql, { scope: 'test', key: 'reward', legs }));
+  expect(await json(['fees', 'owed', '--merchant', 'partner'])).toEqual([{ ...evmUsdc, amount: '1250000' }]);
+  expect((await run(['fees', 'owed', '--merchant', 'partner'])).output).toMatch(/^eip155:84532 +1\.250000 USDC$/m);
+});
+
+test('wallets prepare notes the addresses that it adds, and nothing where none was missing', async () => {
+  const { sql } = facilitator.database.database;
+  const entries = () => sql<{ before: unknown }>`SELECT before FROM audit_entry WHERE action = 'wallet.prepare'`;
+  const merchantId = (await sql<{ id: string }>`SELECT id FROM merchant WHERE name = 'partner'`).at(0)?.id ?? '';
+  const walletId = '019b0000-0000-7000-8000-000000000001';
+  await sql`INSERT INTO wallet (id, merchant_id, name) VALUES (${walletId}::uuid, ${merchantId}::uuid, 'bare')`;
+  await json(['wallets', 'prepare', walletId]);
+  await json(['wallets', 'prepare', walletId]);
+  expect(await entries()).toMatchObject([{ before: { addresses: [] } }]);
 });

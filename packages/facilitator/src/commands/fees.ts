@@ -2,6 +2,7 @@ import { parseAmount, parseNetworkOrName, type Asset } from '@tollkeeper/protoco
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { z } from 'zod';
 import type { Config } from '../config/config.js';
+import type { OwedReward } from '../fees/fee-administration.js';
 import type { FeeTerms } from '../fees/fee-terms.js';
 import { formatAmount } from './format-amount.js';
 import { print, printJson, printTable } from './output.js';
@@ -50,6 +51,17 @@ export function addFeeCommands(program: Command, config: () => Config): void {
         else print(`${referral.referrer} gets ${referral.shareBps} basis points of the fees of ${referral.merchant}`);
       });
     });
+
+  withJson(fees.command('owed').description('show what a merchant has earned by bringing others'))
+    .requiredOption('--merchant <name>', 'the merchant that brought them')
+    .addHelpText('after', '\nExample:\n  tollkeeper fees owed --merchant partner')
+    .action(async ({ merchant, json }: { merchant: string; json?: true }) => {
+      await withWallets(config(), async ({ fees: administration }) => {
+        const rewards = await administration.owed(merchant);
+        if (json) printJson(rewards);
+        else showRewards(rewards);
+      });
+    });
 }
 
 function addSet(fees: Command, config: () => Config): void {
@@ -75,6 +87,11 @@ function addSet(fees: Command, config: () => Config): void {
         else showTerms([terms]);
       });
     });
+}
+
+function showRewards(rewards: readonly OwedReward[]): void {
+  if (rewards.length === 0) print('Nothing is owed.');
+  else printTable([['NETWORK', 'OWED'], ...rewards.map((each) => [each.network, formatAmount(each, each.amount)])]);
 }
 
 function showTerms(terms: readonly FeeTerms[]): void {

@@ -2,7 +2,7 @@ import type { Database, Sql } from '@tollkeeper/database';
 import { isFault, type Clock } from '@tollkeeper/protocol';
 import { appendAudit } from '../audit/audit.js';
 import type { TenantTransaction } from '../tenancy/as-tenant.js';
-import { findOrInsertMerchant } from '../tenancy/merchants.js';
+import { findMerchant, findOrInsertMerchant } from '../tenancy/merchants.js';
 import { uuidv7 } from '../uuid.js';
 import type { DepositAccounts } from './deposit-accounts.js';
 import type { DepositAddresses } from './deposit-addresses.js';
@@ -65,8 +65,13 @@ export function createWallets(parts: {
    */
   async function prepare(walletId: string): Promise<Wallet> {
     await sealing(async (sql) => {
-      await readWallet(sql, walletId);
+      const before = await readWallet(sql, walletId);
       await addresses.add(sql, walletId);
+      const after = await readWallet(sql, walletId);
+      if (after.addresses.length === before.addresses.length) return;
+      const { id: merchantId } = await findMerchant(sql, after.merchant);
+      const prepared = { action: 'wallet.prepare', subject: walletId, before, after };
+      await appendAudit(sql, { ...prepared, merchantId, actor: { kind: 'operator' } });
     });
     for (const account of await accounts.unreadyOf(walletId)) await accounts.prepare(account);
     return readWallet(database.sql, walletId);

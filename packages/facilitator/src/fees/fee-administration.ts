@@ -14,11 +14,16 @@ export interface MerchantLimits {
   readonly payoutWaitHours: number;
 }
 
+/** Minor units of an asset that a referrer is owed. */
+export interface OwedReward extends Asset {
+  readonly amount: bigint;
+}
+
 export type FeeAdministration = ReturnType<typeof createFeeAdministration>;
 
 /** What merchants pay and may, by the operator's command alone. Every change stands in the merchant's audit. */
 export function createFeeAdministration({ database }: { readonly database: Database }) {
-  return { setTerms, terms, refer, setLimits };
+  return { setTerms, terms, refer, owed, setLimits };
 
   /** @throws Fault `MERCHANT_NOT_FOUND`, `FEE_TERMS_REFUSED` */
   async function setTerms(wanted: {
@@ -50,6 +55,21 @@ export function createFeeAdministration({ database }: { readonly database: Datab
       const after = { referrerId, shareBps: wanted.shareBps };
       return { result: undefined, change: { action: 'referral.set', after } };
     });
+  }
+
+  /**
+   * What a merchant has earned by bringing others, by asset.
+   * @throws Fault `MERCHANT_NOT_FOUND`
+   */
+  async function owed(merchant: string): Promise<readonly OwedReward[]> {
+    const { id } = await findMerchant(database.sql, merchant);
+    return database.sql<OwedReward>`
+      SELECT asset.network, asset.token, balance.credit - balance.debit AS amount
+      FROM account
+      JOIN balance ON balance.account_id = account.id
+      JOIN asset ON asset.id = account.asset_id
+      WHERE account.kind = 'referral_payable' AND account.owner = ${id}
+      ORDER BY asset.network, asset.token`;
   }
 
   /**

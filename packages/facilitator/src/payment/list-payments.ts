@@ -23,7 +23,7 @@ export interface PaymentFilter {
   readonly limit: number;
 }
 
-/** Payments of every merchant, newest first. */
+/** Payments of every merchant, newest first: their ids grow with time, and are indexed. */
 export function listPayments({ sql }: Database, filter: PaymentFilter): Promise<readonly ListedPayment[]> {
   const { wallet = null, state = null, network = null, payer = null, limit } = filter;
   return sql<ListedPayment>`
@@ -34,5 +34,5 @@ export function listPayments({ sql }: Database, filter: PaymentFilter): Promise<
       AND (${payer}::text IS NULL OR payer = ${payer})
       AND (${wallet}::uuid IS NULL
         OR (network, pay_to) IN (SELECT network, address FROM deposit_address WHERE wallet_id = ${wallet}::uuid))
-    ORDER BY claimed_at DESC, id DESC LIMIT ${limit}`;
+    ORDER BY id DESC LIMIT ${limit}`;
 }

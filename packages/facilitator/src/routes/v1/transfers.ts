@@ -181,8 +181,11 @@ function claimRoute({ transfers }: Parts): V1Route {
     async handle(call, { params, body }) {
       await requireOwnWallets(call.sql, [body.walletId]);
       const claim = { id: params.transferId, receiverWalletId: body.walletId, claimToken: body.claimToken };
+      // Whoever claims by a token does not see the transfer before.
+      const seen = await call.service((sql) => transfers.find(sql, params.transferId));
+      const before = await toAnswer(call.sql, seen);
       const after = await toAnswer(call.sql, await call.service((sql) => transfers.claim(sql, claim)));
-      call.audit({ action: 'transfer.claim', subject: after.id, after });
+      call.audit({ action: 'transfer.claim', subject: after.id, before, after });
       return after;
     },
   });
