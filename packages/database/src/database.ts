@@ -16,7 +16,10 @@ export interface Database {
   readonly prisma: PrismaClient;
   /** Runs one statement, which commits by itself. */
   readonly sql: Sql;
-  /** Runs `work` in one READ COMMITTED transaction, again after a deadlock; `work` must do nothing but SQL. */
+  /**
+   * Runs `work` in one READ COMMITTED transaction, again after a deadlock; `work` must do nothing but SQL. Statements that need
+   * none of each other's rows may be started together (`Promise.all`): they are sent at once and run in the order of their start.
+   */
   readonly transaction: <T>(work: (sql: Sql) => Promise<T>) => Promise<T>;
   /** Calls back for each notification, and with an empty payload when some may have been missed. Answers how to stop. */
   readonly listen: (channel: string, onPayload: (payload: string) => void) => Promise<() => Promise<void>>;
@@ -73,6 +76,7 @@ function openPool(connection: ConnectionParts, parts: DatabaseParts): pg.Pool {
   const options = connectionOptions(connection);
   const pool = new pg.Pool({
     ...options,
+    pipeline: true,
     max: parts.poolSize ?? DEFAULT_POOL_SIZE,
     idleTimeoutMillis: IDLE_CONNECTION_MS,
   });

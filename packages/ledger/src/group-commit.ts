@@ -187,8 +187,11 @@ function createBatchCommit<Item, D extends Decision>(parts: GroupCommitParts<Ite
       concluded.push({ item, decision, posted: own });
       outcomes.push({ state: 'posted', decision, posted: own });
     }
-    if (concluded.length > 0) await parts.after?.(sql, concluded);
-    const [transaction] = await sql<{ xid: string }>`SELECT pg_current_xact_id()::text AS xid`;
+    const identified = sql<{ xid: string }>`SELECT pg_current_xact_id()::text AS xid`;
+    const [[transaction]] = await Promise.all([
+      identified,
+      concluded.length > 0 ? parts.after?.(sql, concluded) : undefined,
+    ]);
     return { outcomes, posted, xid: BigInt(transaction?.xid ?? 0) };
   }
 }

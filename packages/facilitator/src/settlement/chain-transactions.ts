@@ -26,7 +26,7 @@ export async function storeSigned(
   { network, transactions }: { readonly network: Network; readonly transactions: readonly NewTransaction[] },
 ): Promise<void> {
   const signed = transactions.map((each) => each.signed);
-  await sql`
+  const stored = sql`
     INSERT INTO chain_transaction (network, signer, account_nonce, transaction, raw, last_valid_block_height, purpose, replaces)
     SELECT ${network}, fresh.signer, fresh.account_nonce, fresh.transaction, fresh.raw, fresh.last_valid_block_height,
       fresh.purpose, first.id
@@ -43,12 +43,13 @@ export async function storeSigned(
     LEFT JOIN chain_transaction AS first ON first.id = coalesce(replaced.replaces, replaced.id)
     ORDER BY fresh.place`;
   const legs = transactions.flatMap((each) => each.paymentIds.map((paymentId) => ({ id: each.signed.id, paymentId })));
-  await sql`
+  const joined = sql`
     INSERT INTO transaction_leg (transaction_id, payment_id)
     SELECT chain_transaction.id, leg.payment_id
     FROM unnest(${legs.map(({ id }) => id)}::text[], ${legs.map(({ paymentId }) => paymentId)}::uuid[])
       AS leg (transaction, payment_id)
     JOIN chain_transaction ON chain_transaction.network = ${network} AND chain_transaction.transaction = leg.transaction`;
+  await Promise.all([stored, joined]);
 }
 
 /** The transactions of a network that have no outcome yet. */

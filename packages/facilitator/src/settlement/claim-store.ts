@@ -30,6 +30,8 @@ export function createClaims(parts: { readonly database: Database; readonly proc
       one.authorization.claimKey < other.authorization.claimKey ? -1 : 1,
     );
     const signed = ordered.map(({ authorization }) => authorization);
+    // A claim by itself is worth nothing after a crash of the server, so that nobody waits for the disk: the commit that signs
+    // for it comes later in the same log and takes it along.
     const rows = await sql<{ id: string }>`
       INSERT INTO payment (id, claim_key, scheme, network, token, amount, payer, pay_to, x402_version, valid_before, request,
         lease_holder, lease_until)
@@ -50,6 +52,7 @@ export function createClaims(parts: { readonly database: Database; readonly proc
         ${ordered.map(({ held }) => (held ? parts.processId : null))}::uuid[]
       ) AS fresh (id, claim_key, scheme, network, token, amount, payer, pay_to, x402_version, valid_before, request,
         lease_holder)
+      CROSS JOIN (SELECT set_config('synchronous_commit', 'off', true)) AS unhurried
       ON CONFLICT (claim_key) DO NOTHING
       RETURNING id`;
     const taken = new Set(rows.map(({ id }) => id));

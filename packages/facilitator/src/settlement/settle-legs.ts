@@ -28,7 +28,7 @@ export function createSettling(parts: { readonly database: Database; readonly le
 
   /** Only a payment that has signed something is settled, and only once. One that had failed is settled by what came after all. */
   async function guard(sql: Sql, items: readonly Settled[]): Promise<readonly (Decision | undefined)[]> {
-    const rows = await sql<{ id: string }>`
+    const moving = sql<{ id: string }>`
       WITH evidence AS (
         SELECT id, transaction FROM unnest(
           ${items.map(({ paymentId }) => paymentId)}::uuid[], ${items.map(({ effect }) => effect.transaction)}::text[]
@@ -45,9 +45,8 @@ export function createSettling(parts: { readonly database: Database; readonly le
       FROM evidence JOIN locked USING (id)
       WHERE payment.id = evidence.id
       RETURNING payment.id`;
+    const [rows, wallets] = await Promise.all([moving, walletsOf(sql, items)]);
     const moved = new Set(rows.map(({ id }) => id));
-    await announceChanges(sql, [...moved]);
-    const wallets = await walletsOf(sql, items);
     return items.map(({ paymentId, effect }) => {
       if (!moved.has(paymentId)) return undefined;
       const walletId = wallets.get(`${effect.asset.network} ${effect.to}`);
@@ -58,7 +57,13 @@ export function createSettling(parts: { readonly database: Database; readonly le
   /** Every credit goes through the row of an on-chain effect, so that one transfer is never credited twice. */
   async function after(sql: Sql, concluded: readonly Concluded<Settled>[]): Promise<void> {
     const effects = concluded.map(({ item }) => item.effect);
-    const assetIds = await assetIdsOf(sql, effects);
+    const [assetIds] = await Promise.all([
+      assetIdsOf(sql, effects),
+      announceChanges(
+        sql,
+        concluded.map(({ item }) => item.paymentId),
+      ),
+    ]);
     await sql`
       INSERT INTO effect (network, transaction, position, asset_id, sender, recipient, amount, block_number, block_hash,
         payment_id, journal_id)

@@ -67,9 +67,12 @@ export function createSigning(parts: {
   ): Promise<ReadonlyMap<ReadyPayment, Unable>> {
     const payments = planned.flatMap((each) => each.payments);
     const unable = new Map<ReadyPayment, Unable>();
-    const locked = await lockForSigning(sql, { payments, processId });
+    const [locked, stale] = await Promise.all([
+      lockForSigning(sql, { payments, processId }),
+      findStale(sql, payments),
+    ]);
     for (const each of payments) if (!locked.has(each.paymentId)) unable.set(each, 'lost');
-    for (const each of await findStale(sql, payments)) if (!unable.has(each)) unable.set(each, 'stale');
+    for (const each of stale) if (!unable.has(each)) unable.set(each, 'stale');
     // Only what will be signed is charged: with any of these the whole transaction is undone.
     if (unable.size > 0) return unable;
     for (const each of await parts.sponsorship.charge(sql, planned)) unable.set(each, 'unsponsored');
@@ -98,16 +101,17 @@ async function findStale(sql: Sql, payments: readonly ReadyPayment[]): Promise<r
   const payers = payments.map(({ payment }) => payment.authorization);
   const keys = payers.map(({ payer, asset }) => `${asset.token} ${payer}`);
   // Two that sign for one payer wait for each other here, in one order everywhere, and the later sees what the earlier stored.
-  await sql`
+  const turn = sql`
     SELECT pg_advisory_xact_lock(hashtextextended(key, 0))
     FROM (SELECT DISTINCT key FROM unnest(${keys}::text[]) AS payer (key) ORDER BY key) AS payers`;
-  const rows = await sql<{ id: string; payer: string; token: string }>`
+  const submitted = sql<{ id: string; payer: string; token: string }>`
     SELECT payment.id, payment.payer, payment.token
     FROM payment
     JOIN (SELECT DISTINCT payer, token FROM unnest(
       ${payers.map(({ payer }) => payer)}::text[], ${payers.map(({ asset }) => asset.token)}::text[]
     ) AS wanted (payer, token)) AS wanted USING (payer, token)
     WHERE payment.state = 'submitted'`;
+  const [rows] = await Promise.all([submitted, turn]);
   return payments.filter(({ paymentId, payment: { authorization }, knownInFlight }) =>
     rows.some(
       ({ id, payer, token }) =>
@@ -123,7 +127,7 @@ async function store(
   sql: Sql,
   { network, signed }: { readonly network: Network; readonly signed: readonly SignedWithPayments[] },
 ): Promise<void> {
-  await storeSigned(sql, {
+  const stored = storeSigned(sql, {
     network,
     transactions: signed.map(({ payments, ...each }) => ({
       signed: each,
@@ -131,7 +135,7 @@ async function store(
     })),
   });
   const moved = signed.flatMap(({ id, payments }) => payments.map((each) => ({ id, each })));
-  await sql`
+  const updated = sql`
     UPDATE payment
     SET state = 'submitted', submitted_at = coalesce(submitted_at, now()), transaction = signed.transaction,
       claimed_at_block = coalesce(claimed_at_block, signed.verified_at_block), retry_alone = false, lease_holder = NULL,
@@ -142,6 +146,7 @@ async function store(
       ${moved.map(({ each }) => each.payment.verifiedAtBlock ?? null)}::numeric[]
     ) AS signed (id, transaction, verified_at_block)
     WHERE payment.id = signed.id`;
+  await Promise.all([stored, updated]);
 }
 
 function asSent(network: Network, { payments, ...signed }: SignedWithPayments): SentTransaction {
