@@ -41,9 +41,10 @@ export function createAnswerStore({ sql }: Database) {
     const rows = await sql<{ caller: string }>`
       UPDATE payment
       SET delivery_lease_holder = answer.caller, delivery_lease_until = now() + make_interval(secs => ${deliveryLeaseSeconds})
-      FROM unnest(${answers.map(({ paymentId }) => paymentId)}::uuid[], ${answers.map(({ caller }) => caller)}::uuid[])
+      FROM unnest(${idsOf(answers)}::uuid[], ${answers.map(({ caller }) => caller)}::uuid[])
         AS answer (payment_id, caller)
-      WHERE payment.id = answer.payment_id AND payment.state = 'settled' AND payment.delivered_at IS NULL
+      WHERE payment.id = answer.payment_id AND payment.id = ANY(${idsOf(answers)}::uuid[])
+        AND payment.state = 'settled' AND payment.delivered_at IS NULL
         AND (payment.delivery_lease_until IS NULL OR payment.delivery_lease_until < now())
         AND NOT EXISTS (SELECT FROM effect WHERE effect.payment_id = payment.id AND effect.reversed_at IS NOT NULL)
       RETURNING payment.delivery_lease_holder AS caller`;
@@ -54,9 +55,10 @@ export function createAnswerStore({ sql }: Database) {
   async function confirmDeliveries(answers: readonly Answer[]): Promise<readonly undefined[]> {
     await sql`
       UPDATE payment SET delivered_at = now(), answer_open_since = NULL
-      FROM unnest(${answers.map(({ paymentId }) => paymentId)}::uuid[], ${answers.map(({ caller }) => caller)}::uuid[])
+      FROM unnest(${idsOf(answers)}::uuid[], ${answers.map(({ caller }) => caller)}::uuid[])
         AS answer (payment_id, caller)
-      WHERE payment.id = answer.payment_id AND payment.delivery_lease_holder = answer.caller
+      WHERE payment.id = answer.payment_id AND payment.id = ANY(${idsOf(answers)}::uuid[])
+        AND payment.delivery_lease_holder = answer.caller
         AND payment.delivered_at IS NULL`;
     return answers.map(() => undefined);
   }
@@ -78,3 +80,5 @@ export function createAnswerStore({ sql }: Database) {
       WHERE id = ${paymentId}::uuid AND delivery_lease_holder = ${caller}::uuid AND delivered_at IS NULL`;
   }
 }
+
+const idsOf = (answers: readonly Answer[]) => answers.map(({ paymentId }) => paymentId);

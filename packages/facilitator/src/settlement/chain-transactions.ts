@@ -48,7 +48,8 @@ export async function storeSigned(
     SELECT chain_transaction.id, leg.payment_id
     FROM unnest(${legs.map(({ id }) => id)}::text[], ${legs.map(({ paymentId }) => paymentId)}::uuid[])
       AS leg (transaction, payment_id)
-    JOIN chain_transaction ON chain_transaction.network = ${network} AND chain_transaction.transaction = leg.transaction`;
+    JOIN chain_transaction ON chain_transaction.transaction = leg.transaction
+    WHERE chain_transaction.network = ${network} AND chain_transaction.transaction = ANY(${legs.map(({ id }) => id)}::text[])`;
   await Promise.all([stored, joined]);
 }
 

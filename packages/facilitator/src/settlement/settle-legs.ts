@@ -35,7 +35,7 @@ export function createSettling(parts: { readonly database: Database; readonly le
         ) AS evidence (id, transaction)
       ), locked AS (
         SELECT payment.id FROM payment JOIN evidence USING (id)
-        WHERE payment.state IN ('submitted', 'failed')
+        WHERE payment.id = ANY(${items.map(({ paymentId }) => paymentId)}::uuid[]) AND payment.state IN ('submitted', 'failed')
         ORDER BY payment.id
         FOR UPDATE OF payment
       )

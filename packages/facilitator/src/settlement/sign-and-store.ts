@@ -67,10 +67,7 @@ export function createSigning(parts: {
   ): Promise<ReadonlyMap<ReadyPayment, Unable>> {
     const payments = planned.flatMap((each) => each.payments);
     const unable = new Map<ReadyPayment, Unable>();
-    const [locked, stale] = await Promise.all([
-      lockForSigning(sql, { payments, processId }),
-      findStale(sql, payments),
-    ]);
+    const [locked, stale] = await Promise.all([lockForSigning(sql, { payments, processId }), findStale(sql, payments)]);
     for (const each of payments) if (!locked.has(each.paymentId)) unable.set(each, 'lost');
     for (const each of stale) if (!unable.has(each)) unable.set(each, 'stale');
     // Only what will be signed is charged: with any of these the whole transaction is undone.
@@ -145,7 +142,7 @@ async function store(
       ${moved.map(({ id }) => id)}::text[],
       ${moved.map(({ each }) => each.payment.verifiedAtBlock ?? null)}::numeric[]
     ) AS signed (id, transaction, verified_at_block)
-    WHERE payment.id = signed.id`;
+    WHERE payment.id = signed.id AND payment.id = ANY(${moved.map(({ each }) => each.paymentId)}::uuid[])`;
   await Promise.all([stored, updated]);
 }
 
