@@ -18,12 +18,6 @@ const KEEP_ALIVE_DELAY_MS = 10_000;
 const ANSWER_GRACE_MS = 2_000;
 
 /**
- * Statements are planned once for a connection, often while a table is young. A sequential scan that suits ten rows would be
- * kept when there are millions, here and in the checks of foreign keys, so none is planned where an index serves.
- */
-const planningRule = 'off';
-
-/**
  * The driver's options. The role is a start-up option, so it binds before the first statement and a rolled-back
  * transaction cannot undo it; row security and privileges then hold even for a superuser's login.
  */
@@ -34,7 +28,9 @@ export function connectionOptions(parts: ConnectionParts): ClientConfig {
     timezone: 'UTC',
     statement_timeout: parts.statementTimeoutMs,
     lock_timeout: LOCK_TIMEOUT_MS,
-    enable_seqscan: planningRule,
+    // Statements are planned once for a connection, often while a table is young. A sequential scan that suits ten rows would
+    // be kept when there are millions, here and in the checks of foreign keys, so none is planned where an index serves.
+    enable_seqscan: 'off',
     idle_in_transaction_session_timeout: parts.statementTimeoutMs,
   };
   return {
