@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../logging/logger.js';
 
@@ -22,6 +23,8 @@ export interface LastingWrites {
 export function createLastingWrites({ log }: { readonly log: Logger }): LastingWrites {
   const underWay = new Set<Promise<void>>();
   const stopping = new AbortController();
+  // One for each write that waits; an outage of the database makes many of them.
+  setMaxListeners(0, stopping.signal);
   return {
     async write(write) {
       const writing = persist(write);
