@@ -79,6 +79,8 @@ describe('pause, status and resume', () => {
 
   test.each<[string, readonly string[], number, string]>([
     ['an unknown thing', ['pause', 'everything', '--reason', 'x'], 2, 'one of settlement, merchant, asset, outflows'],
+    ['an unknown state', ['payments', 'list', '--state', 'lost'], 2, 'settled'],
+    ['an unknown network', ['payments', 'list', '--network', 'basse'], 2, 'a CAIP-2 id'],
     ['no reason', ['pause', 'settlement'], 2, '--reason'],
     ['a merchant without a name', ['pause', 'merchant', '--reason', 'x'], 2, 'names nothing that can be stopped'],
     ['an unknown asset', ['pause', 'asset', 'base-sepolia', '0x12', '--reason', 'x'], 2, evmUsdc.token],

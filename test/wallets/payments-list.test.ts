@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startTenantService, type TenantService, type TestTenant } from '../tenants/support/tenant-service.js';
 
 const network = 'eip155:84532';
+const usdc = '0x036CbD53842c5426634e7929541eC2318f3dCF7e';
 
 let service: TenantService;
 let acme: TestTenant;
@@ -30,7 +31,7 @@ async function walletWith(tenant: TestTenant, payments: number): Promise<string>
   await sql()`
     INSERT INTO payment (id, claim_key, scheme, network, token, amount, payer, pay_to, x402_version, state, failure_reason,
       transaction, claimed_at, concluded_at)
-    SELECT gen_random_uuid(), ${id} || n, 'exact', ${network}, CASE WHEN n % 2 = 0 THEN 'even' ELSE 'odd' END, n,
+    SELECT gen_random_uuid(), ${id} || n, 'exact', ${network}, CASE WHEN n % 2 = 0 THEN ${usdc} ELSE 'odd' END, n,
       'payer' || n % 3, ${`0x${id}`}, 2, CASE WHEN n % 100 = 0 THEN 'failed' ELSE 'settled' END,
       CASE WHEN n % 100 = 0 THEN 'insufficient_funds' END, 'hash' || n, now() - make_interval(secs => n), now()
     FROM generate_series(1, ${payments}::integer) AS n`;
@@ -59,7 +60,8 @@ test('filters may be combined', async () => {
   expect(await all('&state=failed')).toHaveLength(30);
   expect(await all('&payer=payer1')).toHaveLength(1_000);
   expect(await all('&asset=odd')).toHaveLength(1_500);
-  expect(await all(`&walletId=${walletId}&asset=even&state=failed&payer=payer2`)).toHaveLength(10);
+  expect(await all(`&asset=${usdc.toLowerCase()}`)).toHaveLength(1_500);
+  expect(await all(`&walletId=${walletId}&asset=${usdc}&state=failed&payer=payer2`)).toHaveLength(10);
   const [newest] = await all('');
   const to = String(newest?.['claimedAt']);
   const from = new Date(Date.parse(to) - 10_500).toISOString();

@@ -1,4 +1,4 @@
-import { parseAmount, parseNetworkOrName, type Asset } from '@tollkeeper/protocol';
+import { parseAmount, type Asset } from '@tollkeeper/protocol';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { z } from 'zod';
 import type { Config } from '../config/config.js';
@@ -6,6 +6,7 @@ import type { OwedReward } from '../fees/fee-administration.js';
 import type { FeeTerms } from '../fees/fee-terms.js';
 import { formatAmount } from './format-amount.js';
 import { print, printJson, printTable } from './output.js';
+import { readNetwork } from './read-network.js';
 import { formatMoment, withJson } from './tenants.js';
 import { withWallets } from './with-wallets.js';
 
@@ -103,12 +104,6 @@ function showTerms(terms: readonly FeeTerms[]): void {
     formatAmount(asset, fixed),
   ]);
   printTable([['FROM', 'NETWORK', 'ASSET', 'BPS', 'FIXED'], ...rows]);
-}
-
-function readNetwork(text: string) {
-  const network = parseNetworkOrName(text);
-  if (network === undefined) throw new InvalidArgumentError('a CAIP-2 id such as eip155:8453');
-  return network;
 }
 
 function readBps(text: string): bigint {

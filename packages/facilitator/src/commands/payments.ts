@@ -1,10 +1,12 @@
+import { parseEvmAddress } from '@tollkeeper/evm';
 import { Fault } from '@tollkeeper/protocol';
-import { InvalidArgumentError, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import { z } from 'zod';
 import type { Config } from '../config/config.js';
 import { listPayments, type ListedPayment } from '../payment/list-payments.js';
 import { formatAmount } from './format-amount.js';
 import { print, printJson, printTable } from './output.js';
+import { readNetwork } from './read-network.js';
 import { withOperations } from './with-operations.js';
 
 interface ListOptions {
@@ -27,9 +29,11 @@ export function addPaymentCommands(program: Command, config: () => Config): void
     .command('list')
     .description('list payments, newest first')
     .option('--wallet <id>', 'those to the addresses of one wallet', readId)
-    .option('--state <state>', 'claimed, submitted, settled or failed')
-    .option('--network <id>', 'those on one network, for example eip155:84532')
-    .option('--payer <address>', 'those of one payer')
+    .addOption(
+      new Option('--state <state>', 'those in one state').choices(['claimed', 'submitted', 'settled', 'failed']),
+    )
+    .option('--network <id>', 'those on one network, for example eip155:84532', readNetwork)
+    .option('--payer <address>', 'those of one payer', (text: string) => parseEvmAddress(text) ?? text)
     .option('--limit <count>', 'at most so many', readLimit, 50)
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  tollkeeper payments list --state settled --limit 10')

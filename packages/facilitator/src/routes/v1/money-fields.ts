@@ -1,4 +1,5 @@
 import type { Sql } from '@tollkeeper/database';
+import { parseEvmAddress } from '@tollkeeper/evm';
 import { AmountText, Fault, parseNetworkOrName, type Amount, type Asset, type Network } from '@tollkeeper/protocol';
 import { z } from 'zod';
 import { AmountOut, Id, Moment, Name } from '../../http/v1/fields.js';
@@ -10,6 +11,13 @@ export const WalletId = Id.toLowerCase();
 export const AmountIn = AmountText.refine((amount) => amount > 0n, 'must be more than nothing').meta({
   description: 'Minor units in decimal: 1 USDC is 1000000',
 });
+
+/** An address to look for; one in hexadecimal counts in any accepted spelling. */
+export const AddressFilter = z
+  .string()
+  .min(1)
+  .max(100)
+  .transform((text) => parseEvmAddress(text) ?? text);
 
 /** What money is of, as the protocol says it. */
 export const assetFields = {

@@ -5,7 +5,14 @@ import { pageOf, PageQuery, rowsToFetch, toPage } from '../../http/v1/page.js';
 import { defineRoute, type V1Route } from '../../http/v1/route.js';
 import { findPayments, type PaymentPosition } from '../../statements/find-payments.js';
 import { readPayments, type WalletPayment } from '../../statements/wallet-payments.js';
-import { assetFields, exampleAsset, exampleWalletId, requireOwnWallets, WalletId } from './money-fields.js';
+import {
+  AddressFilter,
+  assetFields,
+  exampleAsset,
+  exampleWalletId,
+  requireOwnWallets,
+  WalletId,
+} from './money-fields.js';
 import { QueryMoment } from './query-moment.js';
 
 const PaymentAnswer = z
@@ -58,8 +65,8 @@ const listRoute = defineRoute({
   query: PageQuery.extend({
     walletId: WalletId.optional().meta({ description: 'One of your wallets; all of them unless stated' }),
     state: z.enum(['claimed', 'submitted', 'settled', 'failed']).optional(),
-    payer: z.string().min(1).max(100).optional().meta({ description: 'The address that paid' }),
-    asset: z.string().min(1).max(100).optional().meta({ description: 'The address of the token' }),
+    payer: AddressFilter.optional().meta({ description: 'The address that paid' }),
+    asset: AddressFilter.optional().meta({ description: 'The address of the token' }),
     from: QueryMoment.optional().meta({ description: 'Claimed at this time or later' }),
     to: QueryMoment.optional().meta({ description: 'Claimed before this time' }),
   }),

@@ -9,7 +9,7 @@ import { statementAsCsv } from '../../statements/statement-csv.js';
 import { entryAnswer, statementAsJson } from '../../statements/statement-json.js';
 import { findWalletAccounts } from '../../statements/wallet-accounts.js';
 import type { WalletStatements } from '../../statements/wallet-statements.js';
-import { exampleAsset, exampleWalletId, requireOwnWallets, WalletId } from './money-fields.js';
+import { AddressFilter, exampleAsset, exampleWalletId, requireOwnWallets, WalletId } from './money-fields.js';
 import { QueryMoment } from './query-moment.js';
 
 /** What changed, with its sign. */
@@ -55,12 +55,7 @@ const exampleEntry = {
 } satisfies z.input<typeof EntryAnswer>;
 
 const params = z.strictObject({ walletId: WalletId });
-const token = z
-  .string()
-  .min(1)
-  .max(100)
-  .optional()
-  .meta({ description: 'The address of the token; all unless stated' });
+const token = AddressFilter.optional().meta({ description: 'The address of the token; all unless stated' });
 
 /** `/v1/wallets/:walletId/statement` and `/history`: every movement of a wallet's money. */
 export function statementRoutes(parts: { readonly statements: WalletStatements }): readonly V1Route[] {
