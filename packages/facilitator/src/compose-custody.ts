@@ -25,5 +25,6 @@ export function createCustody(parts: {
   const accounts = createDepositAccounts(parts);
   const wallets = createWallets({ ...parts, addresses, accounts });
   const parseAddress = { eip155: parseEvmAddress, solana: parseSvmAddress };
-  return { accounts, wallets, payouts: createPayoutAddresses({ ...parts, parseAddress }) };
+  const canonicalAddress = (text: string) => parseEvmAddress(text) ?? text;
+  return { accounts, wallets, payouts: createPayoutAddresses({ ...parts, parseAddress }), canonicalAddress };
 }

@@ -33,7 +33,7 @@ export function composeV1(
   },
 ) {
   const { database, ledger, networks, clock, log } = parts;
-  const { accounts, wallets, payouts } = createCustody(parts);
+  const { accounts, wallets, payouts, canonicalAddress } = createCustody(parts);
   const reader = createStatementReader({ database });
   const behind = [
     createDepositPreparation({ accounts, log }),
@@ -49,6 +49,7 @@ export function composeV1(
     wallets,
     payouts,
     statements: createWalletStatements({ database, reader }),
+    canonicalAddress,
     assets: networks.flatMap((each) => each.assets),
   });
   return {

@@ -1,4 +1,3 @@
-import { parseEvmAddress } from '@tollkeeper/evm';
 import { Fault } from '@tollkeeper/protocol';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { z } from 'zod';
@@ -33,7 +32,7 @@ export function addPaymentCommands(program: Command, config: () => Config): void
       new Option('--state <state>', 'those in one state').choices(['claimed', 'submitted', 'settled', 'failed']),
     )
     .option('--network <id>', 'those on one network, for example eip155:84532', readNetwork)
-    .option('--payer <address>', 'those of one payer', (text: string) => parseEvmAddress(text) ?? text)
+    .option('--payer <address>', 'those of one payer')
     .option('--limit <count>', 'at most so many', readLimit, 50)
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  tollkeeper payments list --state settled --limit 10')

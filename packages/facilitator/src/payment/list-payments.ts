@@ -31,7 +31,7 @@ export function listPayments({ sql }: Database, filter: PaymentFilter): Promise<
       claimed_at AS "claimedAt"
     FROM payment
     WHERE (${state}::text IS NULL OR state = ${state}) AND (${network}::text IS NULL OR network = ${network})
-      AND (${payer}::text IS NULL OR payer = ${payer})
+      AND (${payer}::text IS NULL OR payer = ${payer} OR payer LIKE '0x%' AND lower(payer) = lower(${payer}))
       AND (${wallet}::uuid IS NULL
         OR (network, pay_to) IN (SELECT network, address FROM deposit_address WHERE wallet_id = ${wallet}::uuid))
     ORDER BY id DESC LIMIT ${limit}`;

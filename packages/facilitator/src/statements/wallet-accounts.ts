@@ -27,7 +27,8 @@ export async function findWalletAccounts(
     SELECT account.id, account.kind, asset.network, asset.token
     FROM account JOIN asset ON asset.id = account.asset_id
     WHERE account.owner = ${wallet.id} AND account.kind IN ('merchant_pending', 'merchant_available')
-      AND (${wallet.token ?? null}::text IS NULL OR asset.token = ${wallet.token ?? null})
+      AND (${wallet.token ?? null}::text IS NULL OR asset.token = ${wallet.token ?? null}
+        OR asset.token LIKE '0x%' AND lower(asset.token) = lower(${wallet.token ?? null}))
     ORDER BY asset.network, asset.token, account.kind`;
   return rows.map(({ id, kind, network, token }) => ({
     id,

@@ -1,5 +1,4 @@
 import type { Sql } from '@tollkeeper/database';
-import { parseEvmAddress } from '@tollkeeper/evm';
 import { AmountText, Fault, parseNetworkOrName, type Amount, type Asset, type Network } from '@tollkeeper/protocol';
 import { z } from 'zod';
 import { AmountOut, Id, Moment, Name } from '../../http/v1/fields.js';
@@ -12,12 +11,11 @@ export const AmountIn = AmountText.refine((amount) => amount > 0n, 'must be more
   description: 'Minor units in decimal: 1 USDC is 1000000',
 });
 
-/** An address to look for; one in hexadecimal counts in any accepted spelling. */
-export const AddressFilter = z
-  .string()
-  .min(1)
-  .max(100)
-  .transform((text) => parseEvmAddress(text) ?? text);
+/** An address to look for. */
+export const AddressFilter = z.string().min(1).max(100);
+
+/** An address as the service writes it, from any accepted spelling; what is no address stays as it is, and finds nothing. */
+export type CanonicalAddress = (text: string) => string;
 
 /** What money is of, as the protocol says it. */
 export const assetFields = {

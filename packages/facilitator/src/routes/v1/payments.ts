@@ -7,6 +7,7 @@ import { findPayments, type PaymentPosition } from '../../statements/find-paymen
 import { readPayments, type WalletPayment } from '../../statements/wallet-payments.js';
 import {
   AddressFilter,
+  type CanonicalAddress,
   assetFields,
   exampleAsset,
   exampleWalletId,
@@ -50,61 +51,63 @@ const example = {
 } satisfies z.input<typeof PaymentAnswer>;
 
 /** `/v1/payments`: what was paid to a merchant's wallets. */
-export function paymentRoutes(): readonly V1Route[] {
-  return [listRoute, readRoute];
+export function paymentRoutes(parts: { readonly canonicalAddress: CanonicalAddress }): readonly V1Route[] {
+  return [listRoute(parts.canonicalAddress), readRoute];
 }
 
-const listRoute = defineRoute({
-  method: 'GET',
-  path: '/v1/payments',
-  tag: 'Payments',
-  summary: 'List payments',
-  description:
-    'The newest first. The filters may be combined; with several of `payer`, `state` and `asset` a page may hold fewer items than `limit`, even none, while `nextCursor` leads on to more.',
-  permission: 'read',
-  query: PageQuery.extend({
-    walletId: WalletId.optional().meta({ description: 'One of your wallets; all of them unless stated' }),
-    state: z.enum(['claimed', 'submitted', 'settled', 'failed']).optional(),
-    payer: AddressFilter.optional().meta({ description: 'The address that paid' }),
-    asset: AddressFilter.optional().meta({ description: 'The address of the token' }),
-    from: QueryMoment.optional().meta({ description: 'Claimed at this time or later' }),
-    to: QueryMoment.optional().meta({ description: 'Claimed before this time' }),
-  }),
-  response: pageOf(PaymentAnswer),
-  errors: ['WALLET_NOT_FOUND', 'CURSOR_INVALID'],
-  example: {
-    query: { walletId: example.walletId, state: 'settled', limit: '20' },
-    response: { items: [example], nextCursor: null },
-  },
-  async handle({ sql, cursors }, { query }) {
-    if (query.walletId !== undefined) await requireOwnWallets(sql, [query.walletId]);
-    const position = query.cursor === undefined ? undefined : cursors.read(query.cursor, Position);
-    const { found, searchedTo } = await findPayments(sql, {
-      walletId: query.walletId ?? null,
-      payer: query.payer ?? null,
-      state: query.state ?? null,
-      token: query.asset ?? null,
-      from: query.from === undefined ? null : new Date(query.from),
-      to: query.to === undefined ? null : new Date(query.to),
-      before: position === undefined ? null : { claimedAt: position[0], id: position[1] },
-      limit: rowsToFetch(query),
-    });
-    const read = await readPayments(
-      sql,
-      found.map(({ id }) => id),
-    );
-    const paymentOf = new Map(read.map((payment) => [payment.id, payment]));
-    const page = toPage(
-      found.flatMap((at) => {
-        const payment = paymentOf.get(at.id);
-        return payment === undefined ? [] : [{ at, payment }];
-      }),
-      { query, cursors, position: ({ at }) => placeOf(at), item: ({ payment }) => toAnswer(payment) },
-    );
-    const searchedOn = searchedTo === undefined ? null : cursors.write(placeOf(searchedTo));
-    return { items: page.items, nextCursor: page.nextCursor ?? searchedOn };
-  },
-});
+function listRoute(canonicalAddress: CanonicalAddress): V1Route {
+  return defineRoute({
+    method: 'GET',
+    path: '/v1/payments',
+    tag: 'Payments',
+    summary: 'List payments',
+    description:
+      'The newest first. The filters may be combined; with several of `payer`, `state` and `asset` a page may hold fewer items than `limit`, even none, while `nextCursor` leads on to more.',
+    permission: 'read',
+    query: PageQuery.extend({
+      walletId: WalletId.optional().meta({ description: 'One of your wallets; all of them unless stated' }),
+      state: z.enum(['claimed', 'submitted', 'settled', 'failed']).optional(),
+      payer: AddressFilter.optional().meta({ description: 'The address that paid' }),
+      asset: AddressFilter.optional().meta({ description: 'The address of the token' }),
+      from: QueryMoment.optional().meta({ description: 'Claimed at this time or later' }),
+      to: QueryMoment.optional().meta({ description: 'Claimed before this time' }),
+    }),
+    response: pageOf(PaymentAnswer),
+    errors: ['WALLET_NOT_FOUND', 'CURSOR_INVALID'],
+    example: {
+      query: { walletId: example.walletId, state: 'settled', limit: '20' },
+      response: { items: [example], nextCursor: null },
+    },
+    async handle({ sql, cursors }, { query }) {
+      if (query.walletId !== undefined) await requireOwnWallets(sql, [query.walletId]);
+      const position = query.cursor === undefined ? undefined : cursors.read(query.cursor, Position);
+      const { found, searchedTo } = await findPayments(sql, {
+        walletId: query.walletId ?? null,
+        payer: query.payer === undefined ? null : canonicalAddress(query.payer),
+        state: query.state ?? null,
+        token: query.asset === undefined ? null : canonicalAddress(query.asset),
+        from: query.from === undefined ? null : new Date(query.from),
+        to: query.to === undefined ? null : new Date(query.to),
+        before: position === undefined ? null : { claimedAt: position[0], id: position[1] },
+        limit: rowsToFetch(query),
+      });
+      const read = await readPayments(
+        sql,
+        found.map(({ id }) => id),
+      );
+      const paymentOf = new Map(read.map((payment) => [payment.id, payment]));
+      const page = toPage(
+        found.flatMap((at) => {
+          const payment = paymentOf.get(at.id);
+          return payment === undefined ? [] : [{ at, payment }];
+        }),
+        { query, cursors, position: ({ at }) => placeOf(at), item: ({ payment }) => toAnswer(payment) },
+      );
+      const searchedOn = searchedTo === undefined ? null : cursors.write(placeOf(searchedTo));
+      return { items: page.items, nextCursor: page.nextCursor ?? searchedOn };
+    },
+  });
+}
 
 function placeOf({ claimedAt, id }: PaymentPosition): readonly string[] {
   return [claimedAt, id];

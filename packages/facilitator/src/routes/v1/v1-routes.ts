@@ -11,6 +11,7 @@ import { balanceRoutes } from './balances.js';
 import { chargeRoutes } from './charges.js';
 import { feeRoutes } from './fees.js';
 import { holdRoutes } from './holds.js';
+import type { CanonicalAddress } from './money-fields.js';
 import { paymentRoutes } from './payments.js';
 import { payoutAddressRoutes } from './payout-addresses.js';
 import { statementRoutes } from './statements.js';
@@ -29,6 +30,7 @@ export interface V1RouteParts {
   readonly wallets: Wallets;
   readonly payouts: PayoutAddresses;
   readonly statements: WalletStatements;
+  readonly canonicalAddress: CanonicalAddress;
   /** What this facilitator takes payments in. */
   readonly assets: readonly Asset[];
 }
@@ -40,7 +42,7 @@ export function createV1Routes(parts: V1RouteParts): readonly V1Route[] {
     ...walletRoutes(parts),
     ...balanceRoutes(),
     ...statementRoutes(parts),
-    ...paymentRoutes(),
+    ...paymentRoutes(parts),
     ...transferRoutes(parts),
     ...holdRoutes(parts),
     ...chargeRoutes(parts),
