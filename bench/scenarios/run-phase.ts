@@ -23,7 +23,7 @@ const someUnanswered = { silenceMs: 1_300, limitMs: 10_000 };
 
 /** Sends one load to one subject and reads before and after what it cost, work that outlasts the answers included. */
 export async function runPhase(parts: {
-  readonly scenario: Pick<Scenario, 'endpoint' | 'concurrency' | 'stopAfterSeconds' | 'giveUpAfterSeconds'>;
+  readonly scenario: Pick<Scenario, 'endpoint' | 'concurrency' | 'ramp' | 'stopAfterSeconds' | 'giveUpAfterSeconds'>;
   readonly subject: Subject;
   readonly testbed: Testbed;
   readonly bodies: readonly Buffer[];
@@ -36,16 +36,20 @@ export async function runPhase(parts: {
     databaseCpuMs: isOurs ? parts.databaseCpuMs() : undefined,
     rpcCounts: await subject.rpcCounts(),
   });
+  const send = (bodies: readonly Buffer[], stopAfterSeconds: number) =>
+    runLoad({
+      url: `${subject.url}/${scenario.endpoint}`,
+      bodies,
+      concurrency: scenario.concurrency,
+      stopAfterMs: stopAfterSeconds * 1000,
+      giveUpAfterMs: scenario.giveUpAfterSeconds * 1000,
+      findFailure: scenario.endpoint === 'verify' ? failureOfVerify : failureOfSettle,
+    });
+  const { sent } = await send(parts.bodies.slice(0, scenario.ramp.payments), scenario.ramp.seconds);
+  if (scenario.endpoint === 'settle' && sent > 0) await waitUntilQuiet(subject, allAnswered);
   const endSpending = await testbed.watchSpending(subject);
   const before = await read();
-  const load = await runLoad({
-    url: `${subject.url}/${scenario.endpoint}`,
-    bodies: parts.bodies,
-    concurrency: scenario.concurrency,
-    stopAfterMs: scenario.stopAfterSeconds * 1000,
-    giveUpAfterMs: scenario.giveUpAfterSeconds * 1000,
-    findFailure: scenario.endpoint === 'verify' ? failureOfVerify : failureOfSettle,
-  });
+  const load = await send(parts.bodies.slice(sent), scenario.stopAfterSeconds);
   if (scenario.endpoint === 'settle') {
     const isAnswered = load.failures[notAnswered] === undefined && load.failures['settlement_pending'] === undefined;
     await waitUntilQuiet(subject, isAnswered ? allAnswered : someUnanswered);

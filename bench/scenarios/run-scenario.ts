@@ -13,6 +13,8 @@ export interface ContenderResult {
   readonly peakMemoryMb: number | undefined;
 }
 
+const noRamp = { payments: 0, seconds: 0 };
+
 /** However little time is left. */
 const shortestPhaseSeconds = 5;
 
@@ -96,7 +98,9 @@ async function warmUp(parts: {
   const results: PhaseResult[] = [];
   for (const subject of subjects) {
     const bodies = await testbed.sign(subject, scenario.warmUpPayments);
-    results.push(await runPhase({ ...parts, scenario: { ...scenario, giveUpAfterSeconds: 10 }, subject, bodies }));
+    results.push(
+      await runPhase({ ...parts, scenario: { ...scenario, ramp: noRamp, giveUpAfterSeconds: 10 }, subject, bodies }),
+    );
     resetPeakMemory(subject.pid);
   }
   return results;
@@ -104,9 +108,11 @@ async function warmUp(parts: {
 
 /** Where the time ends a phase, not many more payments are signed than twice the speed of the last one would use up. */
 function countPayments(scenario: Scenario, last: PhaseResult | undefined): number {
-  if (last === undefined || !Number.isFinite(scenario.stopAfterSeconds)) return scenario.payments;
+  const most = scenario.ramp.payments + scenario.payments;
+  if (last === undefined || !Number.isFinite(scenario.stopAfterSeconds)) return most;
   const perSecond = last.load.sent / last.load.seconds;
-  return Math.min(scenario.payments, Math.ceil(2 * perSecond * scenario.stopAfterSeconds) + scenario.concurrency);
+  const seconds = scenario.ramp.seconds + scenario.stopAfterSeconds;
+  return Math.min(most, Math.ceil(2 * perSecond * seconds) + scenario.concurrency);
 }
 
 function describePhase({ contender }: Subject, { load }: PhaseResult): string {

@@ -16,6 +16,11 @@ export interface Scenario {
   readonly payments: number;
   /** Payments before the first round, which nobody counts. */
   readonly warmUpPayments: number;
+  /**
+   * Sent before each phase, and counted by nobody: a process that waited for its turn while others were measured, or while
+   * payments were signed, is to be seen at work and not at waking up. No more payments and no longer than this.
+   */
+  readonly ramp: { readonly payments: number; readonly seconds: number };
   /** After this no further call is begun. */
   readonly stopAfterSeconds: number;
   /** After this whatever is unanswered counts as failed. */

@@ -5,6 +5,9 @@ import type { Scenario } from './scenario.js';
 /** A phase of so many settlements at once may take this long for each, but never less than twenty seconds. */
 const burstSecondsPerPayment = 0.04;
 
+/** Before each phase of verifies; V8 needs about as long until it has compiled what is hot. */
+const rampSeconds = 2;
+
 /** The scenarios that the user asked for, in the order of the report. */
 export function chooseScenarios(options: BenchOptions): readonly Scenario[] {
   const { groups } = options;
@@ -26,12 +29,14 @@ function verifyScenarios({ seconds }: BenchOptions): readonly Scenario[] {
     stopAfterSeconds: seconds,
     giveUpAfterSeconds: seconds + 10,
   } as const;
+  const ramp = (paymentsPerSecond: number) => ({ payments: paymentsPerSecond * rampSeconds, seconds: rampSeconds });
   return [
     {
       ...shared,
       name: 'evm-verify-alone',
       title: 'EVM verify, one at a time',
       concurrency: 1,
+      ramp: ramp(1_000),
       payments: 1_000 * seconds,
       warmUpPayments: 150,
       weight: 1,
@@ -41,6 +46,7 @@ function verifyScenarios({ seconds }: BenchOptions): readonly Scenario[] {
       name: 'evm-verify-64',
       title: 'EVM verify, 64 concurrent',
       concurrency: 64,
+      ramp: ramp(4_000),
       payments: 4_000 * seconds,
       warmUpPayments: 600,
       weight: 2,
@@ -59,6 +65,7 @@ function settleScenarios({ payments, lanes }: BenchOptions): readonly Scenario[]
     ...shared,
     contenders: [...lanes.map((count) => tollkeeper(count)), reference, referenceWithNonces],
     concurrency: payments,
+    ramp: { payments: Math.min(100, payments), seconds: Infinity },
     payments,
     warmUpPayments: Math.min(50, payments),
     stopAfterSeconds: Infinity,
@@ -72,6 +79,7 @@ function settleScenarios({ payments, lanes }: BenchOptions): readonly Scenario[]
       title: 'EVM settle, one at a time, automine',
       mining: 'automine',
       concurrency: 1,
+      ramp: { payments: 5, seconds: 5 },
       payments: 30,
       warmUpPayments: 10,
       stopAfterSeconds: 5,
@@ -108,6 +116,7 @@ function svmScenarios({ seconds }: BenchOptions): readonly Scenario[] {
       name: 'svm-verify-64',
       title: 'Solana verify, 64 concurrent',
       endpoint: 'verify',
+      ramp: { payments: 2_000 * rampSeconds, seconds: rampSeconds },
       payments: 2_000 * seconds,
       warmUpPayments: 300,
       stopAfterSeconds: seconds,
@@ -118,6 +127,7 @@ function svmScenarios({ seconds }: BenchOptions): readonly Scenario[] {
       name: 'svm-settle-64',
       title: 'Solana settle, 64 concurrent',
       endpoint: 'settle',
+      ramp: { payments: 0, seconds: 0 },
       payments: 512,
       warmUpPayments: 64,
       stopAfterSeconds: Infinity,
