@@ -12,27 +12,33 @@ export async function observeApart(
   parts: { readonly chain: Chain; readonly log: Logger },
   sent: readonly SubmittedTransaction[],
 ): Promise<readonly (Observation | undefined)[]> {
-  const together = await tryObserve(parts, sent);
-  if (together !== undefined) return together;
+  const together = await tryObserve(parts.chain, sent);
+  if (together.observations !== undefined) return together.observations;
   const observations: (Observation | undefined)[] = [];
+  const troubles: { readonly err: unknown; readonly transaction: string }[] = [];
   let silences = sent.length === 1 ? silencesOfDeadNode : 0;
   for (const each of sent) {
-    const alone = silences < silencesOfDeadNode ? await tryObserve(parts, [each]) : undefined;
-    silences = alone === undefined ? silences + 1 : 0;
-    observations.push(alone?.[0]);
+    const alone = silences < silencesOfDeadNode ? await tryObserve(parts.chain, [each]) : undefined;
+    silences = alone?.observations === undefined ? silences + 1 : 0;
+    if (alone !== undefined && alone.observations === undefined)
+      troubles.push({ err: alone.error, transaction: each.id });
+    observations.push(alone?.observations?.[0]);
+  }
+  // A node that tells nothing is one trouble, however many transactions it was asked for.
+  const isSilent = observations.every((observation) => observation === undefined);
+  for (const trouble of isSilent ? [{ err: together.error }] : troubles) {
+    parts.log.warn({ ...trouble, network: parts.chain.network }, 'observation failed; it is tried again');
   }
   return observations;
 }
 
 async function tryObserve(
-  { chain, log }: { readonly chain: Chain; readonly log: Logger },
+  chain: Chain,
   sent: readonly SubmittedTransaction[],
-): Promise<readonly Observation[] | undefined> {
+): Promise<{ readonly observations?: readonly Observation[]; readonly error?: unknown }> {
   try {
-    return await chain.observe(sent);
+    return { observations: await chain.observe(sent) };
   } catch (error) {
-    const only = sent.length === 1 ? { transaction: sent[0]?.id } : {};
-    log.warn({ err: error, network: chain.network, ...only }, 'observation failed; it is tried again');
-    return undefined;
+    return { error };
   }
 }
