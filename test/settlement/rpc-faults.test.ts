@@ -3,7 +3,7 @@ import type { SettleAnswer } from '@tollkeeper/protocol';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
 import { tracesOf, withPayments } from '../support/traces.js';
-import { families, freshRequest, settle, type Family } from '../support/wire.js';
+import { families, freshRequest, settle, verify, type Family } from '../support/wire.js';
 
 let facilitator: TestFacilitator;
 
@@ -19,6 +19,14 @@ afterEach(async () => {
 
 const rpcOf = (family: Family): RpcProxy => (family === 'EVM' ? facilitator.evmRpc : facilitator.svmRpc);
 const sendOf = (family: Family) => (family === 'EVM' ? 'eth_sendRawTransaction' : 'sendTransaction');
+
+test.each(families)('that a payment on %s is spent is known without a node', async (family) => {
+  const request = await freshRequest(facilitator, family);
+  expect((await settle(facilitator.url(), request)).body).toMatchObject({ success: true });
+  rpcOf(family).use(() => ({ kind: 'drop' }));
+  const answer = await verify(facilitator.url(), request);
+  expect(answer).toMatchObject({ status: 200, body: { isValid: false, invalidReason: 'duplicate_settlement' } });
+});
 
 test.each(families)(
   'without a node nothing is concluded about a payment on %s, and nothing is kept',
