@@ -62,11 +62,16 @@ async function companions(database: Database, ledger: Ledger) {
   const assetId = await ledger.assetId(database.sql, benchAsset);
 
   async function guard(sql: Sql, payments: readonly SettledPayment[]): Promise<readonly (Credited | undefined)[]> {
+    const ids = payments.map(({ id }) => id);
+    const transactions = Object.fromEntries(payments.map(({ id, transaction }) => [id, transaction]));
     const rows = await sql<{ id: string }>`
-      UPDATE payment SET state = 'settled', concluded_at = now(), transaction = wanted.transaction
-      FROM unnest(${payments.map(({ id }) => id)}::uuid[], ${payments.map(({ transaction }) => transaction)}::text[])
-        AS wanted (id, transaction)
-      WHERE payment.id = wanted.id AND payment.state = 'submitted'
+      WITH locked AS (
+        SELECT id FROM payment WHERE id = ANY(${ids}::uuid[]) ORDER BY id FOR UPDATE
+      )
+      UPDATE payment
+      SET state = 'settled', concluded_at = now(), transaction = ${JSON.stringify(transactions)}::jsonb ->> payment.id::text
+      FROM locked
+      WHERE payment.id = locked.id AND payment.state IN ('submitted', 'failed')
       RETURNING payment.id`;
     const concluded = new Set(rows.map(({ id }) => id));
     return payments.map((payment) => (concluded.has(payment.id) ? { postings: [creditOf(payment)] } : undefined));

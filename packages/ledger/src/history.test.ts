@@ -116,13 +116,23 @@ describe('a leg', () => {
     await expect(added).resolves.toBeUndefined();
   });
 
-  test('cannot claim to be of the transaction that made the journal', async () => {
+  test('in bad company is refused with all of it: one journal, or one account, that is not theirs', async () => {
     const before = await books();
-    const pretending = db.database.sql`
-      INSERT INTO transfer (journal_id, leg, xid, asset_id, debit_account_id, credit_account_id, amount)
-      SELECT id, 1, xid, ${committed.asset}, ${committed.custody}, ${committed.wallet}, 1
-      FROM journal WHERE id = ${committed.journalId}`;
-    expect(await sqlStateFrom(pretending)).toBe(insufficientPrivilege);
+    const { asset, custody, wallet } = committed;
+    const addLegs = (strayJournal: bigint | undefined, strayAccount: bigint) =>
+      owner.transaction(async (sql) => {
+        const [journal] = await sql<{ id: bigint }>`
+          INSERT INTO journal (scope, idempotency_key, body_hash) VALUES ('test', 'company', '') RETURNING id`;
+        const own = journal?.id ?? 0n;
+        await sql`
+          INSERT INTO transfer (journal_id, leg, asset_id, debit_account_id, credit_account_id, amount)
+          SELECT journal, leg, ${asset}, ${custody}, account, 1
+          FROM unnest(${[own, strayJournal ?? own]}::bigint[], ${[0, 1]}::smallint[], ${[wallet, strayAccount]}::bigint[])
+            AS legs (journal, leg, account)`;
+      });
+    expect(await sqlStateFrom(addLegs(committed.journalId, wallet))).toBe(foreignKeyViolation);
+    expect(await sqlStateFrom(addLegs(9_999_999n, wallet))).toBe(foreignKeyViolation);
+    expect(await sqlStateFrom(addLegs(undefined, 9_999_999n))).toBe(foreignKeyViolation);
     expect(await books()).toEqual(before);
   });
 

@@ -15,14 +15,14 @@ export interface AccountOfAsset {
   readonly asset: Asset;
 }
 
+/** Looks up an account among those that were opened. */
+export type FindAccount = (account: AccountName, asset: Asset) => OpenAccount;
+
 /**
  * Finds accounts, all in one statement, and opens those that are new.
  * @returns how to look each of them up
  */
-export async function openAccounts(
-  sql: Sql,
-  wanted: readonly AccountOfAsset[],
-): Promise<(account: AccountName, asset: Asset) => OpenAccount> {
+export async function openAccounts(sql: Sql, wanted: readonly AccountOfAsset[]): Promise<FindAccount> {
   const distinct = [...new Map(wanted.map((each) => [nameOf(each), each])).values()];
   const found = new Map<string, OpenAccount>();
   await find(sql, distinct, found);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Sql } from '@tollkeeper/database';
 import { Fault } from '@tollkeeper/protocol';
-import { openAccounts } from './open-accounts.js';
+import { type AccountOfAsset, type FindAccount, openAccounts } from './open-accounts.js';
 import type { Posted, Posting } from './posting.js';
 import { postingFault } from './posting-fault.js';
 
@@ -12,7 +12,10 @@ export async function postJournals(
 ): Promise<{ readonly posted: readonly Posted[]; readonly fresh: readonly Posting[] }> {
   if (postings.length === 0) return { posted: [], fresh: [] };
   const hashes = postings.map(hashOf);
-  const unposted = await insertJournals(sql, postings, hashes);
+  const [unposted, accountOf] = await Promise.all([
+    insertJournals(sql, postings, hashes),
+    openAccounts(sql, accountsOf(postings)),
+  ]);
   const journals = await journalsOf(sql, { postings, hashes, unposted });
   const posted: Posted[] = [];
   const fresh: (Posting & Pick<Posted, 'journalId'>)[] = [];
@@ -26,7 +29,7 @@ export async function postJournals(
       fresh.push({ ...posting, journalId });
     }
   }
-  await insertTransfers(sql, fresh);
+  await insertTransfers(sql, fresh, accountOf);
   return { posted, fresh };
 }
 
@@ -93,31 +96,42 @@ async function earlierJournals(sql: Sql, earlier: readonly Posting[]): Promise<r
 }
 
 /** All legs in one statement, so that each balance is locked once and in the same order as everybody else locks it. */
-async function insertTransfers(sql: Sql, fresh: readonly (Posting & { readonly journalId: bigint })[]): Promise<void> {
-  const legs = fresh.flatMap((posting) => posting.legs.map((leg, index) => ({ ...leg, index, id: posting.journalId })));
+async function insertTransfers(
+  sql: Sql,
+  fresh: readonly (Posting & { readonly journalId: bigint })[],
+  accountOf: FindAccount,
+): Promise<void> {
+  const legs = fresh.flatMap(({ journalId, legs }) =>
+    legs.map(({ debit, credit, asset, amount }, index) => {
+      return { journalId, index, amount, debit: accountOf(debit, asset), credit: accountOf(credit, asset) };
+    }),
+  );
   const [first] = legs;
   if (first === undefined) return;
-  const accountOf = await openAccounts(
-    sql,
+  try {
+    await sql`
+      INSERT INTO transfer (journal_id, leg, asset_id, debit_account_id, credit_account_id, amount)
+      SELECT * FROM unnest(
+        ${legs.map(({ journalId }) => journalId)}::bigint[],
+        ${legs.map(({ index }) => index)}::smallint[],
+        ${legs.map(({ debit }) => debit.asset)}::integer[],
+        ${legs.map(({ debit }) => debit.id)}::bigint[],
+        ${legs.map(({ credit }) => credit.id)}::bigint[],
+        ${legs.map(({ amount }) => amount)}::numeric[]
+      )`;
+  } catch (error) {
+    throw postingFault(error, { journalId: first.journalId, journals: fresh.length });
+  }
+}
+
+/** Both accounts of every leg. */
+function accountsOf(postings: readonly Posting[]): readonly AccountOfAsset[] {
+  return postings.flatMap(({ legs }) =>
     legs.flatMap(({ debit, credit, asset }) => [
       { account: debit, asset },
       { account: credit, asset },
     ]),
   );
-  try {
-    await sql`
-      INSERT INTO transfer (journal_id, leg, asset_id, debit_account_id, credit_account_id, amount)
-      SELECT * FROM unnest(
-        ${legs.map(({ id }) => id)}::bigint[],
-        ${legs.map(({ index }) => index)}::smallint[],
-        ${legs.map(({ debit, asset }) => accountOf(debit, asset).asset)}::integer[],
-        ${legs.map(({ debit, asset }) => accountOf(debit, asset).id)}::bigint[],
-        ${legs.map(({ credit, asset }) => accountOf(credit, asset).id)}::bigint[],
-        ${legs.map(({ amount }) => amount)}::numeric[]
-      )`;
-  } catch (error) {
-    throw postingFault(error, { journalId: first.id, journals: fresh.length });
-  }
 }
 
 function hashOf({ legs, reverses }: Posting): Uint8Array {

@@ -26,24 +26,22 @@ export function createSettling(parts: { readonly database: Database; readonly le
     stop: () => commits.stop(),
   };
 
-  /** Only a payment that has signed something is settled, and only once. One that had failed is settled by what came after all. */
+  /**
+   * Only a payment that has signed something is settled, and only once. One that had failed is settled by what came after all.
+   * Payments are found by their ids alone: an index that begins elsewhere may look as good while the table is young.
+   */
   async function guard(sql: Sql, items: readonly Settled[]): Promise<readonly (Decision | undefined)[]> {
+    const ids = items.map(({ paymentId }) => paymentId);
+    const transactions = Object.fromEntries(items.map(({ paymentId, effect }) => [paymentId, effect.transaction]));
     const moving = sql<{ id: string }>`
-      WITH evidence AS (
-        SELECT id, transaction FROM unnest(
-          ${items.map(({ paymentId }) => paymentId)}::uuid[], ${items.map(({ effect }) => effect.transaction)}::text[]
-        ) AS evidence (id, transaction)
-      ), locked AS (
-        SELECT payment.id FROM payment JOIN evidence USING (id)
-        WHERE payment.id = ANY(${items.map(({ paymentId }) => paymentId)}::uuid[]) AND payment.state IN ('submitted', 'failed')
-        ORDER BY payment.id
-        FOR UPDATE OF payment
+      WITH locked AS (
+        SELECT id FROM payment WHERE id = ANY(${ids}::uuid[]) ORDER BY id FOR UPDATE
       )
       UPDATE payment
-      SET state = 'settled', concluded_at = now(), transaction = evidence.transaction, failure_reason = NULL,
-        failure_detail = NULL, retry_alone = false, lease_holder = NULL, lease_until = NULL
-      FROM evidence JOIN locked USING (id)
-      WHERE payment.id = evidence.id
+      SET state = 'settled', concluded_at = now(), transaction = ${JSON.stringify(transactions)}::jsonb ->> payment.id::text,
+        failure_reason = NULL, failure_detail = NULL, retry_alone = false, lease_holder = NULL, lease_until = NULL
+      FROM locked
+      WHERE payment.id = locked.id AND payment.state IN ('submitted', 'failed')
       RETURNING payment.id`;
     const [rows, wallets] = await Promise.all([moving, walletsOf(sql, items)]);
     const moved = new Set(rows.map(({ id }) => id));
