@@ -46,6 +46,18 @@ export interface Chain {
    */
   findForeignTransfers(claims: readonly ClaimedTransfer[]): Promise<readonly (OnChainEffect | undefined)[]>;
   /**
+   * Asks what became of an authorization that does not move money any more, as one node sees it now. Absent where nobody but us
+   * can carry out what a payer signed.
+   * @throws Fault `CHAIN_RPC_UNAVAILABLE`
+   */
+  findUse?(claim: ClaimedTransfer): Promise<AuthorizationUse>;
+  /**
+   * Whether no block can hold the transfer any more: it is not among the blocks that can never be undone, and as of them the
+   * authorization is spent, or expired (`validBefore`, seconds since 1970). Absent where {@link Chain.findUse} is.
+   * @throws Fault `CHAIN_RPC_UNAVAILABLE`
+   */
+  isVoid?(claim: ClaimedTransfer & { readonly validBefore: bigint }): Promise<boolean>;
+  /**
    * Tells of each inclusion, in the order given, whether the chain still has it there and whether it can still be undone.
    * @throws Fault `CHAIN_RPC_UNAVAILABLE`
    */
@@ -88,6 +100,23 @@ export interface ClaimedTransfer extends ExpectedTransfer {
   /** A block at which the authorization was still unused: nothing before it needs to be searched. */
   readonly unusedAtBlock?: bigint;
 }
+
+/** What became of an authorization, whoever used it. */
+export type AuthorizationUse =
+  /** As this node sees it, nobody has used it: the node is behind, or the block of the use is gone. */
+  | { readonly state: 'unused' }
+  /** It was taken back, or used for other money than expected, or before the blocks that were searched. */
+  | { readonly state: 'spent' }
+  /**
+   * Exactly the expected money moved. `isConfirmed`: in a block that counts as confirmed. `atSeconds`: when, by the clock of that
+   * block, in seconds since 1970.
+   */
+  | {
+      readonly state: 'transferred';
+      readonly effect: OnChainEffect;
+      readonly isConfirmed: boolean;
+      readonly atSeconds: bigint;
+    };
 
 export interface ExpectedTransfer {
   readonly asset: Asset;

@@ -3,6 +3,7 @@ export { type Asset, isSameAsset, type Money } from './asset.js';
 export { createBatcher } from './batcher.js';
 export type { Brand } from './brand.js';
 export type {
+  AuthorizationUse,
   Block,
   Broadcast,
   Chain,
@@ -35,7 +36,7 @@ export {
   solanaTestnet,
 } from './network.js';
 export type { Payment, PaymentRequirements, X402Version } from './payment.js';
-export { type Reason, reasons, type Rejection } from './reasons.js';
+export { type Reason, reasons, type Rejection, saysUsed } from './reasons.js';
 export { createEndpointPool, type EndpointStatus } from './rpc/endpoint-pool.js';
 export { NoAnswerError } from './rpc/no-answer-error.js';
 export { type PoolLimits, poolLimitsOf, type RpcLimits } from './rpc/pool-limits.js';

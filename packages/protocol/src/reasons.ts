@@ -78,3 +78,8 @@ export interface Rejection {
   readonly reason: Reason;
   readonly detail: string;
 }
+
+/** Whether the reason is that the authorization was used or taken back: somebody may have carried the payment out. */
+export function saysUsed({ reason }: Rejection): boolean {
+  return reason === 'invalid_exact_evm_nonce_already_used';
+}

@@ -3,6 +3,7 @@ import { tokenInterface } from '../exact/token-calls.js';
 import type { EvmNode } from '../rpc/evm-node.js';
 import { readIdentity } from '../rpc/read-identity.js';
 import { RpcError } from '../rpc/rpc-error.js';
+import { createAuthorizationUses } from './authorization-use.js';
 import { readBalancesAtFinalized } from './balances-at.js';
 import { broadcastTransaction } from './broadcast-transaction.js';
 import type { FeeQuoting } from './fee-quote.js';
@@ -47,6 +48,7 @@ export function createEvmChain(parts: {
     },
     replace: (sent, purpose) => replaceTransaction(parts, sent, purpose),
     findForeignTransfers,
+    ...createAuthorizationUses(parts),
     async tokenBalance({ asset, owner }) {
       const tag = confirmations === 1 ? 'latest' : await confirmedHeight(node, confirmations);
       return amount(await readBalance({ node, network }, { token: asset.token, owner, tag }));

@@ -38,11 +38,8 @@ export function createForeignTransfers(parts: {
   const searched = createBoundedCache<bigint>(4096);
 
   function firstBlock(claim: ClaimedTransfer, last: bigint): bigint {
-    const unusedAt = claim.unusedAtBlock ?? last - usualAge;
-    const done = searched.get(claim.claimKey) ?? 0n;
-    const first = (unusedAt > done ? unusedAt : done) - reorgDepth;
-    const earliest = last > maximumAge ? last - maximumAge : 0n;
-    return first > earliest ? first : earliest;
+    const done = (searched.get(claim.claimKey) ?? 0n) - reorgDepth;
+    return larger(done, oldestBlock(claim, last));
   }
 
   /** Where the authorizations of one token were used: transactions by claim key. */
@@ -95,16 +92,29 @@ export function createForeignTransfers(parts: {
   };
 }
 
-const payerTopic = ({ payer }: ClaimedTransfer): string => `0x${addressWord(payer)}`;
+/** The first block that may hold the use of an authorization; `last` is the newest. */
+export function oldestBlock(claim: ClaimedTransfer, last: bigint): bigint {
+  const first = (claim.unusedAtBlock ?? last - usualAge) - reorgDepth;
+  return larger(larger(first, last - maximumAge), 0n);
+}
+
+function larger(one: bigint, other: bigint): bigint {
+  return one > other ? one : other;
+}
+
+export const payerTopic = ({ payer }: ClaimedTransfer): string => `0x${addressWord(payer)}`;
 
 /** What each token says of the authorization; one that does not answer has not used it. */
 async function readStates(node: EvmNode, claims: readonly ClaimedTransfer[]): Promise<readonly boolean[]> {
   const calls = claims.map((claim) => ({ to: claim.asset.token, data: authorizationStateCall(claim) }));
   const answers = await readTogether(node, calls);
-  return answers.map((answer) => answer !== undefined && /^0x0{63}1$/.test(answer));
+  return answers.map((answer) => answer !== undefined && isTrue(answer));
 }
 
-function authorizationStateCall(claim: ClaimedTransfer): string {
+export const isTrue = (answer: string): boolean => /^0x0{63}1$/.test(answer);
+
+/** The question whether a token has used or canceled the authorization. */
+export function authorizationStateCall(claim: ClaimedTransfer): string {
   return `0x${stateSelector}${addressWord(claim.payer)}${nonceTopic(claim).slice(2)}`;
 }
 

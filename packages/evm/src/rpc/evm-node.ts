@@ -25,11 +25,15 @@ export interface CodeRun {
 
 export interface BlockHeader extends Block {
   readonly baseFeePerGas: bigint;
+  /** Seconds since 1970, as the block says; zero where it does not. */
+  readonly timestamp: bigint;
 }
 
 export type BlockTag = 'latest' | bigint;
 
-const Header = z.object({ number: Quantity, hash: Hash, baseFeePerGas: Quantity.optional() });
+const Header = z
+  .object({ number: Quantity, hash: Hash, baseFeePerGas: Quantity.default(0n), timestamp: Quantity.default(0n) })
+  .nullable();
 
 /**
  * The methods of an EVM node that Tollkeeper uses, with their answers read. Each throws a Fault `CHAIN_RPC_UNAVAILABLE` when the
@@ -60,19 +64,15 @@ function methodsOf(ask: Ask) {
 
     /** The header of a block; undefined when the node has no such block. */
     async block(tag: BlockTag): Promise<BlockHeader | undefined> {
-      const header = await ask(
-        { method: 'eth_getBlockByNumber', schema: Header.nullable() },
-        blockParameter(tag),
-        false,
-      );
-      return header === null ? undefined : { ...header, baseFeePerGas: header.baseFeePerGas ?? 0n };
+      const header = await ask({ method: 'eth_getBlockByNumber', schema: Header }, blockParameter(tag), false);
+      return header ?? undefined;
     },
 
     /** The newest block that can never be undone; undefined when the node does not tell. */
-    async finalizedBlock(): Promise<Block | undefined> {
+    async finalizedBlock(): Promise<BlockHeader | undefined> {
       const question = {
         method: 'eth_getBlockByNumber',
-        schema: Header.nullable(),
+        schema: Header,
         refusalMeans: isUnknownBlockTag,
       } as const;
       const header = await ask(question, 'finalized', false).catch((error: unknown) => {

@@ -6,6 +6,7 @@ import { createClosing } from './close-transactions.js';
 import { followPending } from './follow-pending.js';
 import { createLaneGroup, type LaneGroupParts } from './lane-group.js';
 import { createLateTransfers } from './late-transfers.js';
+import { createOvertaken } from './overtaken.js';
 import { createPayerStandings } from './payer-standing.js';
 import type { PaymentSignal } from './payment-signal.js';
 import { createPlaces } from './places.js';
@@ -43,6 +44,7 @@ export function createNetworkSettlement(parts: NetworkSettlementParts) {
     standingOf: createPayerStandings({ database, network }),
     payerFailuresMax: limits.payerFailuresMax,
     wake: lanes.wake,
+    findOvertaking: createOvertaken({ ...parts, settle: ends.settle }),
   });
   const takeUp = createTakeUp({ ...parts, submit, canSign: lanes.canSign });
   const places = createPlaces({

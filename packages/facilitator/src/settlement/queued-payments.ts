@@ -12,6 +12,15 @@ export interface QueuedPayment {
   readonly alone: boolean;
 }
 
+/** After so many seconds it is looked again at a payment that somebody else carried out and that is not settled yet. */
+const overtakenLookSeconds = 2;
+
+/**
+ * A block's clock may be behind ours by so many seconds: on some chains a block bears the time at which its making began. A block
+ * with an older clock was there before the claim, whatever height a node that is behind told.
+ */
+const blockClockSeconds = 15;
+
 function asQueued(row: {
   readonly id: string;
   readonly request: string | null;
@@ -27,7 +36,7 @@ function asQueued(row: {
 /** How payments pass from the process that has them to one that can sign them. */
 export function createQueuedPayments(parts: { readonly database: Database; readonly processId: string }) {
   const { sql } = parts.database;
-  return { handOver, takeQueued, findOwnRetries };
+  return { handOver, takeQueued, findOwnRetries, markOvertaken, defer };
 
   /** Leaves payments to whichever process can sign them. */
   async function handOver(ids: readonly string[]): Promise<void> {
@@ -59,5 +68,30 @@ export function createQueuedPayments(parts: { readonly database: Database; reado
       SELECT id, request, retry_alone AS alone FROM payment
       WHERE id = ANY(${ids}::uuid[]) AND retry_alone AND lease_holder = ${parts.processId}::uuid`;
     return rows.map(asQueued);
+  }
+
+  /**
+   * Notes the transaction by which somebody else carried a claimed payment out. False where the claim is gone, or younger than
+   * that transaction.
+   */
+  async function markOvertaken(
+    id: string,
+    by: { readonly transaction: string; readonly claimedAtBlock: bigint; readonly atSeconds: bigint },
+  ): Promise<boolean> {
+    const rows = await sql`
+      UPDATE payment
+      SET state = 'submitted', submitted_at = now(), transaction = ${by.transaction}, claimed_at_block = ${by.claimedAtBlock},
+        retry_alone = true, lease_until = now() + make_interval(secs => ${overtakenLookSeconds})
+      WHERE id = ${id}::uuid AND state = 'claimed' AND lease_holder = ${parts.processId}::uuid
+        AND to_timestamp(${by.atSeconds}::numeric) >= claimed_at - make_interval(secs => ${blockClockSeconds})
+      RETURNING id`;
+    return rows.length === 1;
+  }
+
+  /** Leaves a retry to whoever looks at it in a moment. */
+  async function defer(id: string): Promise<void> {
+    await sql`
+      UPDATE payment SET lease_until = now() + make_interval(secs => ${overtakenLookSeconds})
+      WHERE id = ${id}::uuid AND retry_alone AND lease_holder = ${parts.processId}::uuid`;
   }
 }

@@ -4,6 +4,8 @@ import type { SentTransaction } from './chain-transactions.js';
 /** What became of a payment on its way to a signature. */
 export type Submission =
   | { readonly kind: 'submitted'; readonly sent: SentTransaction }
+  /** Somebody else has carried it out: nothing is to be signed, and the evidence ends it. */
+  | { readonly kind: 'overtaken' }
   /** It may not be sent; nothing was signed for it now. */
   | { readonly kind: 'refused'; readonly rejection: Rejection }
   /** The claim is gone: its caller gave up, or its lease ran out. Nothing was signed here. */

@@ -54,13 +54,14 @@ export function createSubmissions(parts: {
       if (outcome.kind === 'handed_over' && !isWithdrawn()) parts.onHandedOver(paymentId);
       underWay.delete(paymentId);
       if (outcome.kind === 'trouble') log.warn({ err: outcome.error, paymentId }, 'settlement could not be submitted');
-      signal.changed(paymentId);
+      // What is signed says nothing yet to whoever waits.
+      if (outcome.kind !== 'submitted') signal.changed(paymentId);
     });
     return submission;
 
     /** Forgets the claim of what was not signed. Where that is uncertain, only a claim that signed nothing is forgotten. */
     async function release(outcome: Submission): Promise<Submission> {
-      if (outcome.kind === 'submitted' || outcome.kind === 'handed_over') return outcome;
+      if (isKept(outcome)) return outcome;
       const trouble = 'a claim was not released';
       await store.release(paymentId).catch(() => {
         // It would keep the payment from everybody until its lease ends.
@@ -69,4 +70,9 @@ export function createSubmissions(parts: {
       return outcome;
     }
   }
+}
+
+/** Whether the payment goes on without this submission. */
+function isKept({ kind }: Submission): boolean {
+  return kind === 'submitted' || kind === 'overtaken' || kind === 'handed_over';
 }

@@ -1,6 +1,7 @@
-import type { AcceptablePayment, Chain, Rejection } from '@tollkeeper/protocol';
+import { type AcceptablePayment, type Chain, createBatcher, type Rejection, saysUsed } from '@tollkeeper/protocol';
 import type { ReadyPayment, Submission } from './ready-payment.js';
 import { findOverspending } from './find-overspending.js';
+import type { createOvertaken } from './overtaken.js';
 import type { Payer, PayerStanding } from './payer-standing.js';
 import type { ReadyQueue } from './ready-queue.js';
 import { createKeyedSerial } from './serial.js';
@@ -27,8 +28,10 @@ export function createSubmission(parts: {
   readonly payerFailuresMax: number;
   /** Sets the lanes to work. */
   readonly wake: () => void;
+  readonly findOvertaking: ReturnType<typeof createOvertaken>;
 }) {
   const { chain, queue } = parts;
+  const readHeight = createHeights(chain);
   /** One payment at a time of one payer's token, so that each is verified after the one before it was signed. */
   const payers = createKeyedSerial();
   let verifying = 0;
@@ -41,32 +44,37 @@ export function createSubmission(parts: {
 
   async function submit(claimed: ClaimedPayment): Promise<Submission> {
     const { asset, payer } = claimed.payment.authorization;
+    // As soon as it is claimed, because what a stranger carries out up to this height is taken for older than the claim.
+    const height = claimed.alone ? undefined : readHeight();
     return payers(`${asset.token} ${payer}`, async () => {
       for (;;) {
-        const ready = await verify(claimed);
-        const outcome = 'kind' in ready ? ready : await enqueue(ready);
+        const ready = await verify(claimed, height);
+        const outcome = ready === 'stale' || 'kind' in ready ? ready : await enqueue(ready);
         if (outcome !== 'stale') return outcome;
       }
     });
   }
 
-  async function verify(claimed: ClaimedPayment): Promise<Submission | Verified> {
+  async function verify(claimed: ClaimedPayment, height: Height): Promise<Submission | Verified | 'stale'> {
     verifying += 1;
     try {
-      return await attempt(claimed);
+      return await attempt(claimed, height);
     } finally {
       verifying -= 1;
     }
   }
 
-  async function attempt(claimed: ClaimedPayment): Promise<Submission | Verified> {
+  async function attempt(claimed: ClaimedPayment, height: Height): Promise<Submission | Verified | 'stale'> {
     if (claimed.isWithdrawn()) return { kind: 'lost' };
     const { authorization } = claimed.payment;
     // Before the simulation: what it does not see yet is among these, even if it reaches the chain a moment later.
     const standing = await parts.standingOf({ payer: authorization.payer, token: authorization.asset.token });
     if (standing.recentFailures >= parts.payerFailuresMax) return { kind: 'refused', rejection: tooManyFailures };
     const verdict = await claimed.payment.verify();
-    if (!verdict.valid) return { kind: 'refused', rejection: verdict.rejection };
+    if (!verdict.valid) {
+      const overtaking = saysUsed(verdict.rejection) ? await parts.findOvertaking(claimed, await height) : undefined;
+      return overtaking ?? { kind: 'refused', rejection: verdict.rejection };
+    }
     const earlier = standing.inFlight.filter(({ paymentId }) => paymentId !== claimed.paymentId);
     const overspent = await findOverspending(chain, authorization, earlier);
     if (overspent !== undefined) return { kind: 'refused', rejection: overspent };
@@ -83,6 +91,23 @@ export function createSubmission(parts: {
       parts.wake();
     });
   }
+}
+
+/** The height of the chain after the claim; undefined where it is not known. */
+type Height = Promise<bigint | undefined> | undefined;
+
+/** Reads the height for all who ask at once, on chains where it matters. */
+function createHeights(chain: Chain): () => Height {
+  if (chain.findUse === undefined) return () => undefined;
+  const read = createBatcher({
+    async run(items: readonly undefined[]) {
+      const height = await chain.blockHeight();
+      return items.map(() => height);
+    },
+    maximumItems: 10_000,
+  });
+  // Without it nothing is lost that is there now: a use is refused.
+  return () => read(undefined).catch(() => undefined);
 }
 
 type Verified = Omit<ReadyPayment, 'end'>;

@@ -1,5 +1,12 @@
 import type { Database } from '@tollkeeper/database';
-import type { AcceptablePayment, Chain, Examination, Payment, Rejection } from '@tollkeeper/protocol';
+import {
+  type AcceptablePayment,
+  type Chain,
+  type Examination,
+  type Payment,
+  type Rejection,
+  saysUsed,
+} from '@tollkeeper/protocol';
 import type { Logger } from '../logging/logger.js';
 import type { Submission } from './ready-payment.js';
 import { endRetry } from './close-transactions.js';
@@ -104,8 +111,11 @@ async function endHopeless(
   { paymentId, rejection }: { readonly paymentId: string; readonly rejection: Rejection },
 ): Promise<void> {
   const [claimed] = await store.findClaimedTransfers([paymentId]);
-  const [effect] = claimed === undefined ? [] : await chain.findForeignTransfers([claimed]);
-  if (effect !== undefined) await settle({ paymentId, effect });
+  const use = claimed && (await chain.findUse?.(claimed));
+  if (use?.state === 'transferred' && use.isConfirmed) await settle({ paymentId, effect: use.effect });
+  // In a block that does not count yet, or in one that this node does not have.
+  else if (use?.state === 'transferred' || (use?.state === 'unused' && saysUsed(rejection)))
+    await store.defer(paymentId);
   else await endRetry(database, { paymentId, processId: store.processId, rejection });
 }
 

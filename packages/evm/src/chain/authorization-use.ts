@@ -1,0 +1,77 @@
+import type { AuthorizationUse, Chain, ClaimedTransfer, Network } from '@tollkeeper/protocol';
+import type { BlockHeader, BlockTag, EvmNode } from '../rpc/evm-node.js';
+import { RpcError } from '../rpc/rpc-error.js';
+import { authorizationStateCall, isTrue, oldestBlock, payerTopic } from './foreign-transfers.js';
+import { createLogSearch } from './search-logs.js';
+import { effectOf, indexTransferLogs, nonceTopic, usedTopic } from './transfer-log.js';
+
+/**
+ * Tells what became of one authorization that was used, by the token's own logs. It costs a handful of requests and searches few
+ * blocks, because anybody may present used authorizations as often as they like.
+ */
+export function createAuthorizationUses(parts: {
+  readonly network: Network;
+  readonly node: EvmNode;
+  readonly confirmations: number;
+  readonly finalityDepth: number;
+}): Required<Pick<Chain, 'findUse' | 'isVoid'>> {
+  const searchLogs = createLogSearch(parts);
+
+  return {
+    findUse: (claim) =>
+      parts.node.onOneEndpoint(async (node) => {
+        if ((await isUsed(node, claim, 'latest')) !== true) return { state: 'unused' };
+        // Read after the state, so that the block of the use is not above it.
+        return locate(node, claim, await node.blockNumber());
+      }),
+    isVoid: (claim) =>
+      parts.node.onOneEndpoint(async (node) => {
+        const final = await finalizedBlock(node);
+        const used = final && (await isUsed(node, claim, final.number));
+        if (final === undefined || used === undefined) return false;
+        if (!used) return final.timestamp >= claim.validBefore;
+        return (await locate(node, claim, final.number)).state === 'spent';
+      }),
+  };
+
+  async function finalizedBlock(node: EvmNode): Promise<BlockHeader | undefined> {
+    const known = await node.finalizedBlock();
+    if (known !== undefined) return known;
+    const number = (await node.blockNumber()) - BigInt(parts.finalityDepth);
+    return number < 0n ? undefined : node.block(number);
+  }
+
+  /** Looks for the use of a used authorization, up to the block given. */
+  async function locate(node: EvmNode, claim: ClaimedTransfer, toBlock: bigint): Promise<AuthorizationUse> {
+    const [log] = await searchLogs(node, {
+      address: claim.asset.token,
+      topics: [usedTopic, payerTopic(claim), nonceTopic(claim)],
+      fromBlock: oldestBlock(claim, toBlock),
+      toBlock,
+    });
+    if (log === undefined) return { state: 'spent' };
+    const { transaction } = log;
+    const receipt = await node.receipt(transaction);
+    const header = receipt && (await node.block(receipt.block.number));
+    // The chain changed between the questions.
+    if (receipt?.succeeded !== true || header?.hash !== receipt.block.hash) return { state: 'unused' };
+    const transfer = indexTransferLogs(receipt.logs).find(claim);
+    if (!transfer.found) return { state: 'spent' };
+    return {
+      state: 'transferred',
+      effect: effectOf(claim, { transaction, ordinal: transfer.ordinal, receipt }),
+      isConfirmed: receipt.block.number <= toBlock - BigInt(parts.confirmations - 1),
+      atSeconds: header.timestamp,
+    };
+  }
+}
+
+/** Undefined where the token does not tell, or the node has no state of that block any more. */
+async function isUsed(node: EvmNode, claim: ClaimedTransfer, tag: BlockTag): Promise<boolean | undefined> {
+  try {
+    return isTrue(await node.call({ to: claim.asset.token, data: authorizationStateCall(claim) }, tag));
+  } catch (error) {
+    if (error instanceof RpcError) return undefined;
+    throw error;
+  }
+}
