@@ -4,25 +4,33 @@ import { join } from 'node:path';
 import { openDatabase } from '@tollkeeper/database';
 import { createTestDatabase } from '@tollkeeper/database/testing';
 import { composeWallets, createLogger } from '@tollkeeper/facilitator';
-import { BASE_SEPOLIA_USDC, startRpcProxy, type EvmChainOptions, type RpcProxy } from '@tollkeeper/sandbox';
+import {
+  BASE_SEPOLIA_USDC,
+  startRpcProxy,
+  type EvmChainOptions,
+  type RpcProxy,
+  type SolanaChainOptions,
+} from '@tollkeeper/sandbox';
 import { expect } from 'vitest';
 import { pad, toEventSelector, type Address, type Hex } from 'viem';
 import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts';
 import { startFacilitatorProcess, tollkeeper, type FacilitatorProcess } from '../crash/facilitator-process.js';
 import { findBookProblems } from '../support/books.js';
-import { configOf, evmVariables, startFundedEvm } from '../support/test-facilitator.js';
+import { configOf, evmVariables, startFundedEvm, startFundedSvm, svmVariables } from '../support/test-facilitator.js';
 
-/** Several facilitator processes on one database, one chain and one list of lanes. */
+/** Several facilitator processes on one database, one EVM chain, one list of lanes, and one Solana chain if there is to be one. */
 export type FleetScene = Awaited<ReturnType<typeof createFleetScene>>;
 
 export async function createFleetScene(options: {
   readonly lanes: number;
   readonly chain?: EvmChainOptions;
+  readonly svm?: SolanaChainOptions;
   /** An empty database of the test's own, in place of a copy of the template. */
   readonly databaseUrl?: string;
 }) {
-  const [evm, testDatabase, dataDir] = await Promise.all([
+  const [evm, svm, testDatabase, dataDir] = await Promise.all([
     startFundedEvm(options.chain),
+    options.svm && startFundedSvm(options.svm),
     options.databaseUrl === undefined ? createTestDatabase() : undefined,
     mkdtemp(join(tmpdir(), 'tollkeeper-fleet-')),
   ]);
@@ -32,20 +40,29 @@ export async function createFleetScene(options: {
   // Enough for hours at any price.
   for (const signer of signers) await evm.fundEth(signer, 10n ** 21n);
   const own = { ENVIRONMENT: 'development', PORT: '0', DATA_DIR: dataDir, DATABASE_URL: databaseUrl };
-  const env = { ...own, ...evmVariables(evm.url), EVM_PRIVATE_KEY: keys.join(',') };
-  const payTo = await createDepositAddress();
+  const onSolana = svm === undefined ? {} : svmVariables(svm.url);
+  const env = { ...own, ...evmVariables(evm.url), EVM_PRIVATE_KEY: keys.join(','), ...onSolana };
+  const addresses = await createDepositAddresses();
+  const payTo = addressOn('eip155:') as Address;
   const database = testDatabase?.database ?? (await openDatabase({ url: databaseUrl, onWarning: () => undefined }));
   const proxies: RpcProxy[] = [];
 
-  async function createDepositAddress(): Promise<Address> {
+  async function createDepositAddresses() {
     const custody = await composeWallets(configOf(env), createLogger({ level: 'silent' }));
-    const { addresses } = await custody.wallets.create({ merchant: 'test', name: 'main' });
+    const wallet = await custody.wallets.create({ merchant: 'test', name: 'main' });
     await custody.close();
-    return (addresses[0]?.address ?? expect.fail('the wallet has no address')) as Address;
+    return wallet.addresses;
+  }
+
+  function addressOn(family: 'eip155:' | 'solana:'): string {
+    const found = addresses.find(({ network }) => network.startsWith(family));
+    return found?.address ?? expect.fail('the wallet has no address');
   }
 
   return {
     evm,
+    /** The Solana chain and the wallet's address there. */
+    solana: svm && { chain: svm, payTo: addressOn('solana:') },
     database,
     signers,
     payTo,
@@ -61,8 +78,8 @@ export async function createFleetScene(options: {
       }),
 
     /** An endpoint for one process that misbehaves on demand. */
-    async startProxy(): Promise<RpcProxy> {
-      const proxy = await startRpcProxy({ target: evm.url });
+    async startProxy(target = evm.url): Promise<RpcProxy> {
+      const proxy = await startRpcProxy({ target });
       proxies.push(proxy);
       return proxy;
     },
@@ -85,7 +102,7 @@ export async function createFleetScene(options: {
 
     /** Everything that is not as it should be once all is over, in words. */
     async problems(): Promise<readonly string[]> {
-      const problems = [...(await findBookProblems({ database, evm }))];
+      const problems = [...(await findBookProblems({ database, evm, svm }))];
       const open = await database.sql<{ id: string; state: string }>`
         SELECT id, state FROM payment WHERE state NOT IN ('settled', 'failed') OR retry_alone`;
       for (const { id, state } of open) problems.push(`payment ${id} is ${state}`);
@@ -98,7 +115,7 @@ export async function createFleetScene(options: {
 
     async stop(): Promise<void> {
       await Promise.all(proxies.map((proxy) => proxy.stop()));
-      await evm.stop();
+      await Promise.all([evm.stop(), svm?.stop()]);
       await (testDatabase?.drop() ?? database.close());
       await rm(dataDir, { recursive: true, force: true });
     },

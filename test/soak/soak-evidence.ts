@@ -2,6 +2,7 @@ import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FleetScene } from '../fleet/fleet-scene.js';
+import type { NetworkUnderTest } from './network-under-test.js';
 
 /** What the processes print and what went wrong when, kept where a run failed. */
 export function createSoakEvidence() {
@@ -12,9 +13,9 @@ export function createSoakEvidence() {
     note(line: string): void {
       appendFileSync(file('faults.log'), `${new Date().toISOString()} ${line}\n`);
     },
-    /** Adds what the database and the chain have now, and tells where all of it is. */
-    async keep(scene: FleetScene): Promise<void> {
-      const state = await readState(scene).catch((error: unknown) => ({ error: String(error) }));
+    /** Adds what the database and the chains have now, and tells where all of it is. */
+    async keep(scene: FleetScene, networks: readonly NetworkUnderTest[]): Promise<void> {
+      const state = await readState(scene, networks).catch((error: unknown) => ({ error: String(error) }));
       const asText = (_: string, value: unknown) => (typeof value === 'bigint' ? value.toString() : value);
       writeFileSync(file('state.json'), JSON.stringify(state, asText, 2));
       process.stderr.write(`What the processes printed and what they left is in ${folder}\n`);
@@ -26,18 +27,16 @@ export function createSoakEvidence() {
 }
 
 /** The lanes, and the payments and transactions that are not as they should be at the end. */
-async function readState(scene: FleetScene) {
-  const { evm, signers } = scene;
+async function readState(scene: FleetScene, networks: readonly NetworkUnderTest[]) {
   const { sql } = scene.database;
-  const transfers = await scene.transfers();
-  const count = (signer: string, tag: string) => evm.rpc('eth_getTransactionCount', [signer, tag]);
+  const transfers = (await Promise.all(networks.map((network) => network.transfers()))).flat();
   return {
     payments: await sql`
-      SELECT id, state, claim_key, payer, transaction, retry_alone, lease_holder, lease_until, claimed_at, submitted_at,
+      SELECT id, network, state, claim_key, payer, transaction, retry_alone, lease_holder, lease_until, claimed_at, submitted_at,
         concluded_at, delivered_at, failure_reason, failure_detail
       FROM payment WHERE state <> 'settled' OR delivered_at IS NULL ORDER BY claimed_at`,
     transactions: await sql`
-      SELECT id, signer, account_nonce, transaction, state, purpose, replaces, fee_paid, signed_at, concluded_at,
+      SELECT id, network, signer, account_nonce, transaction, state, last_valid_block_height, purpose, replaces, fee_paid, signed_at, concluded_at,
         (SELECT jsonb_agg(payment_id) FROM transaction_leg WHERE transaction_id = chain_transaction.id) AS payments
       FROM chain_transaction
       WHERE state = 'pending' OR id IN (
@@ -54,15 +53,6 @@ async function readState(scene: FleetScene) {
     fees: await sql`SELECT signer, count(*), sum(fee_paid), max(fee_paid) FROM chain_transaction GROUP BY signer`,
     settlers: await sql`SELECT * FROM settler`,
     now: await sql`SELECT now()`,
-    head: await evm.rpc('eth_blockNumber'),
-    pool: await evm.rpc('txpool_inspect'),
-    accounts: await Promise.all(
-      signers.map(async (signer) => ({
-        signer,
-        mined: await count(signer, 'latest'),
-        known: await count(signer, 'pending'),
-        balance: BigInt((await evm.rpc('eth_getBalance', [signer, 'latest'])) as string),
-      })),
-    ),
+    chains: await Promise.all(networks.map((network) => network.evidence())),
   };
 }

@@ -1,11 +1,13 @@
 import type { RpcProxy } from '@tollkeeper/sandbox';
 import type { FacilitatorProcess } from '../crash/facilitator-process.js';
 import type { FleetScene } from '../fleet/fleet-scene.js';
+import type { Family } from '../support/wire.js';
+import type { NetworkUnderTest } from './network-under-test.js';
 
-/** A place for a process, which may die and be started again; each has an endpoint of its own. */
+/** A place for a process, which may die and be started again; each has nodes of its own. */
 export interface Seat {
   readonly name: string;
-  readonly proxy: RpcProxy;
+  readonly proxies: Readonly<Record<Family, RpcProxy>>;
   /** Undefined while a new process starts. */
   process: FacilitatorProcess | undefined;
 }
@@ -18,20 +20,38 @@ const notingMs = 5_000;
 /** Starts so many facilitators, and keeps as many alive, whatever becomes of them. */
 export async function startSoakProcesses(
   scene: FleetScene,
-  { count, logFile }: { readonly count: number; readonly logFile: (seat: string) => string },
+  {
+    count,
+    networks,
+    logFile,
+  }: {
+    readonly count: number;
+    readonly networks: readonly NetworkUnderTest[];
+    readonly logFile: (seat: string) => string;
+  },
 ) {
   const seats = await Promise.all(Array.from({ length: count }, (_, index) => takeSeat(`facilitator-${index + 1}`)));
   const killedAtMs = new Map<string, number>();
   const starting = new Set<Promise<void>>();
 
   async function takeSeat(name: string): Promise<Seat> {
-    const proxy = await scene.startProxy();
-    return { name, proxy, process: await start({ name, proxy }) };
+    const started = await Promise.all(networks.map(startNode));
+    const proxies = Object.fromEntries(started) as Record<Family, RpcProxy>;
+    return { name, proxies, process: await start({ name, proxies }) };
   }
 
-  function start({ name, proxy }: Pick<Seat, 'name' | 'proxy'>): Promise<FacilitatorProcess> {
+  async function startNode({ family, url, habits }: NetworkUnderTest): Promise<readonly [Family, RpcProxy]> {
+    const proxy = await scene.startProxy(url);
+    for (const habit of habits) proxy.use(habit);
+    return [family, proxy];
+  }
+
+  function start({ name, proxies }: Pick<Seat, 'name' | 'proxies'>): Promise<FacilitatorProcess> {
+    const urls = networks.map(({ urlVariable, family }) => [urlVariable, proxies[family].url] as const);
     const changes = {
-      EVM_RPC_URL: proxy.url,
+      ...Object.fromEntries(urls),
+      // A payer is not to blame when its blockhash runs out while everything stands still.
+      PAYER_FAILURES_MAX: '1000000',
       REPLACE_AFTER_MS: '1500',
       RPC_TIMEOUT_MS: '1000',
       SETTLE_WAIT_MS: '5000',

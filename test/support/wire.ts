@@ -48,14 +48,14 @@ export async function evmRequest(offer: EvmOffer): Promise<WireRequest> {
 /** A fresh SPL Token payment of 0.01 USDC by the sandbox buyer, in protocol version 2. The memo makes each one unique. */
 export async function svmRequest(
   chain: SolanaChain,
-  offer: { readonly payTo: string; readonly amount?: bigint; readonly payer?: Keypair },
+  offer: { readonly payTo: string; readonly amount?: bigint; readonly payer?: Keypair; readonly blockhash?: string },
 ): Promise<WireRequest> {
   const { payTo, amount = 10_000n, payer = buyer } = offer;
   const transfer = { payTo, amount, authority: payer.publicKey };
   const transaction = signTransaction({
     instructions: [...standardInstructions(transfer), memoInstruction(randomUUID())],
     signers: [payer],
-    blockhash: await latestBlockhash(chain.url),
+    blockhash: offer.blockhash ?? (await latestBlockhash(chain.url)),
   });
   const requirements = {
     scheme: 'exact',

@@ -42,6 +42,9 @@ export async function applyRpcFault(parts: {
       await forward(body);
       await sleep(fault.afterMs);
       return { kind: 'break' };
+    case 'deny':
+      await forward(body);
+      return answer({ error: { code: fault.code, message: fault.message } });
     case 'duplicate': {
       const first = await passOn();
       await forward(body);

@@ -24,6 +24,8 @@ export type RpcFault =
   | { readonly kind: 'http-status'; readonly status: number; readonly headers?: Readonly<Record<string, string>> }
   /** The node does it, and after this time the connection breaks without the answer. */
   | { readonly kind: 'lose-reply'; readonly afterMs: number }
+  /** The node does it, and the proxy answers this error. */
+  | { readonly kind: 'deny'; readonly code: number; readonly message: string }
   /** The node does it twice, one after the other; the first answer is passed back. */
   | { readonly kind: 'duplicate' }
   /** It is passed on with these parameters in place of its own. */

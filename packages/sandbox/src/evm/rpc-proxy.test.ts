@@ -76,6 +76,16 @@ test('lose-reply: the node does it and the caller does not learn so', async () =
   expect(seen).toEqual(['send']);
 });
 
+test('deny: the node does it and the caller is told that it did not', async () => {
+  proxy.use(faultOn('send', { kind: 'deny', code: -32_005, message: 'Node is unhealthy' }));
+  expect(JSON.parse(await ask(call('send', 3)))).toEqual({
+    jsonrpc: '2.0',
+    id: 3,
+    error: { code: -32_005, message: 'Node is unhealthy' },
+  });
+  expect(seen).toEqual(['send']);
+});
+
 test('error, result and http-status are answered without the node', async () => {
   proxy.use(faultOn('a', { kind: 'error', code: -32_000, message: 'no', data: '0x' }));
   proxy.use(faultOn('b', { kind: 'result', result: '0x1' }));

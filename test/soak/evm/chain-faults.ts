@@ -1,38 +1,49 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EvmChain } from '@tollkeeper/sandbox';
 import { numberToHex, type Hex } from 'viem';
-import { pick } from '../support/random.js';
-import type { FaultParts, SoakFault } from './soak-fault.js';
-import { spendAgain } from './soak-load.js';
+import { pick } from '../../support/random.js';
+import type { SoakFault } from '../soak-fault.js';
+import { spendAgain, type EvmPayers } from './evm-payers.js';
 
-/** What a chain may do to everybody. */
-export const chainFaults: readonly SoakFault[] = [
-  [
-    'no blocks',
-    async ({ random, evm }) => {
-      await evm.rpc('evm_setAutomine', [false]);
-      await sleep(500 + 2_000 * random());
-      await resume(evm);
-    },
-  ],
-  [
-    'base fee jumps',
-    async ({ random, evm }) => {
-      await evm.rpc('anvil_setNextBlockBaseFeePerGas', [numberToHex(BigInt(2 + Math.floor(8 * random())) * 10n ** 9n)]);
-      await evm.mine();
-    },
-  ],
-  [
-    'pool forgets',
-    async ({ random, evm }) => {
-      await evm.rpc('evm_setAutomine', [false]);
-      await sleep(300 + 500 * random());
-      await evm.rpc('anvil_dropAllTransactions');
-      await resume(evm);
-    },
-  ],
-  ['reorg', reorganise],
-];
+/** An EVM chain, who pays on it, and the accounts whose transactions are ours. */
+export interface EvmSubject {
+  readonly evm: EvmChain;
+  readonly payers: EvmPayers;
+  readonly signers: readonly string[];
+}
+
+/** What an EVM chain may do to everybody. */
+export function evmChainFaults(subject: EvmSubject): readonly SoakFault[] {
+  const { evm } = subject;
+  return [
+    [
+      'EVM: no blocks',
+      async ({ random }) => {
+        await evm.rpc('evm_setAutomine', [false]);
+        await sleep(500 + 2_000 * random());
+        await resume(evm);
+      },
+    ],
+    [
+      'EVM: base fee jumps',
+      async ({ random }) => {
+        const fee = BigInt(2 + Math.floor(8 * random())) * 10n ** 9n;
+        await evm.rpc('anvil_setNextBlockBaseFeePerGas', [numberToHex(fee)]);
+        await evm.mine();
+      },
+    ],
+    [
+      'EVM: pool forgets',
+      async ({ random }) => {
+        await evm.rpc('evm_setAutomine', [false]);
+        await sleep(300 + 500 * random());
+        await evm.rpc('anvil_dropAllTransactions');
+        await resume(evm);
+      },
+    ],
+    ['EVM: reorg', ({ random }) => reorganise(subject, random)],
+  ];
+}
 
 /** Lets the chain take every transaction at once again. */
 export async function resume(evm: EvmChain): Promise<void> {
@@ -41,7 +52,7 @@ export async function resume(evm: EvmChain): Promise<void> {
 }
 
 /** Replaces the newest blocks by others, which drop our transactions, keep them or hold them in another order. */
-export async function reorganise({ random, evm, signers, payers }: FaultParts): Promise<void> {
+export async function reorganise({ evm, signers, payers }: EvmSubject, random: () => number): Promise<void> {
   const depth = 1 + Math.floor(5 * random());
   const way = pick(random, ['drop', 'keep', 'reorder'] as const);
   const found = way === 'drop' ? [] : await newestTransactions(evm, { depth, signers });

@@ -1,0 +1,56 @@
+import { privateKeyToAddress } from 'viem/accounts';
+import type { FleetScene } from '../../fleet/fleet-scene.js';
+import { pick } from '../../support/random.js';
+import { evmRequest } from '../../support/wire.js';
+import { evmNetwork } from '../../support/test-facilitator.js';
+import type { NetworkUnderTest } from '../network-under-test.js';
+import { evmChainFaults, resume } from './chain-faults.js';
+import { evmState } from './evm-state.js';
+import { fundEvmPayers, regret } from './evm-payers.js';
+import { evmNodeFaults } from './node-faults.js';
+
+/** The scene's EVM chain, its payers and its bad days. */
+export async function putEvmUnderTest(
+  scene: FleetScene,
+  options: {
+    readonly steady: number;
+    readonly fickle: number;
+    /** Blocks until one is final. */
+    readonly finalBlocks: number;
+  },
+): Promise<NetworkUnderTest> {
+  const { evm, database, payTo, signers } = scene;
+  const payers = await fundEvmPayers(evm, options);
+  const subject = { evm, payers, signers };
+  return {
+    family: 'EVM',
+    network: evmNetwork,
+    url: evm.url,
+    urlVariable: 'EVM_RPC_URL',
+    habits: [],
+    faults: [...evmNodeFaults(subject), ...evmChainFaults(subject)],
+    async pay(chance) {
+      const fickle = chance.random() < 0.08 ? payers.fickle.pop() : undefined;
+      const privateKey = fickle ?? pick(chance.random, payers.steady);
+      const request = await evmRequest({ payTo, privateKey });
+      const address = privateKeyToAddress(privateKey);
+      const isFickle = fickle !== undefined;
+      return {
+        request,
+        isLeft: false,
+        mayFail: () => isFickle,
+        meddle: async () =>
+          isFickle ? regret({ ...chance, evm, database }, { privateKey, address, request }) : undefined,
+        onServed: () => isFickle && payers.served.push(address),
+      };
+    },
+    transfers: () => scene.transfers(),
+    // The scene looks at the places of its signers.
+    problems: () => Promise.resolve([]),
+    evidence: () => evmState(scene),
+    heal: () => resume(evm),
+    moveOn: () => evm.mine(),
+    makeFinal: () => evm.mine(options.finalBlocks),
+    stop: () => undefined,
+  };
+}

@@ -1,0 +1,60 @@
+import type { RpcRule } from '@tollkeeper/sandbox';
+import type { Family, WireRequest } from '../support/wire.js';
+import type { SoakFault } from './soak-fault.js';
+
+/** A kind of network as the simulation sees it: who pays on it, what goes wrong with it, and what is true on it. */
+export interface NetworkUnderTest {
+  readonly family: Family;
+  /** Its CAIP-2 name. */
+  readonly network: string;
+  /** A node that tells the truth. */
+  readonly url: string;
+  /** The variable of a facilitator that names its node. */
+  readonly urlVariable: string;
+  /** What the node of every process does all the time. */
+  readonly habits: readonly RpcRule[];
+  readonly faults: readonly SoakFault[];
+  /** Lets a payer sign a payment. */
+  readonly pay: (chance: Chance) => Promise<SoakPayment>;
+  /** The transactions that brought money to the wallet, one for each transfer. */
+  readonly transfers: () => Promise<readonly string[]>;
+  /** What is wrong by the rules of this kind of network alone, in words. */
+  readonly problems: () => Promise<readonly string[]>;
+  /** What helps to understand a failed run. */
+  readonly evidence: () => Promise<unknown>;
+  /** Sets right what a fault may have left. */
+  readonly heal: () => Promise<void>;
+  /** Lets a moment pass on chain. */
+  readonly moveOn: () => Promise<void>;
+  /** Lets so much time pass on chain that everything on it is final. */
+  readonly makeFinal: () => Promise<void>;
+  readonly stop: () => void;
+}
+
+/** What decides about payments, and when the last one is made. */
+export interface Chance {
+  readonly random: () => number;
+  readonly untilMs: number;
+}
+
+/** A payment as its payer signed it, and what the payer and its callers do. */
+export interface SoakPayment {
+  readonly request: WireRequest;
+  /** Its callers ask once, and come back for the answer when all is over. */
+  readonly isLeft: boolean;
+  /** Whether it may have failed for good when a caller was told so. */
+  readonly mayFail: (told: Told) => boolean;
+  /** What the payer or a stranger does while it is settled. */
+  readonly meddle: () => Promise<void>;
+  /** The payer learns that it was served. */
+  readonly onServed: () => void;
+}
+
+/** One final answer that a caller got. */
+export interface Told {
+  readonly url: string;
+  readonly atMs: number;
+  readonly success: boolean;
+  readonly transaction: string;
+  readonly errorReason: string | undefined;
+}
