@@ -109,12 +109,16 @@ async function endWithRecord(delivery: Delivery, keep: () => Promise<void>): Pro
   void delivery.confirm();
 }
 
+const callerLeft = 'The caller is gone';
+
 function callerGone(response: FastifyReply): AbortSignal {
   const gone = new AbortController();
-  response.raw.once('close', () => {
-    gone.abort();
-  });
-  if (response.raw.destroyed) gone.abort();
+  // With a reason, because every response closes in the end and to make an error for each is dear.
+  const abort = () => {
+    gone.abort(callerLeft);
+  };
+  response.raw.once('close', abort);
+  if (response.raw.destroyed) abort();
   return gone.signal;
 }
 

@@ -40,11 +40,9 @@ export function createAnswerStore({ sql }: Database) {
     // Of several callers for one payment the statement takes any one.
     const rows = await sql<{ caller: string }>`
       UPDATE payment
-      SET delivery_lease_holder = answer.caller, delivery_lease_until = now() + make_interval(secs => ${deliveryLeaseSeconds})
-      FROM unnest(${idsOf(answers)}::uuid[], ${answers.map(({ caller }) => caller)}::uuid[])
-        AS answer (payment_id, caller)
-      WHERE payment.id = answer.payment_id AND payment.id = ANY(${idsOf(answers)}::uuid[])
-        AND payment.state = 'settled' AND payment.delivered_at IS NULL
+      SET delivery_lease_holder = (${callersOf(answers)}::jsonb ->> payment.id::text)::uuid,
+        delivery_lease_until = now() + make_interval(secs => ${deliveryLeaseSeconds})
+      WHERE payment.id = ANY(${idsOf(answers)}::uuid[]) AND payment.state = 'settled' AND payment.delivered_at IS NULL
         AND (payment.delivery_lease_until IS NULL OR payment.delivery_lease_until < now())
         AND NOT EXISTS (SELECT FROM effect WHERE effect.payment_id = payment.id AND effect.reversed_at IS NOT NULL)
       RETURNING payment.delivery_lease_holder AS caller`;
@@ -55,11 +53,8 @@ export function createAnswerStore({ sql }: Database) {
   async function confirmDeliveries(answers: readonly Answer[]): Promise<readonly undefined[]> {
     await sql`
       UPDATE payment SET delivered_at = now(), answer_open_since = NULL
-      FROM unnest(${idsOf(answers)}::uuid[], ${answers.map(({ caller }) => caller)}::uuid[])
-        AS answer (payment_id, caller)
-      WHERE payment.id = answer.payment_id AND payment.id = ANY(${idsOf(answers)}::uuid[])
-        AND payment.delivery_lease_holder = answer.caller
-        AND payment.delivered_at IS NULL`;
+      WHERE payment.id = ANY(${idsOf(answers)}::uuid[]) AND payment.delivered_at IS NULL
+        AND payment.delivery_lease_holder = (${callersOf(answers)}::jsonb ->> payment.id::text)::uuid`;
     return answers.map(() => undefined);
   }
 
@@ -82,3 +77,7 @@ export function createAnswerStore({ sql }: Database) {
 }
 
 const idsOf = (answers: readonly Answer[]) => answers.map(({ paymentId }) => paymentId);
+
+/** As a JSON object, in which the database finds the caller of each payment without comparing it to all the others. */
+const callersOf = (answers: readonly Answer[]) =>
+  JSON.stringify(Object.fromEntries(answers.map(({ paymentId, caller }) => [paymentId, caller])));

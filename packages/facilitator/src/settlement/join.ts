@@ -66,6 +66,10 @@ export function createJoin(parts: {
     paymentId: string,
     { patience, own, isOwner, changes }: Parameters<Join>[1] & { readonly changes: PaymentSubscription },
   ): Promise<Settlement | typeof released> {
+    const timeLeft = () => patience.deadline - clock.now().getTime();
+    const wait = () => changes.wait({ timeoutMs: timeLeft(), abort: patience.abort });
+    // What this process has just begun to submit is not over yet, and it hears when it is.
+    if (own !== undefined) await wait();
     for (;;) {
       const row = await store.find(paymentId);
       // A refusal concerns the bytes that were submitted. Who joined may hold better ones, and submits its own.
@@ -73,12 +77,11 @@ export function createJoin(parts: {
       const answer = await answerNow(row, isOwner);
       if (answer !== undefined) return answer;
       if (isUnsigned(row) && !row.leased) return released;
-      const timeoutMs = patience.deadline - clock.now().getTime();
-      if (timeoutMs <= 0 || patience.abort.aborted) {
+      if (timeLeft() <= 0 || patience.abort.aborted) {
         const last = await leave(row, isOwner);
         if (last !== undefined) return last;
       }
-      await changes.wait({ timeoutMs, abort: patience.abort });
+      await wait();
     }
   }
 

@@ -61,7 +61,8 @@ export function createPayerStandings(parts: { readonly database: Database; reado
       JOIN (SELECT DISTINCT payer, token FROM unnest(
         ${payers.map(({ payer }) => payer)}::text[], ${payers.map(({ token }) => token)}::text[]
       ) AS asked (payer, token)) AS asked USING (payer, token)
-      WHERE payment.state = 'submitted' AND payment.network = ${network}`;
+      WHERE payment.payer = ANY(${payers.map(({ payer }) => payer)}::text[]) AND payment.state = 'submitted'
+        AND payment.network = ${network}`;
   }
 
   async function countFailures(payers: readonly Payer[]): Promise<ReadonlyMap<string, number>> {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SubmittedTransaction } from '@tollkeeper/protocol';
-import type { Leg, SentTransaction } from './chain-transactions.js';
+import type { SentTransaction } from './chain-transactions.js';
 import { createConcluding, type ConcludingParts, type Finding, type Followed } from './conclude-findings.js';
 import { observeApart } from './observe-apart.js';
 
@@ -12,6 +12,8 @@ const firstPauseMs = 4;
 
 /** A transaction that is followed. */
 interface Entry extends Followed {
+  /** What is asked about it, at every look. */
+  readonly transfers: readonly SubmittedTransaction[];
   sentAtMs: number;
 }
 
@@ -48,7 +50,8 @@ export function createWatch(parts: WatchParts): Watch {
   return {
     track(sent) {
       if (tracked.has(sent.id)) return;
-      tracked.set(sent.id, { sent, settled: new Set(), sentAtMs: performance.now() });
+      const transfers = sent.legs.map(({ expected }) => ({ ...sent, expected }));
+      tracked.set(sent.id, { sent, transfers, settled: new Set(), sentAtMs: performance.now() });
       pauseMs = Math.min(firstPauseMs, parts.pollMs);
       wake.abort();
       running ??= run();
@@ -80,14 +83,18 @@ export function createWatch(parts: WatchParts): Watch {
     const all = [...tracked.values()];
     for (let start = 0; start < all.length; start += transactionsPerQuestion) {
       const entries = all.slice(start, start + transactionsPerQuestion);
-      const questions = entries.flatMap(questionsAbout);
       const observations = await observeApart(
         parts,
-        questions.map(({ transfer }) => transfer),
+        entries.flatMap(({ transfers }) => transfers),
       );
-      const found = new Map(entries.map((entry) => [entry, [] as Finding[]]));
-      for (const [index, { entry, leg }] of questions.entries()) {
-        found.get(entry)?.push({ leg, observation: observations[index] });
+      let next = 0;
+      const found = new Map<Entry, readonly Finding[]>();
+      for (const entry of entries) {
+        const own = observations.slice(next, (next += entry.transfers.length));
+        found.set(
+          entry,
+          entry.sent.legs.map((leg, index) => ({ leg, observation: own[index] })),
+        );
       }
       await finish(found);
       // A node that tells nothing at all is left alone until the next look.
@@ -116,10 +123,4 @@ async function resend({ chain, log, resendMs }: WatchParts, entry: Entry): Promi
   } catch (error) {
     log.warn({ err: error, transaction: entry.sent.id }, 'bytes could not be sent again; it is tried again');
   }
-}
-
-function questionsAbout(
-  entry: Entry,
-): readonly { readonly entry: Entry; readonly leg: Leg; readonly transfer: SubmittedTransaction }[] {
-  return entry.sent.legs.map((leg) => ({ entry, leg, transfer: { ...entry.sent, expected: leg.expected } }));
 }
