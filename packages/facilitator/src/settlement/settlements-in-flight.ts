@@ -11,7 +11,7 @@ export async function settlementsInFlight(
     SELECT network, state, count(payment.id) AS count
     FROM unnest(${networks}::text[]) AS network
     CROSS JOIN unnest(ARRAY['claimed', 'submitted']) AS state
-    LEFT JOIN payment USING (network, state)
+    LEFT JOIN (SELECT * FROM payment WHERE state IN ('claimed', 'submitted')) AS payment USING (network, state)
     GROUP BY network, state`;
   return rows.map(({ network, state, count }) => ({ network, state, count: Number(count) }));
 }

@@ -21,44 +21,46 @@ export interface PaymentPosition {
   readonly claimedAt: string;
 }
 
-/** How many payments one page looks at where no index answers the whole filter. */
+/** How many payments of one list a page looks at, where not every one of them is what it asks for. */
 const longestSearch = 1_000;
 
 /**
- * The places of one page of the payments that this transaction sees, the newest first. Each address is read from the end of the
- * index that fits the filter best. Where more is asked than that index knows, a page looks at a bounded number of payments and
- * may find few of them, or none; `searchedTo` is then where the next one goes on.
+ * The places of one page of the payments that this transaction sees, the newest first. They are read from the ends of lists that
+ * hold everything asked for and as little else as the indexes allow. In none of them a page looks further than a bounded number
+ * of payments, so that it may find few, or none; `searchedTo` is then where the next one goes on.
  */
 export async function findPayments(
   sql: Sql,
   query: PaymentQuery,
 ): Promise<{ readonly found: readonly PaymentPosition[]; readonly searchedTo: PaymentPosition | undefined }> {
-  const length = conditionsOf(query) > 1 ? Math.max(longestSearch, query.limit) : query.limit;
-  const searched = await search(sql, { ...query, ...endOf(query), index: indexFor(query), length });
-  return {
-    found: searched.filter(({ matches }) => matches).slice(0, query.limit),
-    searchedTo: searched.find(({ place }) => Number(place) === length),
-  };
+  const rows = await search(sql, { ...query, ...endOf(query), lists: listsFor(query), states: statesOf(query) });
+  // What the other lists hold beyond the first place where one was left may not come next.
+  const left = rows.findIndex(({ isLeft }) => isLeft);
+  const sure = left === -1 ? rows : rows.slice(0, left + 1);
+  return { found: sure.filter(({ matches }) => matches), searchedTo: rows[left] };
 }
 
 interface Searched extends PaymentPosition {
   readonly matches: boolean;
-  readonly place: bigint;
+  /** The search of its list ended here, before the list did. */
+  readonly isLeft: boolean;
 }
 
 interface Search extends PaymentQuery, PaymentPosition {
-  readonly index: 'payer' | 'state' | 'token' | 'time';
-  readonly length: number;
+  readonly lists: 'payer' | 'in flight' | 'failed' | 'token';
+  readonly states: readonly string[] | null;
 }
 
-function conditionsOf({ payer, state, token }: PaymentQuery): number {
-  return [payer, state, token].filter((condition) => condition !== null).length;
-}
-
-function indexFor({ payer, state, token }: PaymentQuery): Search['index'] {
+function listsFor({ payer, state }: PaymentQuery): Search['lists'] {
   if (payer !== null) return 'payer';
-  if (state !== null) return 'state';
-  return token !== null ? 'token' : 'time';
+  if (state === 'claimed' || state === 'submitted') return 'in flight';
+  return state === 'failed' ? 'failed' : 'token';
+}
+
+/** A claim that was refused is shown as claimed until it is forgotten. */
+function statesOf({ state }: PaymentQuery): readonly string[] | null {
+  if (state === null) return null;
+  return state === 'claimed' ? ['claimed', 'refused'] : [state];
 }
 
 /** What the page has to lie before: one bound and not two, because only the first of two tells the index where to begin. */
@@ -69,39 +71,68 @@ function endOf({ to, before }: PaymentQuery): PaymentPosition {
   return before !== null && before.claimedAt < end.claimedAt ? cursor : end;
 }
 
-/** Of the four ways to read an address one is taken; the others are refused before they read anything. */
+/**
+ * Of four kinds of lists one is read; the others are refused before anything of theirs is. An address has a list for each payer,
+ * for each token, and for what failed in each token; what is in flight is one list for everybody, because it is short.
+ */
 async function search(sql: Sql, query: Search): Promise<readonly Searched[]> {
-  const { walletId, payer, state, token, from, claimedAt, id, index, length } = query;
+  const { walletId, payer, token, claimedAt, id, limit, lists, states } = query;
+  const from = query.from?.toISOString() ?? '-infinity';
   return sql<Searched>`
-    WITH searched AS (
-      SELECT payment.*, row_number() OVER (ORDER BY payment.claimed_at DESC, payment.id DESC) AS place
-      FROM deposit_address AS own CROSS JOIN LATERAL (
-        (SELECT id, claimed_at, state, token FROM payment
-         WHERE ${index}::text = 'time' AND network = own.network AND pay_to = own.address
-           AND (claimed_at, id) < (${claimedAt}::timestamptz, ${id}::uuid) AND claimed_at >= coalesce(${from}::timestamptz, '-infinity')
-         ORDER BY claimed_at DESC, id DESC LIMIT ${length})
-        UNION ALL
-        (SELECT id, claimed_at, state, token FROM payment
-         WHERE ${index}::text = 'payer' AND network = own.network AND pay_to = own.address AND payer = ${payer}
-           AND (claimed_at, id) < (${claimedAt}::timestamptz, ${id}::uuid) AND claimed_at >= coalesce(${from}::timestamptz, '-infinity')
-         ORDER BY claimed_at DESC, id DESC LIMIT ${length})
-        UNION ALL
-        (SELECT id, claimed_at, state, token FROM payment
-         WHERE ${index}::text = 'state' AND network = own.network AND pay_to = own.address AND state = ${state}
-           AND (claimed_at, id) < (${claimedAt}::timestamptz, ${id}::uuid) AND claimed_at >= coalesce(${from}::timestamptz, '-infinity')
-         ORDER BY claimed_at DESC, id DESC LIMIT ${length})
-        UNION ALL
-        (SELECT id, claimed_at, state, token FROM payment
-         WHERE ${index}::text = 'token' AND network = own.network AND pay_to = own.address AND token = ${token}
-           AND (claimed_at, id) < (${claimedAt}::timestamptz, ${id}::uuid) AND claimed_at >= coalesce(${from}::timestamptz, '-infinity')
-         ORDER BY claimed_at DESC, id DESC LIMIT ${length})
-      ) AS payment
-      WHERE ${walletId}::uuid IS NULL OR own.wallet_id = ${walletId}::uuid
-      ORDER BY place LIMIT ${length}
-    ), told AS (
-      SELECT id, to_char(claimed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS "claimedAt", place,
-        (${state}::text IS NULL OR state = ${state}) AND (${token}::text IS NULL OR token = ${token}) AS matches
-      FROM searched
+    WITH RECURSIVE own AS (
+      SELECT network, address FROM deposit_address WHERE ${walletId}::uuid IS NULL OR wallet_id = ${walletId}::uuid
+    ), each_token AS (
+      -- From one token of an address to the next, without reading what lies between.
+      SELECT network, address, '' AS token FROM own WHERE ${lists}::text IN ('token', 'failed')
+      UNION ALL
+      SELECT network, address, (
+        SELECT token FROM payment
+        WHERE network = each_token.network AND pay_to = each_token.address AND token > each_token.token
+        ORDER BY token LIMIT 1)
+      FROM each_token WHERE token IS NOT NULL
+    ), list AS (
+      SELECT * FROM each_token WHERE token <> '' AND (${token}::text IS NULL OR token = ${token})
+    ), searched AS (
+      SELECT found.* FROM list CROSS JOIN LATERAL (
+        SELECT * FROM (
+          SELECT id, claimed_at, ${states}::text[] IS NULL OR state = ANY(${states}::text[]) AS matches,
+            row_number() OVER (ORDER BY claimed_at DESC, id DESC) = ${longestSearch} AS "isLeft"
+          FROM payment
+          WHERE ${lists}::text = 'token' AND network = list.network AND pay_to = list.address AND token = list.token
+            AND (claimed_at, id) < (${claimedAt}::timestamptz, ${id}::uuid) AND claimed_at >= ${from}::timestamptz
+          ORDER BY claimed_at DESC, id DESC LIMIT ${longestSearch}
+        ) AS looked WHERE matches OR "isLeft" ORDER BY claimed_at DESC, id DESC LIMIT ${limit}
+      ) AS found
+      UNION ALL
+      SELECT found.* FROM list CROSS JOIN LATERAL (
+        SELECT id, claimed_at, true AS matches, false AS "isLeft"
+        FROM payment
+        WHERE ${lists}::text = 'failed' AND network = list.network AND pay_to = list.address AND token = list.token
+          AND (claimed_at, id) < (${claimedAt}::timestamptz, ${id}::uuid) AND claimed_at >= ${from}::timestamptz
+          AND state = 'failed'
+        ORDER BY claimed_at DESC, id DESC LIMIT ${limit}
+      ) AS found
+      UNION ALL
+      SELECT found.* FROM own CROSS JOIN LATERAL (
+        SELECT * FROM (
+          SELECT id, claimed_at,
+            (${states}::text[] IS NULL OR state = ANY(${states}::text[])) AND (${token}::text IS NULL OR token = ${token}) AS matches,
+            row_number() OVER (ORDER BY claimed_at DESC, id DESC) = ${longestSearch} AS "isLeft"
+          FROM payment
+          WHERE ${lists}::text = 'payer' AND network = own.network AND pay_to = own.address AND payer = ${payer}
+            AND (claimed_at, id) < (${claimedAt}::timestamptz, ${id}::uuid) AND claimed_at >= ${from}::timestamptz
+          ORDER BY claimed_at DESC, id DESC LIMIT ${longestSearch}
+        ) AS looked WHERE matches OR "isLeft" ORDER BY claimed_at DESC, id DESC LIMIT ${limit}
+      ) AS found
+      UNION ALL
+      (SELECT id, claimed_at, true, false
+       FROM payment
+       WHERE ${lists}::text = 'in flight' AND state IN ('claimed', 'refused', 'submitted') AND state = ANY(${states}::text[])
+         AND (${token}::text IS NULL OR token = ${token})
+         AND (${walletId}::uuid IS NULL OR (network, pay_to) IN (SELECT network, address FROM own))
+         AND (claimed_at, id) < (${claimedAt}::timestamptz, ${id}::uuid) AND claimed_at >= ${from}::timestamptz
+       ORDER BY claimed_at DESC, id DESC LIMIT ${limit})
     )
-    SELECT * FROM told WHERE matches OR place = ${length} ORDER BY place`;
+    SELECT id, to_char(claimed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS "claimedAt", matches, "isLeft"
+    FROM searched ORDER BY claimed_at DESC, id DESC LIMIT ${limit}`;
 }

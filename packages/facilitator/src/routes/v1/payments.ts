@@ -62,7 +62,7 @@ function listRoute(canonicalAddress: CanonicalAddress): V1Route {
     tag: 'Payments',
     summary: 'List payments',
     description:
-      'The newest first. The filters may be combined; with several of `payer`, `state` and `asset` a page may hold fewer items than `limit`, even none, while `nextCursor` leads on to more.',
+      'The newest first. The filters may be combined; with `payer` beside another filter, and with `state=settled`, a page may hold fewer items than `limit`, even none, while `nextCursor` leads on to more.',
     permission: 'read',
     query: PageQuery.extend({
       walletId: WalletId.optional().meta({ description: 'One of your wallets; all of them unless stated' }),
