@@ -1,9 +1,8 @@
 import type { Sql } from '@tollkeeper/database';
 import { createTestDatabase, type TestDatabase } from '@tollkeeper/database/testing';
+import { baseMainnet, baseSepolia } from '@tollkeeper/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { settlementsInFlight } from './settlements-in-flight.js';
-
-const network = 'eip155:84532';
 
 let testDatabase: TestDatabase;
 
@@ -12,7 +11,7 @@ beforeAll(async () => {
   await testDatabase.database.sql`
     INSERT INTO payment (id, claim_key, scheme, network, token, amount, payer, pay_to, x402_version, state, transaction,
       concluded_at)
-    SELECT gen_random_uuid(), 'claim' || n, 'exact', ${network}, 'token', n, 'payer', 'payee', 2, state, 'hash' || n,
+    SELECT gen_random_uuid(), 'claim' || n, 'exact', ${baseSepolia}, 'token', n, 'payer', 'payee', 2, state, 'hash' || n,
       CASE WHEN state = 'settled' THEN now() END
     FROM generate_series(1, 5000) AS n CROSS JOIN LATERAL (
       SELECT CASE WHEN n > 4990 THEN 'claimed' WHEN n > 4970 THEN 'submitted' ELSE 'settled' END AS state) AS stands`;
@@ -23,12 +22,12 @@ test('what is in flight is counted without reading what is not', async () => {
   const { database } = testDatabase;
   await database.transaction(async (sql) => {
     const before = await rowsRead(sql);
-    expect(await settlementsInFlight({ ...database, sql }, [network, 'eip155:8453'])).toEqual(
+    expect(await settlementsInFlight({ ...database, sql }, [baseSepolia, baseMainnet])).toEqual(
       expect.arrayContaining([
-        { network, state: 'claimed', count: 10 },
-        { network, state: 'submitted', count: 20 },
-        { network: 'eip155:8453', state: 'claimed', count: 0 },
-        { network: 'eip155:8453', state: 'submitted', count: 0 },
+        { network: baseSepolia, state: 'claimed', count: 10 },
+        { network: baseSepolia, state: 'submitted', count: 20 },
+        { network: baseMainnet, state: 'claimed', count: 0 },
+        { network: baseMainnet, state: 'submitted', count: 0 },
       ]),
     );
     expect((await rowsRead(sql)) - before).toBeLessThanOrEqual(200n);
