@@ -47,6 +47,7 @@ export function createNetworkSettlement(parts: NetworkSettlementParts) {
     findOvertaking: createOvertaken({ ...parts, settle: ends.settle }),
   });
   const takeUp = createTakeUp({ ...parts, submit, canSign: lanes.canSign });
+  const lookForLateTransfers = createLateTransfers(parts);
   const places = createPlaces({
     ...parts,
     processId,
@@ -71,7 +72,10 @@ export function createNetworkSettlement(parts: NetworkSettlementParts) {
     tendLanes: lanes.tend,
     follow: () => followPending(watch, { database, network }),
     lookAtPlaces: () => places.look(lanes.usable()),
-    lookForLateTransfers: createLateTransfers(parts),
+    async lookForLateTransfers() {
+      await lookForLateTransfers();
+      await takeUp.takeDropped();
+    },
     lookAtBalances: lanes.lookAtFunds,
     /** What waits for a lane, what is in flight, and the lanes of this process. */
     state: () => ({ waiting: queue.size(), followed: watch.size(), ...lanes.counts() }),

@@ -36,7 +36,7 @@ function asQueued(row: {
 /** How payments pass from the process that has them to one that can sign them. */
 export function createQueuedPayments(parts: { readonly database: Database; readonly processId: string }) {
   const { sql } = parts.database;
-  return { handOver, takeQueued, findOwnRetries, markOvertaken, defer };
+  return { handOver, takeQueued, findOwnRetries, markOvertaken, defer, takeDropped };
 
   /** Leaves payments to whichever process can sign them. */
   async function handOver(ids: readonly string[]): Promise<void> {
@@ -93,5 +93,22 @@ export function createQueuedPayments(parts: { readonly database: Database; reado
     await sql`
       UPDATE payment SET lease_until = now() + make_interval(secs => ${overtakenLookSeconds})
       WHERE id = ${id}::uuid AND retry_alone AND lease_holder = ${parts.processId}::uuid`;
+  }
+
+  /** Takes payments that somebody else carried out in a block that is gone: we have signed nothing that could be sent again. */
+  async function takeDropped(network: Network, limit: number): Promise<readonly QueuedPayment[]> {
+    const rows = await sql<{ id: string; request: string | null; alone: boolean }>`
+      UPDATE payment
+      SET lease_holder = ${parts.processId}::uuid, lease_until = now() + make_interval(secs => ${claimLeaseSeconds})
+      WHERE id IN (
+        SELECT payment.id FROM effect JOIN payment ON payment.id = effect.payment_id
+        WHERE effect.network = ${network} AND effect.reversed_at IS NOT NULL AND effect.lost_at IS NULL
+          AND payment.state = 'settled' AND (payment.lease_until IS NULL OR payment.lease_until < now())
+          AND NOT EXISTS (SELECT FROM transaction_leg AS leg WHERE leg.payment_id = payment.id)
+        ORDER BY effect.reversed_at DESC
+        LIMIT ${limit}
+        FOR UPDATE OF payment SKIP LOCKED)
+      RETURNING id, request, true AS alone`;
+    return rows.map(asQueued);
   }
 }

@@ -77,6 +77,7 @@ export function createSigning(parts: {
   }
 }
 
+/** A settled payment has a lease only where a reorg took its money back, and nobody but a stranger had sent anything. */
 async function lockForSigning(
   sql: Sql,
   { payments, processId }: { readonly payments: readonly ReadyPayment[]; readonly processId: string },
@@ -84,7 +85,7 @@ async function lockForSigning(
   const rows = await sql<{ id: string }>`
     SELECT id FROM payment
     WHERE id = ANY(${payments.map(({ paymentId }) => paymentId)}::uuid[]) AND lease_holder = ${processId}::uuid
-      AND (state = 'claimed' OR retry_alone)
+      AND (state IN ('claimed', 'settled') OR retry_alone)
     ORDER BY id
     FOR UPDATE`;
   return new Set(rows.map(({ id }) => id));
@@ -134,7 +135,9 @@ async function store(
   const moved = signed.flatMap(({ id, payments }) => payments.map((each) => ({ id, each })));
   const updated = sql`
     UPDATE payment
-    SET state = 'submitted', submitted_at = coalesce(submitted_at, now()), transaction = signed.transaction,
+    SET state = CASE payment.state WHEN 'settled' THEN 'settled' ELSE 'submitted' END,
+      submitted_at = coalesce(submitted_at, now()),
+      transaction = CASE payment.state WHEN 'settled' THEN payment.transaction ELSE signed.transaction END,
       claimed_at_block = coalesce(claimed_at_block, signed.verified_at_block), retry_alone = false, lease_holder = NULL,
       lease_until = NULL
     FROM unnest(

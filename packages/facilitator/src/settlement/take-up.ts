@@ -22,6 +22,8 @@ const takenAtOnce = 200;
 export interface TakeUp {
   /** Goes on with what other processes have left to whoever can sign. Never throws. */
   takeQueued(): Promise<void>;
+  /** Carries out what a reorg took back and what nobody but a stranger had sent. Never throws. */
+  takeDropped(): Promise<void>;
   /** Sends these again, each alone. This process has the leases. Never throws. */
   retry(paymentIds: readonly string[]): Promise<void>;
   /** What is under way, whose leases are to be kept. */
@@ -52,6 +54,10 @@ export function createTakeUp(parts: TakeUpParts): TakeUp {
     async takeQueued() {
       if (!parts.canSign()) return;
       await guarded(async () => start(await store.takeQueued(network, takenAtOnce)));
+    },
+    async takeDropped() {
+      if (!parts.canSign()) return;
+      await guarded(async () => start(await store.takeDropped(network, takenAtOnce)));
     },
     async retry(paymentIds) {
       if (paymentIds.length === 0) return;

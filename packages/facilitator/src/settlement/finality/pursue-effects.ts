@@ -1,7 +1,12 @@
 import type { Database } from '@tollkeeper/database';
 import type { Chain, Observation, OnChainEffect, SubmittedTransaction } from '@tollkeeper/protocol';
 import type { Logger } from '../../logging/logger.js';
-import { findAttempts, type SentTransaction } from '../chain-transactions.js';
+import {
+  claimedTransferOf,
+  type ClaimedTransferRow,
+  findAttempts,
+  type SentTransaction,
+} from '../chain-transactions.js';
 import { observeApart } from '../observe-apart.js';
 import type { RecordedEffect } from './recorded-effect.js';
 
@@ -16,7 +21,8 @@ export type Pursuit =
 
 /**
  * Looks for the transfer of each effect in every transaction that was signed for its payment, in the order given; undefined
- * where the node does not tell. What is final without the transfer, or can no longer be included, is out.
+ * where the node does not tell. What is final without the transfer, or can no longer be included, is out. Where we signed none,
+ * because somebody else was faster, the authorization itself is looked for.
  */
 export async function pursueEffects(
   parts: { readonly database: Database; readonly chain: Chain; readonly log: Logger },
@@ -28,6 +34,11 @@ export async function pursueEffects(
     parts,
     attempts.map(({ transfer }) => transfer),
   );
+  const carried = new Set(attempts.map(({ paymentId }) => paymentId));
+  const foreign = await pursueForeign(
+    parts,
+    [...wanted].filter((id) => !carried.has(id)),
+  );
   const isOut = await findFinalFailures(parts.chain, attempts, observations);
   const seen = attempts.map((attempt, index) => ({
     ...attempt,
@@ -35,6 +46,8 @@ export async function pursueEffects(
     isOut: isOut[index],
   }));
   return effects.map(({ paymentId }): Pursuit | undefined => {
+    const elsewhere = foreign.get(paymentId ?? '');
+    if (elsewhere !== undefined) return elsewhere;
     const own = seen.filter((each) => each.paymentId === paymentId);
     const found = own.flatMap(({ observation }) => (observation?.state === 'transferred' ? observation.effect : []));
     if (found[0] !== undefined) return { state: 'found', at: found[0] };
@@ -46,6 +59,32 @@ export async function pursueEffects(
     };
   });
 }
+
+/** What became of transfers for which we signed nothing, by payment. */
+async function pursueForeign(
+  { database, chain }: { readonly database: Database; readonly chain: Chain },
+  paymentIds: readonly string[],
+): Promise<ReadonlyMap<string, Pursuit>> {
+  if (paymentIds.length === 0) return new Map();
+  const rows = await database.sql<ClaimedTransferRow & { readonly id: string; readonly validBefore: bigint | null }>`
+    SELECT id, claim_key AS "claimKey", network, token, amount, payer, pay_to AS "payTo", claimed_at_block AS "claimedAtBlock",
+      valid_before AS "validBefore"
+    FROM payment WHERE id = ANY(${paymentIds}::uuid[])`;
+  const effects = await chain.findForeignTransfers(rows.map(claimedTransferOf));
+  const pursuits = new Map<string, Pursuit>();
+  for (const [index, row] of rows.entries()) {
+    const { id, validBefore } = row;
+    const at = effects[index];
+    const isVoid =
+      at === undefined &&
+      validBefore !== null &&
+      (await chain.isVoid?.({ ...claimedTransferOf(row), validBefore })) === true;
+    pursuits.set(id, at !== undefined ? { state: 'found', at } : isVoid ? { state: 'lost' } : nothingToResend);
+  }
+  return pursuits;
+}
+
+const nothingToResend: Pursuit = { state: 'missing', resend: [] };
 
 /** A transaction as it concerns one payment. */
 interface Attempt {
