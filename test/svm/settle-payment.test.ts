@@ -358,7 +358,7 @@ describe('what became of a transaction', () => {
     calls.length = 0;
     const observations = await ours.chain.observe(unknown);
     expect(observations).toHaveLength(300);
-    expect(methods()).toEqual(['getSignatureStatuses', 'getSignatureStatuses', 'getBlockHeight']);
+    expect(methods()).toEqual(['getSignatureStatuses', 'getSignatureStatuses', 'getEpochInfo']);
     expect(await ours.chain.observe([])).toEqual([]);
   });
 });

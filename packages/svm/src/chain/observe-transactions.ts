@@ -2,7 +2,8 @@ import type { Observation, Rejection, SubmittedTransaction } from '@tollkeeper/p
 import type { SvmCommitment } from '../limits.js';
 import { describeTransactionError } from '../rpc/rpc-error.js';
 import type { SignatureStatus, SolanaRpc } from '../rpc/solana-rpc.js';
-import { readStatuses } from './signature-statuses.js';
+import { searchHistory } from './search-history.js';
+import { readRecentStatuses } from './signature-statuses.js';
 import { blockOf, findTransfer } from './transfer-evidence.js';
 
 /** How many transactions are read from the node at the same time. */
@@ -24,15 +25,18 @@ export async function observeTransactions(
 ): Promise<readonly Observation[]> {
   const { rpc } = parts;
   if (submitted.length === 0) return [];
-  const recent = await readStatuses(rpc, idsOf(submitted), { history: false });
-  const absent = submitted.filter(({ id }) => recent.get(id) === undefined);
-  const outdated = await selectOutdated(rpc, absent);
-  const older = await readStatuses(rpc, idsOf(outdated), { history: true });
-  const isGone = new Set(idsOf(outdated).filter((id) => older.get(id) === undefined));
+  const recent = await readRecentStatuses(
+    rpc,
+    submitted.map(({ id }) => id),
+  );
+  const older = await searchHistory(
+    rpc,
+    submitted.filter(({ id }) => !recent.has(id)),
+  );
 
   const observeOne = async (transaction: SubmittedTransaction): Promise<Observation> => {
-    if (isGone.has(transaction.id)) return expired;
-    const status = recent.get(transaction.id) ?? older.get(transaction.id);
+    if (older.gone.has(transaction.id)) return expired;
+    const status = recent.get(transaction.id) ?? older.found.get(transaction.id);
     return status !== undefined && isConfirmed(status, parts.commitment) ? readOutcome(rpc, transaction) : pending;
   };
   const observations: Observation[] = [];
@@ -40,25 +44,6 @@ export async function observeTransactions(
     observations.push(...(await Promise.all(submitted.slice(start, start + readsAtOnce).map(observeOne))));
   }
   return observations;
-}
-
-/**
- * Those that no later block can hold. The height is read before the history is searched and counts finalized blocks only, so
- * that a transaction which is absent from the history afterwards is in no block at all.
- */
-async function selectOutdated(
-  rpc: SolanaRpc,
-  absent: readonly SubmittedTransaction[],
-): Promise<readonly SubmittedTransaction[]> {
-  if (absent.every(({ lastValidBlockHeight }) => lastValidBlockHeight === undefined)) return [];
-  const height = await rpc.blockHeight('finalized');
-  return absent.filter(
-    ({ lastValidBlockHeight }) => lastValidBlockHeight !== undefined && height > lastValidBlockHeight,
-  );
-}
-
-function idsOf(transactions: readonly SubmittedTransaction[]): readonly string[] {
-  return transactions.map(({ id }) => id);
 }
 
 function isConfirmed({ level }: SignatureStatus, commitment: SvmCommitment): boolean {

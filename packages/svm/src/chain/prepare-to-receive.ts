@@ -52,7 +52,7 @@ export async function prepareToReceive(
   if (trouble !== undefined) throw new Fault('INTERNAL', { network, mint, detail: trouble });
   for (let poll = 0; poll < pollsMax; poll += 1) {
     if (poll % pollsPerSend === 0) await rpc.send(signed.raw);
-    const [status] = await rpc.signatureStatuses([signed.id], { history: false });
+    const [status] = (await rpc.signatureStatuses([signed.id], { history: false })).statuses;
     if (status?.error) throw new Fault('INTERNAL', { network, mint, detail: 'The token account could not be created' });
     const created = status && status.level !== 'processed' ? await lockedIn(rpc, receiver) : undefined;
     if (created !== undefined) return created;

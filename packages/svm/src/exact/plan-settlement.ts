@@ -1,13 +1,11 @@
 import type { SignedTransaction, TransactionPlan } from '@tollkeeper/protocol';
 import { encodeBase58 } from '../address/base58.js';
 import type { SvmSigner } from '../signing/secret-key.js';
+import { blockhashLifetimeBlocks } from '../transaction/blockhash-lifetime.js';
 import { serializeTransaction } from '../transaction/serialize-transaction.js';
 import { maximumFeeOf } from './maximum-fee.js';
 import type { RecentBank } from './recent-bank.js';
 import type { ProvenPayment } from './verify-payment.js';
-
-/** A blockhash is good for this many blocks after its own. */
-const blockhashLifetimeBlocks = 150n;
 
 /**
  * Prepares our signature, the only thing that the transaction lacks. Nothing else in this package signs what others wrote.

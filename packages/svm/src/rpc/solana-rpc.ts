@@ -9,8 +9,10 @@ export interface SolanaRpc {
   blockHeight(commitment: SvmCommitment): Promise<bigint>;
   /** The oldest slot whose block the node still has. */
   firstAvailableSlot(): Promise<bigint>;
+  /** The height of the block in a slot; refused where the node does not have that block any more. */
+  heightOf(slot: bigint): Promise<RpcAnswer<bigint>>;
   /** Slot and block height of one and the same bank. */
-  epochInfo(): Promise<{ readonly slot: bigint; readonly blockHeight: bigint }>;
+  epochInfo(commitment?: SvmCommitment): Promise<{ readonly slot: bigint; readonly blockHeight: bigint }>;
   latestBlockhash(): Promise<{ readonly blockhash: string; readonly lastValidBlockHeight: bigint }>;
   balance(address: string): Promise<bigint>;
   accounts(addresses: readonly string[]): Promise<readonly (RpcAccount | null)[]>;
@@ -20,11 +22,11 @@ export interface SolanaRpc {
   ): Promise<{ readonly slot: bigint; readonly accounts: readonly (RpcAccount | null)[] }>;
   simulate(transaction: Uint8Array, watchedAccount: string): Promise<RpcAnswer<Simulation>>;
   send(transaction: Uint8Array): Promise<RpcAnswer<string>>;
-  /** At most 256 signatures. `history` also searches blocks that left the status cache. */
+  /** At most 256 signatures, and how far the node has come. `history` also searches blocks that left the status cache. */
   signatureStatuses(
     signatures: readonly string[],
     options: { history: boolean },
-  ): Promise<readonly (SignatureStatus | null)[]>;
+  ): Promise<{ readonly slot: bigint; readonly statuses: readonly (SignatureStatus | null)[] }>;
   transaction(signature: string): Promise<LandedTransaction | null>;
   /**
    * Does work whose answers are put together, on one node, because two may have seen different blocks; and anew on the next one
@@ -106,6 +108,9 @@ const EpochInfo = z
   .object({ absoluteSlot: U64, blockHeight: U64 })
   .transform(({ absoluteSlot, blockHeight }) => ({ slot: absoluteSlot, blockHeight }));
 
+/** The oldest blocks of the cluster do not say their height. */
+const BlockHeight = z.object({ blockHeight: U64.nullish() }).transform(({ blockHeight }) => blockHeight ?? 0n);
+
 const LatestBlockhash = inContext(z.object({ blockhash: z.string(), lastValidBlockHeight: U64 }));
 
 export function createSolanaRpc(client: JsonRpcClient, commitment: SvmCommitment): SolanaRpc {
@@ -115,7 +120,11 @@ export function createSolanaRpc(client: JsonRpcClient, commitment: SvmCommitment
     genesisHash: () => client.request('getGenesisHash', [], z.string()),
     blockHeight: (level) => client.request('getBlockHeight', [{ commitment: level }], U64),
     firstAvailableSlot: () => client.request('getFirstAvailableBlock', [], U64),
-    epochInfo: () => client.request('getEpochInfo', [at], EpochInfo),
+    heightOf: (slot) => {
+      const options = { transactionDetails: 'none', rewards: false, maxSupportedTransactionVersion: 0 };
+      return client.tryRequest('getBlock', [Number(slot), options], BlockHeight);
+    },
+    epochInfo: (level = commitment) => client.request('getEpochInfo', [{ commitment: level }], EpochInfo),
     latestBlockhash: async () => (await client.request('getLatestBlockhash', [at], LatestBlockhash)).value,
     balance: async (address) => (await client.request('getBalance', [address, at], inContext(U64))).value,
     accounts: async (addresses) => {
@@ -146,7 +155,8 @@ export function createSolanaRpc(client: JsonRpcClient, commitment: SvmCommitment
     signatureStatuses: async (signatures, { history }) => {
       const shape = inContext(z.array(Status.nullable()).length(signatures.length));
       const params = [signatures, { searchTransactionHistory: history }];
-      return (await client.request('getSignatureStatuses', params, shape)).value;
+      const { context, value } = await client.request('getSignatureStatuses', params, shape);
+      return { slot: context.slot, statuses: value };
     },
     transaction: (signature) => {
       const options = { ...at, encoding: 'base64', maxSupportedTransactionVersion: 0 };

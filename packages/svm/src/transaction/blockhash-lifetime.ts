@@ -1,0 +1,2 @@
+/** A blockhash is good for this many blocks after its own. */
+export const blockhashLifetimeBlocks = 150n;

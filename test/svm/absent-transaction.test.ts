@@ -1,0 +1,132 @@
+import { solanaDevnet, systemClock, type SignedTransaction, type SubmittedTransaction } from '@tollkeeper/protocol';
+import {
+  faultOn,
+  startRpcProxy,
+  startSolanaChain,
+  type RpcProxy,
+  type RpcRule,
+  type SolanaChain,
+} from '@tollkeeper/sandbox';
+import { createSvmNetwork, type SvmNetwork } from '@tollkeeper/svm';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { latestBlockhash } from './latest-blockhash.js';
+import {
+  buyer,
+  feePayer,
+  memoInstruction,
+  merchant,
+  paymentOf,
+  standardInstructions,
+  transactionText,
+  usdc,
+} from './solana-payment.js';
+
+let chain: SolanaChain;
+let proxy: RpcProxy;
+let ours: SvmNetwork;
+
+beforeAll(async () => {
+  chain = await startSolanaChain();
+  chain.pauseSlots();
+  chain.createToken({ mint: usdc, decimals: 6, program: 'token' });
+  chain.fundSol(feePayer.address, 10_000_000_000n);
+  chain.fundToken({ mint: usdc, owner: buyer.publicKey.toBase58(), amount: 1_000_000_000n });
+  chain.fundToken({ mint: usdc, owner: merchant, amount: 0n });
+  proxy = await startRpcProxy({ target: chain.url });
+  ours = createSvmNetwork({
+    network: solanaDevnet,
+    rpcUrls: [proxy.url],
+    feePayerKey: feePayer.privateKeyBase58,
+    assets: [usdc],
+    clock: systemClock,
+    onRpcCall: () => undefined,
+    onWarning: (message) => expect.fail(message),
+  });
+});
+afterAll(async () => {
+  await proxy.stop();
+  await chain.stop();
+});
+beforeEach(() => proxy.reset());
+
+let payments = 0;
+
+async function sign(): Promise<SignedTransaction & SubmittedTransaction> {
+  payments += 1;
+  const instructions = [...standardInstructions(), memoInstruction(`payment ${payments}`)];
+  const examination = ours.schemes[0]?.examine(
+    paymentOf(transactionText({ instructions, blockhash: await latestBlockhash(chain) })),
+  );
+  if (examination?.kind !== 'acceptable') return expect.fail(JSON.stringify(examination));
+  const verdict = await examination.payment.verify();
+  if (!verdict.valid) return expect.fail(verdict.rejection.detail);
+  const planned = await verdict.payment.plan({ signer: feePayer.address, company: [] });
+  if (!planned.planned) return expect.fail(planned.rejection.detail);
+  return { ...planned.plan.sign(undefined), expected: verdict.payment.authorization };
+}
+
+/** A payment that landed so long ago that no later block could hold it. */
+async function land(): Promise<SubmittedTransaction> {
+  const signed = await sign();
+  expect(await ours.chain.broadcast(signed)).toEqual({ accepted: true });
+  chain.advanceSlots(400);
+  return signed;
+}
+
+async function stateOf(submitted: SubmittedTransaction): Promise<string | undefined> {
+  const [observation] = await ours.chain.observe([submitted]);
+  return observation?.state;
+}
+
+/** A node that has no block of these slots. */
+function lacking(isLacking: (slot: number) => boolean, context: Readonly<Record<string, unknown>> = {}): RpcRule {
+  const change = (found: unknown) => {
+    const { value, ...rest } = found as { readonly value: readonly ({ readonly slot: number } | null)[] };
+    return { ...rest, ...context, value: value.map((status) => (status && isLacking(status.slot) ? null : status)) };
+  };
+  return faultOn('getSignatureStatuses', { kind: 'alter', change });
+}
+
+test('a node whose history begins after a payment does not give it up', async () => {
+  const begin = chain.slot() + 1;
+  chain.advanceSlots(1);
+  const paid = await land();
+  const first = begin + 200;
+  proxy.use(lacking((slot) => slot < first));
+  proxy.use(faultOn('getFirstAvailableBlock', { kind: 'result', result: first }));
+  expect(await stateOf(paid)).toBe('pending');
+  proxy.reset();
+  expect(await stateOf(paid)).toBe('transferred');
+});
+
+test('a node that has forgotten its oldest block meanwhile gives nothing up', async () => {
+  const unsent = await sign();
+  chain.advanceSlots(400);
+  proxy.use(faultOn('getBlock', { kind: 'error', code: -32_001, message: 'Block cleaned up' }));
+  expect(await stateOf(unsent)).toBe('pending');
+});
+
+test('a search of a node that has not come as far as the height that was asked of another gives nothing up', async () => {
+  const paid = await land();
+  const last = chain.slot() - 400;
+  proxy.use(lacking((slot) => slot >= last, { context: { slot: last } }));
+  expect(await stateOf(paid)).toBe('pending');
+  const inclusion = { transaction: paid.id, block: { number: BigInt(last), hash: last.toString() } };
+  expect(await ours.chain.finality([inclusion])).toEqual(['unknown']);
+  proxy.reset();
+  expect(await stateOf(paid)).toBe('transferred');
+  expect(await ours.chain.finality([inclusion])).toEqual(['final']);
+});
+
+test('what the whole history lacks is given up, and costs four requests more than a look', async () => {
+  const unsent = await sign();
+  chain.advanceSlots(400);
+  proxy.reset();
+  expect(await stateOf(unsent)).toBe('expired');
+  expect(proxy.counts()).toEqual({
+    getSignatureStatuses: 2,
+    getEpochInfo: 1,
+    getFirstAvailableBlock: 1,
+    getBlock: 1,
+  });
+});
