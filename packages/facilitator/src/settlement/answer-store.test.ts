@@ -1,0 +1,58 @@
+import { randomUUID } from 'node:crypto';
+import type { Sql } from '@tollkeeper/database';
+import { createTestDatabase, type TestDatabase } from '@tollkeeper/database/testing';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createAnswerStore } from './answer-store.js';
+
+const together = 64;
+
+let testDatabase: TestDatabase;
+let paymentIds: readonly string[];
+
+/** Payments that went through their states as many at a time as they do under load, each with a request of a usual length. */
+beforeAll(async () => {
+  testDatabase = await createTestDatabase();
+  const { sql } = testDatabase.database;
+  const batches: string[][] = [];
+  for (let turn = 0; turn < 20; turn += 1) {
+    const claimed = await sql<{ id: string }>`
+      INSERT INTO payment (id, claim_key, scheme, network, token, amount, payer, pay_to, x402_version, request)
+      SELECT gen_random_uuid(), gen_random_uuid(), 'exact', 'eip155:84532', 'token', 1, 'payer', 'payee', 2, repeat('request ', 128)
+      FROM generate_series(1, ${together}::integer) RETURNING id`;
+    batches.push(claimed.map(({ id }) => id));
+    const [submitted = [], settled = []] = [batches[turn - 4], batches[turn - 8]];
+    await sql`UPDATE payment SET state = 'submitted', submitted_at = now() WHERE id = ANY(${submitted}::uuid[])`;
+    await sql`
+      UPDATE payment SET state = 'settled', concluded_at = now(), transaction = id WHERE id = ANY(${settled}::uuid[])`;
+  }
+  paymentIds = batches[8] ?? [];
+});
+afterAll(() => testDatabase.drop());
+
+test('handing out answers writes to no index of payments, as a rule', async () => {
+  const { database } = testDatabase;
+  const answers = paymentIds.map((paymentId) => ({ paymentId, caller: randomUUID() }));
+  const handOut = async (work: (sql: Sql) => Promise<unknown>) => {
+    return database.transaction(async (sql) => {
+      const before = await updatesWithoutIndexes(sql);
+      await work(sql);
+      return Number((await updatesWithoutIndexes(sql)) - before);
+    });
+  };
+  const taken = await handOut((sql) => {
+    const { takeDelivery } = createAnswerStore({ ...database, sql });
+    return Promise.all(answers.map(takeDelivery));
+  });
+  const confirmed = await handOut((sql) => {
+    const { confirmDelivery } = createAnswerStore({ ...database, sql });
+    return Promise.all(answers.map(confirmDelivery));
+  });
+  expect(taken + confirmed).toBeGreaterThan(1.5 * together);
+});
+
+/** How many updates of this session found room beside the old row. */
+async function updatesWithoutIndexes(sql: Sql): Promise<bigint> {
+  const [row] = await sql<{ count: bigint }>`
+    SELECT n_tup_hot_upd AS count FROM pg_stat_xact_user_tables WHERE relname = 'payment'`;
+  return row?.count ?? 0n;
+}
