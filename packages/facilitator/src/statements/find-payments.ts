@@ -26,24 +26,24 @@ const longestSearch = 1_000;
 
 /**
  * The places of one page of the payments that this transaction sees, the newest first. They are read from the ends of lists that
- * hold everything asked for and as little else as the indexes allow. In none of them a page looks further than a bounded number
- * of payments, so that it may find few, or none; `searchedTo` is then where the next one goes on.
+ * hold everything asked for and as little else as the indexes allow. A page looks at a bounded number of payments in each list,
+ * so that it may find few, or none; `searchedTo` is then where the next one goes on.
  */
 export async function findPayments(
   sql: Sql,
   query: PaymentQuery,
 ): Promise<{ readonly found: readonly PaymentPosition[]; readonly searchedTo: PaymentPosition | undefined }> {
   const rows = await search(sql, { ...query, ...endOf(query), lists: listsFor(query), states: statesOf(query) });
-  // What the other lists hold beyond the first place where one was left may not come next.
-  const left = rows.findIndex(({ isLeft }) => isLeft);
-  const sure = left === -1 ? rows : rows.slice(0, left + 1);
-  return { found: sure.filter(({ matches }) => matches), searchedTo: rows[left] };
+  // Beyond the place where the search of one list broke off, what the others hold may not come next.
+  const end = rows.findIndex(({ breaksOff }) => breaksOff);
+  const sure = end === -1 ? rows : rows.slice(0, end + 1);
+  return { found: sure.filter(({ matches }) => matches), searchedTo: rows[end] };
 }
 
 interface Searched extends PaymentPosition {
   readonly matches: boolean;
-  /** The search of its list ended here, before the list did. */
-  readonly isLeft: boolean;
+  /** The search of its list ended here, perhaps before the list did. */
+  readonly breaksOff: boolean;
 }
 
 interface Search extends PaymentQuery, PaymentPosition {
@@ -96,16 +96,16 @@ async function search(sql: Sql, query: Search): Promise<readonly Searched[]> {
       SELECT found.* FROM list CROSS JOIN LATERAL (
         SELECT * FROM (
           SELECT id, claimed_at, ${states}::text[] IS NULL OR state = ANY(${states}::text[]) AS matches,
-            row_number() OVER (ORDER BY claimed_at DESC, id DESC) = ${longestSearch} AS "isLeft"
+            row_number() OVER (ORDER BY claimed_at DESC, id DESC) = ${longestSearch} AS "breaksOff"
           FROM payment
           WHERE ${lists}::text = 'token' AND network = list.network AND pay_to = list.address AND token = list.token
             AND (claimed_at, id) < (${claimedAt}::timestamptz, ${id}::uuid) AND claimed_at >= ${from}::timestamptz
           ORDER BY claimed_at DESC, id DESC LIMIT ${longestSearch}
-        ) AS looked WHERE matches OR "isLeft" ORDER BY claimed_at DESC, id DESC LIMIT ${limit}
+        ) AS looked WHERE matches OR "breaksOff" ORDER BY claimed_at DESC, id DESC LIMIT ${limit}
       ) AS found
       UNION ALL
       SELECT found.* FROM list CROSS JOIN LATERAL (
-        SELECT id, claimed_at, true AS matches, false AS "isLeft"
+        SELECT id, claimed_at, true AS matches, false AS "breaksOff"
         FROM payment
         WHERE ${lists}::text = 'failed' AND network = list.network AND pay_to = list.address AND token = list.token
           AND (claimed_at, id) < (${claimedAt}::timestamptz, ${id}::uuid) AND claimed_at >= ${from}::timestamptz
@@ -117,12 +117,12 @@ async function search(sql: Sql, query: Search): Promise<readonly Searched[]> {
         SELECT * FROM (
           SELECT id, claimed_at,
             (${states}::text[] IS NULL OR state = ANY(${states}::text[])) AND (${token}::text IS NULL OR token = ${token}) AS matches,
-            row_number() OVER (ORDER BY claimed_at DESC, id DESC) = ${longestSearch} AS "isLeft"
+            row_number() OVER (ORDER BY claimed_at DESC, id DESC) = ${longestSearch} AS "breaksOff"
           FROM payment
           WHERE ${lists}::text = 'payer' AND network = own.network AND pay_to = own.address AND payer = ${payer}
             AND (claimed_at, id) < (${claimedAt}::timestamptz, ${id}::uuid) AND claimed_at >= ${from}::timestamptz
           ORDER BY claimed_at DESC, id DESC LIMIT ${longestSearch}
-        ) AS looked WHERE matches OR "isLeft" ORDER BY claimed_at DESC, id DESC LIMIT ${limit}
+        ) AS looked WHERE matches OR "breaksOff" ORDER BY claimed_at DESC, id DESC LIMIT ${limit}
       ) AS found
       UNION ALL
       (SELECT id, claimed_at, true, false
@@ -133,6 +133,6 @@ async function search(sql: Sql, query: Search): Promise<readonly Searched[]> {
          AND (claimed_at, id) < (${claimedAt}::timestamptz, ${id}::uuid) AND claimed_at >= ${from}::timestamptz
        ORDER BY claimed_at DESC, id DESC LIMIT ${limit})
     )
-    SELECT id, to_char(claimed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS "claimedAt", matches, "isLeft"
+    SELECT id, to_char(claimed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS "claimedAt", matches, "breaksOff"
     FROM searched ORDER BY claimed_at DESC, id DESC LIMIT ${limit}`;
 }
