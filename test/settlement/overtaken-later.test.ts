@@ -23,6 +23,8 @@ test('a stranger’s transaction counts when it is deep enough, and until then i
     errorReason: 'settlement_pending',
     transaction: theirs,
   });
+  // It is looked for again and again.
+  await eventually(() => expect(facilitator.evmRpc.calls('eth_getLogs')).toBeGreaterThan(2));
   expect(await stateOf(payer)).toBe('submitted');
   await facilitator.evm.mine(2);
   await answered(payer, { success: true, transaction: theirs });
