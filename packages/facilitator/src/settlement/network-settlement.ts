@@ -2,6 +2,7 @@ import type { Database } from '@tollkeeper/database';
 import type { Ledger } from '@tollkeeper/ledger';
 import type { Examination, Payment } from '@tollkeeper/protocol';
 import type { Submission } from './ready-payment.js';
+import { createClaimHeights } from './claim-heights.js';
 import { createClosing } from './close-transactions.js';
 import { followPending } from './follow-pending.js';
 import { createLaneGroup, type LaneGroupParts } from './lane-group.js';
@@ -38,9 +39,11 @@ export function createNetworkSettlement(parts: NetworkSettlementParts) {
   const watch = createWatch({ ...parts, ...ends, pollMs: limits.pollMs, resendMs: limits.resendMs });
   const track = watch.track.bind(watch);
   const lanes = createLaneGroup({ ...parts, queue, track, verifying: () => submission.verifying() });
+  const heights = createClaimHeights(parts);
   const submission = createSubmission({
     chain,
     queue,
+    readHeight: heights.read,
     standingOf: createPayerStandings({ database, network }),
     payerFailuresMax: limits.payerFailuresMax,
     wake: lanes.wake,
@@ -63,6 +66,7 @@ export function createNetworkSettlement(parts: NetworkSettlementParts) {
     network,
     canSign: lanes.canSign,
     submit,
+    noteHeight: heights.note,
     takeQueued: () => takeUp.takeQueued(),
     /** Keeps the leases of this process. */
     async keep() {

@@ -11,6 +11,7 @@ const pollMs = 250;
 interface QueueTaker {
   readonly network: Network;
   canSign(): boolean;
+  noteHeight(paymentId: string): Promise<void>;
   takeQueued(): Promise<void>;
 }
 
@@ -22,7 +23,8 @@ export function createQueueNews(parts: { readonly database: Database; readonly n
   let stopListening: (() => Promise<void>) | undefined;
 
   return {
-    async announce(network: Network): Promise<void> {
+    async announce(network: Network, paymentId: string): Promise<void> {
+      for (const each of networks) if (each.network === network) void each.noteHeight(paymentId);
       await database.sql`SELECT pg_notify(${channel}, ${network})`;
     },
     async start(): Promise<void> {

@@ -8,6 +8,8 @@ export interface QueuedPayment {
   readonly paymentId: string;
   /** Absent for payments that older versions stored. */
   readonly request: Payment | undefined;
+  /** The height of the chain when it was claimed; null where nobody has read it. */
+  readonly claimedAtBlock: bigint | null;
   /** Its transaction did not move its money, in company: it travels alone now. */
   readonly alone: boolean;
 }
@@ -21,14 +23,18 @@ const overtakenLookSeconds = 2;
  */
 const blockClockSeconds = 15;
 
-function asQueued(row: {
+interface QueuedRow {
   readonly id: string;
   readonly request: string | null;
   readonly alone: boolean;
-}): QueuedPayment {
+  readonly claimedAtBlock: bigint | null;
+}
+
+function asQueued(row: QueuedRow): QueuedPayment {
   return {
     paymentId: row.id,
     alone: row.alone,
+    claimedAtBlock: row.claimedAtBlock,
     request: row.request === null ? undefined : readStoredRequest(row.request),
   };
 }
@@ -36,7 +42,7 @@ function asQueued(row: {
 /** How payments pass from the process that has them to one that can sign them. */
 export function createQueuedPayments(parts: { readonly database: Database; readonly processId: string }) {
   const { sql } = parts.database;
-  return { handOver, takeQueued, findOwnRetries, markOvertaken, defer, takeDropped };
+  return { handOver, noteHeight, takeQueued, findOwnRetries, markOvertaken, defer, takeDropped };
 
   /** Leaves payments to whichever process can sign them. */
   async function handOver(ids: readonly string[]): Promise<void> {
@@ -45,9 +51,16 @@ export function createQueuedPayments(parts: { readonly database: Database; reado
       WHERE id = ANY(${ids}::uuid[]) AND (state = 'claimed' OR retry_alone) AND lease_holder = ${parts.processId}::uuid`;
   }
 
+  /** Notes the height of the chain after a claim that another process is to sign. */
+  async function noteHeight(id: string, height: bigint): Promise<void> {
+    await sql`
+      UPDATE payment SET claimed_at_block = ${height}
+      WHERE id = ${id}::uuid AND state = 'claimed' AND claimed_at_block IS NULL`;
+  }
+
   /** Takes the oldest payments of a network that wait for a process that can sign, and retries whose process is gone. */
   async function takeQueued(network: Network, limit: number): Promise<readonly QueuedPayment[]> {
-    const rows = await sql<{ id: string; request: string | null; alone: boolean }>`
+    const rows = await sql<QueuedRow>`
       UPDATE payment
       SET lease_holder = ${parts.processId}::uuid, lease_until = now() + make_interval(secs => ${claimLeaseSeconds})
       WHERE id IN (
@@ -58,14 +71,14 @@ export function createQueuedPayments(parts: { readonly database: Database; reado
         ORDER BY claimed_at
         LIMIT ${limit}
         FOR UPDATE SKIP LOCKED)
-      RETURNING id, request, retry_alone AS alone`;
+      RETURNING id, request, retry_alone AS alone, claimed_at_block AS "claimedAtBlock"`;
     return rows.map(asQueued);
   }
 
   /** The retries among these that this process has the lease for. */
   async function findOwnRetries(ids: readonly string[]): Promise<readonly QueuedPayment[]> {
-    const rows = await sql<{ id: string; request: string | null; alone: boolean }>`
-      SELECT id, request, retry_alone AS alone FROM payment
+    const rows = await sql<QueuedRow>`
+      SELECT id, request, retry_alone AS alone, claimed_at_block AS "claimedAtBlock" FROM payment
       WHERE id = ANY(${ids}::uuid[]) AND retry_alone AND lease_holder = ${parts.processId}::uuid`;
     return rows.map(asQueued);
   }
@@ -97,7 +110,7 @@ export function createQueuedPayments(parts: { readonly database: Database; reado
 
   /** Takes payments that somebody else carried out in a block that is gone: we have signed nothing that could be sent again. */
   async function takeDropped(network: Network, limit: number): Promise<readonly QueuedPayment[]> {
-    const rows = await sql<{ id: string; request: string | null; alone: boolean }>`
+    const rows = await sql<QueuedRow>`
       UPDATE payment
       SET lease_holder = ${parts.processId}::uuid, lease_until = now() + make_interval(secs => ${claimLeaseSeconds})
       WHERE id IN (
@@ -108,7 +121,7 @@ export function createQueuedPayments(parts: { readonly database: Database; reado
         ORDER BY effect.reversed_at DESC
         LIMIT ${limit}
         FOR UPDATE OF payment SKIP LOCKED)
-      RETURNING id, request, true AS alone`;
+      RETURNING id, request, true AS alone, claimed_at_block AS "claimedAtBlock"`;
     return rows.map(asQueued);
   }
 }

@@ -71,7 +71,7 @@ export function createSettle(parts: {
     if (!(await claim(parts, { id: paymentId, authorization, request, held }))) return undefined;
     if (held) return { paymentId, own: submissions.start(network, { paymentId, payment: start.acceptable }) };
     queued.add(paymentId);
-    await submitter.announceQueued(network);
+    await submitter.announceQueued(network, paymentId);
     return { paymentId, own: undefined };
   }
 

@@ -92,7 +92,7 @@ export function createSettlementEngine(parts: SettlementEngineParts): Settlement
     canSign: (network: Network) => networkOf(network).canSign(),
     submit: (network: Network, claimed: Parameters<NetworkSettlement['submit']>[0]) =>
       networkOf(network).submit(claimed),
-    announceQueued: (network: Network) => news.announce(network),
+    announceQueued: (network: Network, paymentId: string) => news.announce(network, paymentId),
   };
   const { settle, keepClaims, idle } = createSettle({ ...parts, store, signal, submitter, join, writes });
   const tending = createTending({ ...parts, store, networks: [...networks.values()], keepClaims });

@@ -12,7 +12,7 @@ export interface Submitter {
   canSign(network: Network): boolean;
   submit(network: Network, claimed: ClaimedPayment): Promise<Submission>;
   /** Tells the processes that can sign that a claim waits for them. */
-  announceQueued(network: Network): Promise<void>;
+  announceQueued(network: Network, paymentId: string): Promise<void>;
 }
 
 /** What this process is submitting now, for callers of its own. */

@@ -1,5 +1,6 @@
-import { type AcceptablePayment, type Chain, createBatcher, type Rejection, saysUsed } from '@tollkeeper/protocol';
+import { type AcceptablePayment, type Chain, type Rejection, saysUsed } from '@tollkeeper/protocol';
 import type { ReadyPayment, Submission } from './ready-payment.js';
+import type { ClaimHeight } from './claim-heights.js';
 import { findOverspending } from './find-overspending.js';
 import type { createOvertaken } from './overtaken.js';
 import type { Payer, PayerStanding } from './payer-standing.js';
@@ -12,6 +13,8 @@ export interface ClaimedPayment {
   readonly payment: AcceptablePayment;
   /** It failed in company before. */
   readonly alone: boolean;
+  /** The height of the chain when it was claimed, where another process has read it. */
+  readonly claimedAtBlock?: bigint;
   /** Whether its caller has given it up; nothing needs to be done for it then. */
   readonly isWithdrawn: () => boolean;
 }
@@ -28,10 +31,10 @@ export function createSubmission(parts: {
   readonly payerFailuresMax: number;
   /** Sets the lanes to work. */
   readonly wake: () => void;
+  readonly readHeight: () => ClaimHeight;
   readonly findOvertaking: ReturnType<typeof createOvertaken>;
 }) {
   const { chain, queue } = parts;
-  const readHeight = createHeights(chain);
   /** One payment at a time of one payer's token, so that each is verified after the one before it was signed. */
   const payers = createKeyedSerial();
   let verifying = 0;
@@ -45,7 +48,7 @@ export function createSubmission(parts: {
   async function submit(claimed: ClaimedPayment): Promise<Submission> {
     const { asset, payer } = claimed.payment.authorization;
     // As soon as it is claimed, because what a stranger carries out up to this height is taken for older than the claim.
-    const height = claimed.alone ? undefined : readHeight();
+    const height = claimed.alone ? undefined : (claimed.claimedAtBlock ?? parts.readHeight());
     return payers(`${asset.token} ${payer}`, async () => {
       for (;;) {
         const ready = await verify(claimed, height);
@@ -93,22 +96,7 @@ export function createSubmission(parts: {
   }
 }
 
-/** The height of the chain after the claim; undefined where it is not known. */
-type Height = Promise<bigint | undefined> | undefined;
-
-/** Reads the height for all who ask at once, on chains where it matters. */
-function createHeights(chain: Chain): () => Height {
-  if (chain.findUse === undefined) return () => undefined;
-  const read = createBatcher({
-    async run(items: readonly undefined[]) {
-      const height = await chain.blockHeight();
-      return items.map(() => height);
-    },
-    maximumItems: 10_000,
-  });
-  // Without it nothing is lost that is there now: a use is refused.
-  return () => read(undefined).catch(() => undefined);
-}
+type Height = bigint | ClaimHeight | undefined;
 
 type Verified = Omit<ReadyPayment, 'end'>;
 

@@ -90,12 +90,18 @@ export function createTakeUp(parts: TakeUpParts): TakeUp {
 }
 
 async function goOn(parts: TakeUpParts, queued: QueuedPayment): Promise<void> {
-  const { paymentId, alone } = queued;
+  const { paymentId, alone, claimedAtBlock } = queued;
   const examined = examine(parts, queued);
   const outcome: Submission =
     'rejection' in examined
       ? { kind: 'refused', rejection: examined.rejection }
-      : await parts.submit({ paymentId, payment: examined.payment, alone, isWithdrawn: () => false });
+      : await parts.submit({
+          paymentId,
+          payment: examined.payment,
+          alone,
+          ...(claimedAtBlock === null ? {} : { claimedAtBlock }),
+          isWithdrawn: () => false,
+        });
   if (outcome.kind === 'trouble') throw outcome.error;
   if (outcome.kind !== 'refused') return;
   if (alone) await endHopeless(parts, { paymentId, rejection: outcome.rejection });

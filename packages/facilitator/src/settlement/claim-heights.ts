@@ -1,0 +1,42 @@
+import { type Chain, createBatcher } from '@tollkeeper/protocol';
+import type { Logger } from '../logging/logger.js';
+import type { PaymentStore } from './payment-store.js';
+
+/** The height of the chain after a claim; undefined where it is not known, or means nothing. */
+export type ClaimHeight = Promise<bigint | undefined>;
+
+/**
+ * Reads the height of the chain for all who claim at once, on chains where strangers can carry payments out. What they do up to
+ * that height may be older than the claim.
+ */
+export function createClaimHeights(parts: {
+  readonly chain: Chain;
+  readonly store: PaymentStore;
+  readonly log: Logger;
+}) {
+  const { chain, store, log } = parts;
+  const readShared = createBatcher({
+    async run(items: readonly undefined[]) {
+      const height = await chain.blockHeight();
+      return items.map(() => height);
+    },
+    maximumItems: 10_000,
+  });
+
+  return { read, note };
+
+  /** Never rejects: without a height, whatever was used is refused. */
+  async function read(): ClaimHeight {
+    if (chain.findUse === undefined) return undefined;
+    return readShared(undefined).catch(() => undefined);
+  }
+
+  /** Notes the height after a claim that another process is to sign. Never rejects: that one reads a height, a moment later. */
+  async function note(paymentId: string): Promise<void> {
+    const height = await read();
+    if (height === undefined) return;
+    await store.noteHeight(paymentId, height).catch((error: unknown) => {
+      log.warn({ err: error, paymentId }, 'the height of a claim could not be noted');
+    });
+  }
+}
