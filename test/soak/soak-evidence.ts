@@ -48,7 +48,7 @@ async function readState(scene: FleetScene, networks: readonly NetworkUnderTest[
       FROM (SELECT transaction, count(*) FROM unnest(${transfers}::text[]) AS transfer (transaction) GROUP BY transaction) AS arrived
       LEFT JOIN chain_transaction AS sent ON sent.transaction = arrived.transaction
       WHERE arrived.count <> (SELECT count(*) FROM effect WHERE effect.transaction = arrived.transaction AND reversed_at IS NULL)`,
-    effects: await sql`SELECT * FROM effect WHERE reversed_at IS NOT NULL`,
+    effects: await sql`SELECT * FROM effect WHERE reversed_at IS NOT NULL OR final_at IS NULL`,
     lanes: await sql`SELECT * FROM lane`,
     fees: await sql`SELECT signer, count(*), sum(fee_paid), max(fee_paid) FROM chain_transaction GROUP BY signer`,
     settlers: await sql`SELECT * FROM settler`,

@@ -1,14 +1,10 @@
 import type { RpcProxyCall, RpcRule } from '@tollkeeper/sandbox';
 import { commitmentLag, type Commitment } from './commitment.js';
 import { transactionOf } from './sent-transaction.js';
-import type { SlotRecord } from './slot-record.js';
-import type { SvmPayments } from './svm-payments.js';
+import type { SvmSubject } from './svm-subject.js';
 
 /** A node that hears of no new slot, and sees everything as of the last one that it has heard of. What it is sent, it passes on. */
-export function laggingNode(
-  { slots, payments }: { readonly slots: SlotRecord; readonly payments: SvmPayments },
-  last: number,
-): RpcRule {
+export function laggingNode({ slots, payments }: Pick<SvmSubject, 'slots' | 'payments'>, last: number): RpcRule {
   const answers: Readonly<Record<string, (call: RpcProxyCall) => ReturnType<RpcRule>>> = {
     getBlockHeight: (call) => ({ kind: 'result', result: slots.heightOf(viewOf(call)) }),
     getEpochInfo: (call) => ({

@@ -1,21 +1,13 @@
-import { faultOn, type RpcRule, type SolanaChain } from '@tollkeeper/sandbox';
+import { faultOn, type RpcRule } from '@tollkeeper/sandbox';
 import { commonNodeFaults, inflict, rulesAsFaults } from '../node-faults.js';
 import type { SoakFault } from '../soak-fault.js';
-import { laggingNode } from './lagging-node.js';
+import { svmHistoryFaults } from './history-faults.js';
 import { transactionOf } from './sent-transaction.js';
-import type { SlotRecord } from './slot-record.js';
-import type { SvmPayments } from './svm-payments.js';
+import type { SvmSubject } from './svm-subject.js';
 
 const sending = 'sendTransaction';
 const looking = 'getSignatureStatuses';
 const family = 'Solana';
-
-/** A Solana chain, when its slots came, and the payments on it. */
-export interface SvmSubject {
-  readonly chain: SolanaChain;
-  readonly slots: SlotRecord;
-  readonly payments: SvmPayments;
-}
 
 /** What a Solana node may do to one process. */
 export function svmNodeFaults(subject: SvmSubject): readonly SoakFault[] {
@@ -35,13 +27,7 @@ export function svmNodeFaults(subject: SvmSubject): readonly SoakFault[] {
         return inflict(parts, { family, rule, ms: 200 + 1_800 * parts.random() });
       },
     ],
-    [
-      'Solana: node behind',
-      async (parts) => {
-        const rule = laggingNode(subject, subject.chain.slot() - Math.floor(3 * parts.random()));
-        await inflict(parts, { family, rule, ms: 500 + 4_500 * parts.random() });
-      },
-    ],
+    ...svmHistoryFaults(subject),
   ];
 }
 
