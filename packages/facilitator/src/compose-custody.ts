@@ -25,6 +25,9 @@ export function createCustody(parts: {
   const accounts = createDepositAccounts(parts);
   const wallets = createWallets({ ...parts, addresses, accounts });
   const parseAddress = { eip155: parseEvmAddress, solana: parseSvmAddress };
-  const canonicalAddress = (text: string) => parseEvmAddress(text) ?? text;
-  return { accounts, wallets, payouts: createPayoutAddresses({ ...parts, parseAddress }), canonicalAddress };
+  return { accounts, wallets, payouts: createPayoutAddresses({ ...parts, parseAddress }) };
+}
+
+export function canonicalAddress(text: string): string {
+  return parseEvmAddress(text) ?? text;
 }

@@ -1,4 +1,5 @@
 import { systemClock, type Asset, type PaymentReport } from '@tollkeeper/protocol';
+import { canonicalAddress } from './compose-custody.js';
 import { addressOfKey, encryptionKeys } from './compose-keys.js';
 import { openNetworks } from './compose-networks.js';
 import type { Config } from './config/config.js';
@@ -17,6 +18,8 @@ export interface Operations {
   readonly controls: ControlStore;
   readonly reconcile: Reconcile;
   readonly report: (paymentId: string) => Promise<PaymentReport | undefined>;
+  /** An address as payments are stored with it, however it was typed. */
+  readonly canonicalAddress: (text: string) => string;
   readonly close: () => Promise<void>;
 }
 
@@ -32,6 +35,7 @@ export async function composeOperations(config: Config, log: Logger): Promise<Op
     controls: createControlStore({ database }),
     reconcile: createReconciliation({ database, chains: networks.map(({ chain }) => chain), assets, clock }),
     report: createPaymentReport({ database }),
+    canonicalAddress,
     close: () => storage.close(),
   };
 }

@@ -7,7 +7,7 @@ import {
   type Ledger,
 } from '@tollkeeper/ledger';
 import type { Clock } from '@tollkeeper/protocol';
-import { createCustody } from './compose-custody.js';
+import { canonicalAddress, createCustody } from './compose-custody.js';
 import type { Config } from './config/config.js';
 import type { CustodyNetwork } from './custody/deposit-addresses.js';
 import { createDepositPreparation } from './custody/deposit-preparation.js';
@@ -33,7 +33,7 @@ export function composeV1(
   },
 ) {
   const { database, ledger, networks, clock, log } = parts;
-  const { accounts, wallets, payouts, canonicalAddress } = createCustody(parts);
+  const { accounts, wallets, payouts } = createCustody(parts);
   const reader = createStatementReader({ database });
   const behind = [
     createDepositPreparation({ accounts, log }),

@@ -37,8 +37,9 @@ export function addPaymentCommands(program: Command, config: () => Config): void
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  tollkeeper payments list --state settled --limit 10')
     .action(async (options: ListOptions) => {
-      await withOperations(config(), async ({ database }) => {
-        const found = await listPayments(database, options);
+      await withOperations(config(), async ({ database, canonicalAddress }) => {
+        const payer = options.payer === undefined ? undefined : canonicalAddress(options.payer);
+        const found = await listPayments(database, { ...options, payer });
         if (options.json) printJson(found);
         else showPayments(found);
       });

@@ -1,5 +1,6 @@
-import type { Database } from '@tollkeeper/database';
+import type { Database, Sql } from '@tollkeeper/database';
 import type { Network } from '@tollkeeper/protocol';
+import { findPayments, type PaymentPosition, type PaymentQuery } from '../statements/find-payments.js';
 
 /** A payment as an operator finds it. Amounts are minor units of the token. */
 export interface ListedPayment {
@@ -23,16 +24,38 @@ export interface PaymentFilter {
   readonly limit: number;
 }
 
-/** Payments of every merchant, newest first: their ids grow with time, and are indexed. */
-export function listPayments({ sql }: Database, filter: PaymentFilter): Promise<readonly ListedPayment[]> {
-  const { wallet = null, state = null, network = null, payer = null, limit } = filter;
+/** Payments of every merchant, newest first. The ids of all grow with time; what one wallet was paid is a list of its own. */
+export async function listPayments({ sql }: Database, filter: PaymentFilter): Promise<readonly ListedPayment[]> {
+  const { wallet, state = null, network = null, payer = null, limit } = filter;
+  const ids = wallet === undefined ? null : await findPaymentsOfWallet(sql, { ...filter, wallet });
   return sql<ListedPayment>`
     SELECT id, state, network, token, amount, payer, pay_to AS "payTo", transaction, failure_reason AS "failureReason",
       claimed_at AS "claimedAt"
     FROM payment
-    WHERE (${state}::text IS NULL OR state = ${state}) AND (${network}::text IS NULL OR network = ${network})
-      AND (${payer}::text IS NULL OR payer = ${payer} OR payer LIKE '0x%' AND lower(payer) = lower(${payer}))
-      AND (${wallet}::uuid IS NULL
-        OR (network, pay_to) IN (SELECT network, address FROM deposit_address WHERE wallet_id = ${wallet}::uuid))
+    WHERE (${ids}::uuid[] IS NULL OR id = ANY(${ids}::uuid[])) AND (${state}::text IS NULL OR state = ${state})
+      AND (${network}::text IS NULL OR network = ${network}) AND (${payer}::text IS NULL OR payer = ${payer})
     ORDER BY id DESC LIMIT ${limit}`;
+}
+
+/** Page after page, because each looks at a bounded number of payments. */
+async function findPaymentsOfWallet(
+  sql: Sql,
+  { wallet, state, network, payer, limit }: PaymentFilter & { readonly wallet: string },
+): Promise<readonly string[]> {
+  const filter = {
+    walletId: wallet,
+    state: state ?? null,
+    network: network ?? null,
+    payer: payer ?? null,
+    token: null,
+  };
+  const ids: string[] = [];
+  let before: PaymentPosition | null | undefined = null;
+  while (before !== undefined && ids.length < limit) {
+    const query: PaymentQuery = { ...filter, from: null, to: null, before, limit: limit - ids.length };
+    const page = await findPayments(sql, query);
+    ids.push(...page.found.map(({ id }) => id));
+    before = page.searchedTo;
+  }
+  return ids;
 }

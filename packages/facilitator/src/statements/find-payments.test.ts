@@ -69,6 +69,7 @@ afterAll(async () => {
 
 const everything: PaymentQuery = {
   walletId: null,
+  network: null,
   payer: null,
   state: null,
   token: null,
@@ -86,6 +87,8 @@ const boundedRows = 1_000 * 2;
 const filters: [string, Partial<PaymentQuery>, number][] = [
   ['nothing', {}, fewRows],
   ['a wallet', { walletId }, fewRows],
+  ['a network', { network, state: 'submitted' }, fewRows],
+  ['a network that none is on', { network: 'eip155:1' }, 10],
   ['a payer', { payer: 'payer1' }, fewRows],
   ['the state of most', { state: 'settled' }, 2 * fewRows],
   ['a rare state', { state: 'failed' }, fewRows],
@@ -136,11 +139,20 @@ describe.each(['planned on an empty table', 'planned on the full one'])('%s', (p
 });
 
 /** The same by looking at each. */
-function expected({ walletId: wallet, payer, state, token, from, to }: PaymentQuery): readonly string[] {
+function expected({
+  walletId: wallet,
+  network: chain,
+  payer,
+  state,
+  token,
+  from,
+  to,
+}: PaymentQuery): readonly string[] {
   return payments
     .filter(
       (payment) =>
         (wallet === null || payment.payTo === '0xone') &&
+        (chain === null || chain === network) &&
         (payer === null || payment.payer === payer) &&
         (state === null || payment.state === state) &&
         (token === null || payment.token === token) &&

@@ -3,6 +3,7 @@ import type { Sql } from '@tollkeeper/database';
 /** Which payments, and where the page begins. */
 export interface PaymentQuery {
   readonly walletId: string | null;
+  readonly network: string | null;
   readonly payer: string | null;
   readonly state: string | null;
   readonly token: string | null;
@@ -76,11 +77,12 @@ function endOf({ to, before }: PaymentQuery): PaymentPosition {
  * for each token, and for what failed in each token; what is in flight is one list for everybody, because it is short.
  */
 async function search(sql: Sql, query: Search): Promise<readonly Searched[]> {
-  const { walletId, payer, token, claimedAt, id, limit, lists, states } = query;
+  const { walletId, network, payer, token, claimedAt, id, limit, lists, states } = query;
   const from = query.from?.toISOString() ?? '-infinity';
   return sql<Searched>`
     WITH RECURSIVE own AS (
-      SELECT network, address FROM deposit_address WHERE ${walletId}::uuid IS NULL OR wallet_id = ${walletId}::uuid
+      SELECT network, address FROM deposit_address
+      WHERE (${walletId}::uuid IS NULL OR wallet_id = ${walletId}::uuid) AND (${network}::text IS NULL OR network = ${network})
     ), each_token AS (
       -- From one token of an address to the next, without reading what lies between.
       SELECT network, address, '' AS token FROM own WHERE ${lists}::text IN ('token', 'failed')
@@ -130,6 +132,7 @@ async function search(sql: Sql, query: Search): Promise<readonly Searched[]> {
        WHERE ${lists}::text = 'in flight' AND state IN ('claimed', 'refused', 'submitted') AND state = ANY(${states}::text[])
          AND (${token}::text IS NULL OR token = ${token})
          AND (${walletId}::uuid IS NULL OR (network, pay_to) IN (SELECT network, address FROM own))
+         AND (${network}::text IS NULL OR network = ${network})
          AND (claimed_at, id) < (${claimedAt}::timestamptz, ${id}::uuid) AND claimed_at >= ${from}::timestamptz
        ORDER BY claimed_at DESC, id DESC LIMIT ${limit})
     )

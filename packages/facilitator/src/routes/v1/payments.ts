@@ -83,6 +83,7 @@ function listRoute(canonicalAddress: CanonicalAddress): V1Route {
       const position = query.cursor === undefined ? undefined : cursors.read(query.cursor, Position);
       const { found, searchedTo } = await findPayments(sql, {
         walletId: query.walletId ?? null,
+        network: null,
         payer: query.payer === undefined ? null : canonicalAddress(query.payer),
         state: query.state ?? null,
         token: query.asset === undefined ? null : canonicalAddress(query.asset),
