@@ -95,7 +95,8 @@ async function answered({ request }: TestPayer, body: object) {
   });
 }
 
-async function stateOf({ address }: TestPayer): Promise<unknown> {
-  const [row] = await facilitator.database.database.sql`SELECT state FROM payment WHERE payer = ${address}`;
-  return row?.['state'];
+async function stateOf({ address }: TestPayer): Promise<string | undefined> {
+  const [row] = await facilitator.database.database.sql<{ state: string }>`
+    SELECT state FROM payment WHERE payer = ${address}`;
+  return row?.state;
 }
