@@ -47,6 +47,25 @@ test('a payment that somebody else carries out after our claim is settled with t
   expect(await tracesOf(facilitator, 'EVM')).toEqual(withPayments(before, 1));
 });
 
+test('a stranger’s transaction that the node does not show yet is no failure of the payment', async () => {
+  const request = await evmRequest({ payTo: facilitator.wallet.evm });
+  const sending = holdOurTransactions();
+  const answer = settle(facilitator.url(), request);
+  await sending.reached(1);
+  const theirs = await sendAsStranger({ to: BASE_SEPOLIA_USDC, data: transferOf(request) });
+  let asked = 0;
+  const show = facilitator.evmRpc.use(({ method, params }) => {
+    if (method !== 'eth_getTransactionReceipt' || (params as readonly unknown[])[0] !== theirs) return undefined;
+    asked += 1;
+    return { kind: 'result', result: null };
+  });
+  sending.letGo();
+  await eventually(() => expect(asked).toBeGreaterThan(2));
+  show();
+
+  expect((await answer).body).toMatchObject({ success: true, transaction: theirs });
+});
+
 test('two equal payments that somebody else carries out in one transaction are two payments', async () => {
   const before = await tracesOf(facilitator, 'EVM');
   const { evm, wallet } = facilitator;
@@ -68,7 +87,10 @@ test('two equal payments that somebody else carries out in one transaction are t
   await resumeTime(facilitator, 'EVM');
 
   for (const { body } of await Promise.all(answers)) expect(body).toMatchObject({ success: true, transaction: theirs });
-  expect(await tracesOf(facilitator, 'EVM')).toMatchObject({ credited: before.credited + 20_000n, payments: 3 });
+  expect(await tracesOf(facilitator, 'EVM')).toMatchObject({
+    credited: before.credited + 20_000n,
+    payments: before.payments + 2,
+  });
 });
 
 /** Keeps what we send from the node until it is let go. */

@@ -47,7 +47,10 @@ export function createEvmChain(parts: {
       return parts.shared.limits();
     },
     replace: (sent, purpose) => replaceTransaction(parts, sent, purpose),
-    findForeignTransfers,
+    async findForeignTransfers(claims) {
+      const found = await findForeignTransfers(claims);
+      return found.map((effect) => (effect === 'unclear' ? undefined : effect));
+    },
     ...createAuthorizationUses(parts),
     async tokenBalance({ asset, owner }) {
       const tag = confirmations === 1 ? 'latest' : await confirmedHeight(node, confirmations);

@@ -1,4 +1,4 @@
-import type { Chain, ClaimedTransfer, Network, OnChainEffect } from '@tollkeeper/protocol';
+import type { ClaimedTransfer, Network, OnChainEffect } from '@tollkeeper/protocol';
 import { addressWord } from '../abi-word.js';
 import { createBoundedCache } from '../bounded-cache.js';
 import { keccakOfText } from '../keccak.js';
@@ -22,6 +22,11 @@ const reorgDepth = 32n;
 /** Claims in one filter; nodes limit how many topics they take. */
 const claimsPerSearch = 100;
 
+/** Like `Chain.findForeignTransfers`, and tells where there is a use whose evidence the node does not show yet. */
+export type FindForeignTransfers = (
+  claims: readonly ClaimedTransfer[],
+) => Promise<readonly (OnChainEffect | 'unclear' | undefined)[]>;
+
 /**
  * Anybody who sees a payer's authorization may send it. If somebody did, the payer has paid although our transaction reverts: then
  * that is the transfer that counts. One call asks the tokens which authorizations are used; only those are searched for, from the
@@ -31,7 +36,7 @@ export function createForeignTransfers(parts: {
   readonly network: Network;
   readonly node: EvmNode;
   readonly confirmations: number;
-}): Chain['findForeignTransfers'] {
+}): FindForeignTransfers {
   const { confirmations } = parts;
   const searchLogs = createLogSearch(parts);
   /** The block up to which a used authorization was searched for, by claim key. */
@@ -65,8 +70,11 @@ export function createForeignTransfers(parts: {
     return uses;
   }
 
-  async function search(node: EvmNode, used: readonly ClaimedTransfer[]): Promise<ReadonlyMap<string, OnChainEffect>> {
-    const effects = new Map<string, OnChainEffect>();
+  async function search(
+    node: EvmNode,
+    used: readonly ClaimedTransfer[],
+  ): Promise<ReadonlyMap<string, OnChainEffect | 'unclear'>> {
+    const effects = new Map<string, OnChainEffect | 'unclear'>();
     const last = (await node.blockNumber()) - BigInt(confirmations - 1);
     if (last < 0n) return effects;
     const evidence = createEvidence(node, last);
@@ -129,11 +137,12 @@ function createEvidence(node: EvmNode, last: bigint) {
     return header?.hash === receipt.block.hash ? { receipt, logs: indexTransferLogs(receipt.logs) } : undefined;
   }
 
-  return async (claim: ClaimedTransfer, transaction: string): Promise<OnChainEffect | undefined> => {
+  return async (claim: ClaimedTransfer, transaction: string): Promise<OnChainEffect | 'unclear' | undefined> => {
     if (!read.has(transaction)) read.set(transaction, await readConfirmed(transaction));
     const evidence = read.get(transaction);
-    const log = evidence?.logs.find(claim);
-    if (evidence === undefined || log?.found !== true) return undefined;
+    if (evidence === undefined) return 'unclear';
+    const log = evidence.logs.find(claim);
+    if (!log.found) return undefined;
     return effectOf(claim, { transaction, ordinal: log.ordinal, receipt: evidence.receipt });
   };
 }

@@ -1,6 +1,7 @@
 import type { Chain, Clock, Observation, Rejection, SubmittedTransaction } from '@tollkeeper/protocol';
 import type { Receipt } from '../rpc/evidence-methods.js';
 import type { EvmNode } from '../rpc/evm-node.js';
+import type { FindForeignTransfers } from './foreign-transfers.js';
 import { type Legs, readLegs } from './shared-legs.js';
 import { createTransactionTracking } from './track-transactions.js';
 import { effectOf, indexTransferLogs, type TransferLogs } from './transfer-log.js';
@@ -10,7 +11,7 @@ interface Parts {
   readonly node: EvmNode;
   readonly clock: Clock;
   readonly confirmations: number;
-  readonly findForeignTransfers: Chain['findForeignTransfers'];
+  readonly findForeignTransfers: FindForeignTransfers;
 }
 
 /** What a confirmed transaction of ours did, and how it was made; both are read when they are first needed. */
@@ -98,6 +99,8 @@ async function judgeMissed(
     if (outcome.state !== 'missed') return outcome;
     const { block, feePaid } = outcome.receipt;
     const effect = effectByKey.get(submitted[index]?.expected.claimKey ?? '');
+    // A use is known, and what it moved is not: that is no failure yet.
+    if (effect === 'unclear') return { state: 'pending', inBlock: true };
     if (effect !== undefined) return { state: 'transferred', effect, feePaid };
     return { state: 'failed', rejection: outcome.rejection, block, feePaid };
   });
