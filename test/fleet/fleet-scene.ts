@@ -84,17 +84,17 @@ export async function createFleetScene(options: {
       return proxy;
     },
 
-    /** The hashes of the transfers to the wallet, one for each transfer. */
-    async transfers(): Promise<readonly string[]> {
-      const topics = [transferEvent, null, pad(payTo)];
+    /** The hashes of the transfers to the wallet, or to another address, one for each transfer. */
+    async transfers(to: Address = payTo): Promise<readonly string[]> {
+      const topics = [transferEvent, null, pad(to)];
       const found = (await evm.rpc('eth_getLogs', [{ fromBlock: '0x0', address: BASE_SEPOLIA_USDC, topics }])) as Log[];
       // After a reorg anvil also finds what stood in a block that is gone; a receipt it gives of the chain's own block only.
       const transactions = [...new Set(found.map(({ transactionHash }) => transactionHash))];
       const arrived: string[] = [];
       for (const transaction of transactions) {
         const receipt = (await evm.rpc('eth_getTransactionReceipt', [transaction])) as { logs: Log[] } | null;
-        const isArrival = ({ topics: [event, , to] }: Log) =>
-          event === transferEvent && to === pad(payTo).toLowerCase();
+        const isArrival = ({ topics: [event, , recipient] }: Log) =>
+          event === transferEvent && recipient === pad(to).toLowerCase();
         arrived.push(...(receipt?.logs ?? []).filter(isArrival).map(() => transaction));
       }
       return arrived;

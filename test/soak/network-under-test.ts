@@ -20,6 +20,8 @@ export interface NetworkUnderTest {
   readonly transfers: () => Promise<readonly string[]>;
   /** What is wrong by the rules of this kind of network alone, in words. */
   readonly problems: () => Promise<readonly string[]>;
+  /** What happened of which kind, in words; rejects where it must not have happened. */
+  readonly counts?: () => Promise<string>;
   /** What helps to understand a failed run. */
   readonly evidence: () => Promise<unknown>;
   /** Sets right what a fault may have left. */

@@ -75,7 +75,11 @@ test(
     await calmDown();
     await untilFinal();
     for (const each of answered) expectOneStory(each);
-    for (const network of networks) await expectOneOfEverything(network, answered);
+    for (const network of networks) {
+      await expectOneOfEverything(network, answered);
+      const counts = await network.counts?.();
+      if (counts !== undefined) process.stderr.write(`${counts}\n`);
+    }
   },
 );
 

@@ -7,6 +7,7 @@ import type { NetworkUnderTest } from '../network-under-test.js';
 import { evmChainFaults, resume } from './chain-faults.js';
 import { evmState } from './evm-state.js';
 import { fundEvmPayers, regret } from './evm-payers.js';
+import { createStrangers } from './evm-strangers.js';
 import { evmNodeFaults } from './node-faults.js';
 
 /** The scene's EVM chain, its payers and its bad days. */
@@ -21,6 +22,7 @@ export async function putEvmUnderTest(
 ): Promise<NetworkUnderTest> {
   const { evm, database, payTo, signers } = scene;
   const payers = await fundEvmPayers(evm, options);
+  const strangers = createStrangers(scene);
   const subject = { evm, payers, signers };
   return {
     family: 'EVM',
@@ -30,6 +32,7 @@ export async function putEvmUnderTest(
     habits: [],
     faults: [...evmNodeFaults(subject), ...evmChainFaults(subject)],
     async pay(chance) {
+      if (chance.random() < 0.1) return strangers.pay(chance, pick(chance.random, payers.steady));
       const fickle = chance.random() < 0.08 ? payers.fickle.pop() : undefined;
       const privateKey = fickle ?? pick(chance.random, payers.steady);
       const request = await evmRequest({ payTo, privateKey });
@@ -44,7 +47,8 @@ export async function putEvmUnderTest(
         onServed: () => isFickle && payers.served.push(address),
       };
     },
-    transfers: () => scene.transfers(),
+    transfers: async () => [...(await scene.transfers()), ...(await strangers.transfers())],
+    counts: () => strangers.counts(),
     // The scene looks at the places of its signers.
     problems: () => Promise.resolve([]),
     evidence: () => evmState(scene),

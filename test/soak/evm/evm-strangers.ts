@@ -1,0 +1,91 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { sandboxKeys } from '@tollkeeper/sandbox';
+import type { Address, Hex } from 'viem';
+import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts';
+import { expect } from 'vitest';
+import type { FleetScene } from '../../fleet/fleet-scene.js';
+import { carryOut, meddle } from '../../support/payer.js';
+import { evmRequest, type WireRequest } from '../../support/wire.js';
+import type { Chance, SoakPayment } from '../network-under-test.js';
+
+/** What became of the payments that a stranger carried out. */
+interface Overtaken {
+  readonly request: WireRequest;
+  /** The stranger's transaction; undefined while the payment is not claimed, or where no node took it. */
+  transaction?: Hex;
+}
+
+/** What is told of an authorization that was used before the claim under which it is looked at. */
+const usedBefore = 'invalid_exact_evm_nonce_already_used';
+
+/**
+ * Payments that a stranger carries out at any moment after their claim, to an address of their own: of money that came too
+ * early for a payment, the books of the wallet must know nothing. That happens only where a claim ended, by a fault, before it
+ * could be verified: the next claim is younger than the transfer.
+ */
+export function createStrangers(scene: FleetScene) {
+  const { evm, database } = scene;
+  const payTo = privateKeyToAddress(generatePrivateKey());
+  const overtaken: Overtaken[] = [];
+
+  return {
+    async pay(chance: Chance, privateKey: Hex): Promise<SoakPayment> {
+      const request = await evmRequest({ payTo, privateKey });
+      const one: Overtaken = { request };
+      overtaken.push(one);
+      return {
+        request,
+        isLeft: false,
+        mayFail: ({ errorReason }) => errorReason === usedBefore && one.transaction !== undefined,
+        meddle: () => carryOutOnceClaimed(chance, one, privateKeyToAddress(privateKey)),
+        onServed: () => undefined,
+      };
+    },
+    /** The transfers of payments; those that came too early belong to none. */
+    async transfers(): Promise<readonly string[]> {
+      const early = new Set<string | undefined>((await findEarly()).map(({ transaction }) => transaction));
+      return (await scene.transfers(payTo)).filter((transaction) => !early.has(transaction));
+    },
+    /** How many a stranger carried out, and how many of those were told to have been used before. */
+    async counts(): Promise<string> {
+      const came = overtaken.filter(({ transaction }) => transaction !== undefined);
+      const early = await findEarly();
+      expect(early.filter(({ transaction }) => transaction === undefined)).toEqual([]);
+      // Most claims live until they are verified, even here.
+      if (came.length >= 10) expect(early.length).toBeLessThan(came.length / 2);
+      return `${came.length} payments were carried out by a stranger; of ${early.length} the claim had ended`;
+    },
+  };
+
+  /** Those that no payment is known of. */
+  async function findEarly(): Promise<readonly Overtaken[]> {
+    const rows = await database.sql<{ nonce: string }>`
+      SELECT right(claim_key, 64) AS nonce FROM payment WHERE pay_to = ${payTo}`;
+    const known = new Set(rows.map(({ nonce }) => nonce));
+    return overtaken.filter(({ request }) => !known.has(nonceOf(request)));
+  }
+
+  async function carryOutOnceClaimed({ random, untilMs }: Chance, one: Overtaken, address: Address): Promise<void> {
+    const delayMs = random() < 0.5 ? 0 : 100 * random();
+    if (!(await isClaimed(one, untilMs))) return;
+    await sleep(delayMs);
+    const payer = { ...one, address, privateKey: '0x' as const };
+    const transaction = await meddle(evm, carryOut(payer, sandboxKeys.evm.stranger.address)).catch(() => undefined);
+    if (transaction !== undefined) one.transaction = transaction;
+  }
+
+  async function isClaimed({ request }: Overtaken, untilMs: number): Promise<boolean> {
+    while (Date.now() < untilMs) {
+      const rows = await database.sql`
+        SELECT FROM payment WHERE pay_to = ${payTo} AND right(claim_key, 64) = ${nonceOf(request)}`.catch(() => []);
+      if (rows.length > 0) return true;
+      await sleep(2);
+    }
+    return false;
+  }
+}
+
+function nonceOf({ paymentPayload }: WireRequest): string {
+  const { authorization } = paymentPayload.payload as { readonly authorization: { readonly nonce: Hex } };
+  return authorization.nonce.slice(2);
+}
