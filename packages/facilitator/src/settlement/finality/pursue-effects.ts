@@ -99,7 +99,10 @@ function attemptsIn(sent: SentTransaction, wanted: ReadonlySet<string>): readonl
     .map(({ paymentId, expected }) => ({ paymentId, sent, transfer: { ...sent, expected } }));
 }
 
-/** Which transactions cannot move the money any more: too old to be included, or in a final block without the transfer. */
+/**
+ * Which transactions cannot move the money any more: too old to be included, in a final block without the transfer, or in the
+ * place of one that is.
+ */
 async function findFinalFailures(
   chain: Chain,
   attempts: readonly Attempt[],
@@ -111,8 +114,11 @@ async function findFinalFailures(
   });
   const verdicts = await chain.finality(failures);
   const isFinal = new Set(failures.filter((_, index) => verdicts[index] === 'final').map((each) => each.transaction));
-  return attempts.map(({ sent }, index) => {
-    const state = observations[index]?.state;
-    return state === 'expired' || (state === 'failed' && isFinal.has(sent.id));
-  });
+  const taken = new Set(attempts.filter(({ sent }) => isFinal.has(sent.id)).map(({ sent }) => placeOf(sent)));
+  return attempts.map(({ sent }, index) => observations[index]?.state === 'expired' || taken.has(placeOf(sent)));
+}
+
+/** What only one transaction can have. */
+function placeOf({ id, signer, accountNonce }: SentTransaction): string {
+  return accountNonce === undefined ? id : `${signer} ${accountNonce}`;
 }
