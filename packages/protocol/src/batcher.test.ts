@@ -50,8 +50,7 @@ test('items that come while a call is under way wait for it and go together', as
   expect(calls).toHaveLength(1);
   calls[0]?.end();
   await first;
-  await nextTurn();
-  expect(calls.map(({ items }) => items)).toEqual([[1], [2, 3]]);
+  await vi.waitFor(() => expect(calls.map(({ items }) => items)).toEqual([[1], [2, 3]]));
   calls[1]?.end();
   expect(await Promise.all([second, third])).toEqual([4, 6]);
 });
@@ -81,25 +80,43 @@ test('a call that takes long holds nobody up', async () => {
   expect(await second).toBe(4);
 });
 
-test('in a crowd the next call waits a moment for company, and among few it does not', async () => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
-  for (const [count, startsAtOnce] of [
-    [7, true],
-    [8, false],
-  ] as const) {
-    const { calls, double } = heldBatcher();
-    const answers = Array.from({ length: count }, (_, item) => double(item));
+/** Turns of the event loop that take a millisecond each. */
+async function busyTurns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn += 1) {
+    vi.advanceTimersByTime(1);
     await nextTurn();
-    calls[0]?.end();
-    await Promise.all(answers);
-    await nextTurn();
-    void double(1);
-    await nextTurn();
-    expect(calls).toHaveLength(startsAtOnce ? 2 : 1);
-    vi.advanceTimersByTime(8);
-    await nextTurn();
-    expect(calls).toHaveLength(2);
   }
+}
+
+test.each([
+  ['a call of one', 1, 2],
+  ['a call of several', 2, 25],
+])('while this process is busy, %s is followed by the next one after so many turns', async (_name, count, turns) => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  const { calls, double } = heldBatcher();
+  const answers = Array.from({ length: count }, (_, item) => double(item));
+  await nextTurn();
+  calls[0]?.end();
+  await Promise.all(answers);
+  void double(1);
+  await busyTurns(turns - 2);
+  expect(calls).toHaveLength(1);
+  await busyTurns(2);
+  expect(calls).toHaveLength(2);
+});
+
+test('as soon as this process has nothing else to do, the next call starts', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  const { calls, double } = heldBatcher();
+  const answers = [1, 2].map(double);
+  await nextTurn();
+  calls[0]?.end();
+  await Promise.all(answers);
+  void double(3);
+  await busyTurns(3);
+  expect(calls).toHaveLength(1);
+  for (let turn = 0; turn < 3; turn += 1) await nextTurn();
+  expect(calls).toHaveLength(2);
 });
 
 test('when a call fails each of its callers gets the error, and the others go on', async () => {
@@ -109,7 +126,7 @@ test('when a call fails each of its callers gets the error, and the others go on
   const later = double(3);
   calls[0]?.fail(new Error('no node'));
   for (const answer of failing) await expect(answer).rejects.toThrow('no node');
-  await nextTurn();
+  await vi.waitFor(() => expect(calls).toHaveLength(2));
   calls[1]?.end();
   expect(await later).toBe(6);
 });

@@ -1,3 +1,5 @@
+import { idleTurn } from './idle-turn.js';
+
 /** How items are joined into calls. */
 export interface BatcherParts<Item, Result> {
   /** Does the work for some items at once and gives a result for each, in their order. */
@@ -11,16 +13,15 @@ interface Waiting<Item, Result> {
   readonly reject: (error: unknown) => void;
 }
 
-/** Items at once from which on it pays to wait for more of them. */
-const crowd = 8;
-/** Between the starts of two calls in a crowd. Short beside what a crowd takes anyway. */
-const crowdPauseMs = 8;
+/** From the start of a call of several to the start of the next one, at most: so long it waits while there is other work. */
+const longestPauseMs = 24;
 /** Longer than this nobody waits for a call of others to end. */
 const patienceMs = 100;
 
 /**
  * Joins the items of concurrent callers into shared calls. A lone item goes out in the turn it came in; items that come while a
- * call is under way travel together in the next one. When a call fails, each of its callers gets the error.
+ * call is under way travel together in the next one, which among several callers waits until this process has nothing else to
+ * do, though not for long. When a call fails, each of its callers gets the error.
  */
 export function createBatcher<Item, Result>(parts: BatcherParts<Item, Result>): (item: Item) => Promise<Result> {
   const { maximumItems } = parts;
@@ -59,9 +60,9 @@ export function createBatcher<Item, Result>(parts: BatcherParts<Item, Result>): 
       for (const { reject } of batch) reject(error);
     } finally {
       clearTimeout(patience);
-      const pauseMs = startedAt + crowdPauseMs - performance.now();
-      if (batch.length + waiting.length >= crowd && pauseMs > 0) setTimeout(release, pauseMs);
-      else release();
+      // What this process does meanwhile brings the items of the next call, and each call costs it much more than an item.
+      if (batch.length + waiting.length > 1) await idleTurn({ deadline: startedAt + longestPauseMs });
+      release();
     }
   }
 
