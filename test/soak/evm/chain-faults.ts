@@ -29,7 +29,7 @@ export function evmChainFaults(subject: EvmSubject): readonly SoakFault[] {
       async ({ random }) => {
         const fee = BigInt(2 + Math.floor(8 * random())) * 10n ** 9n;
         await evm.rpc('anvil_setNextBlockBaseFeePerGas', [numberToHex(fee)]);
-        await evm.mine();
+        await inTurn(() => evm.mine());
       },
     ],
     [
@@ -48,11 +48,28 @@ export function evmChainFaults(subject: EvmSubject): readonly SoakFault[] {
 /** Lets the chain take every transaction at once again. */
 export async function resume(evm: EvmChain): Promise<void> {
   await evm.rpc('evm_setAutomine', [true]);
-  await evm.mine();
+  await inTurn(() => evm.mine());
+}
+
+let last: Promise<unknown> = Promise.resolve();
+
+/** One after the other: anvil loses blocks that it mines while it replaces others. */
+function inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+  const own = last.then(work);
+  last = own.catch(() => undefined);
+  return own;
 }
 
 /** Replaces the newest blocks by others, which drop our transactions, keep them or hold them in another order. */
-export async function reorganise({ evm, signers, payers }: EvmSubject, random: () => number): Promise<void> {
+export async function reorganise(subject: EvmSubject, random: () => number): Promise<void> {
+  const { evm, payers } = subject;
+  await evm.rpc('evm_setAutomine', [false]);
+  const way = await inTurn(() => replaceBlocks(subject, random));
+  await resume(evm);
+  if (way === 'drop') await spendAgain(evm, payers);
+}
+
+async function replaceBlocks({ evm, signers }: EvmSubject, random: () => number): Promise<'drop' | 'keep' | 'reorder'> {
   const depth = 1 + Math.floor(5 * random());
   const way = pick(random, ['drop', 'keep', 'reorder'] as const);
   const found = way === 'drop' ? [] : await newestTransactions(evm, { depth, signers });
@@ -60,7 +77,7 @@ export async function reorganise({ evm, signers, payers }: EvmSubject, random: (
   const pairs = await Promise.all(kept.map(async ({ hash, place }) => [await rawOf(evm, hash), place] as const));
   // A transaction that is in no block any more, or that no block takes at this place, is dropped with all others.
   await evm.rpc('anvil_reorg', [depth, pairs]).catch(() => evm.rpc('anvil_reorg', [depth, []]));
-  if (way === 'drop') await spendAgain(evm, payers);
+  return way;
 }
 
 /** A transaction of ours and the place of its block among those that are replaced. */
