@@ -59,7 +59,7 @@ export function addSettleRoute(
     if (refusal !== undefined) return failedAnswer(to, { rejection: refusal, payer });
     const settlement = await parts.settle(proof.payment, callerGone(response));
     if (settlement.kind === 'success') {
-      const answer = successAnswer(settlement.row, to);
+      const answer = successAnswer(settlement.delivery.payment, to);
       if (record === undefined) endWithResponse(settlement.delivery, response);
       else await endWithRecord(settlement.delivery, () => record.keep(answer));
       return answer;

@@ -1,5 +1,6 @@
 import type { Database } from '@tollkeeper/database';
 import { createBatcher } from '@tollkeeper/protocol';
+import type { PaymentRow } from './payment-row.js';
 
 /** A success that was handed out and not flushed within this time goes to the next caller. */
 const deliveryLeaseSeconds = 10;
@@ -21,7 +22,7 @@ export function createAnswerStore({ sql }: Database) {
   const maximumItems = rowsPerStatement;
   return {
     openAnswers,
-    /** Takes the right to answer success, unless a reorg has taken the money back. */
+    /** Takes the right to answer success, unless a reorg has taken the money back; answers the payment when it was taken. */
     takeDelivery: createBatcher({ run: takeDeliveries, maximumItems }),
     /** The success was flushed; from now on every repeat is a duplicate. */
     confirmDelivery: createBatcher({ run: confirmDeliveries, maximumItems }),
@@ -36,18 +37,22 @@ export function createAnswerStore({ sql }: Database) {
       WHERE id = ANY(${ids}::uuid[]) AND answer_open_since IS NULL AND delivered_at IS NULL`;
   }
 
-  async function takeDeliveries(answers: readonly Answer[]): Promise<readonly boolean[]> {
+  async function takeDeliveries(answers: readonly Answer[]): Promise<readonly (PaymentRow | undefined)[]> {
     // Of several callers for one payment the statement takes any one.
-    const rows = await sql<{ caller: string }>`
-      UPDATE payment
-      SET delivery_lease_holder = (${callersOf(answers)}::jsonb ->> payment.id::text)::uuid,
-        delivery_lease_until = now() + make_interval(secs => ${deliveryLeaseSeconds})
-      WHERE payment.id = ANY(${idsOf(answers)}::uuid[]) AND payment.state = 'settled' AND payment.delivered_at IS NULL
-        AND (payment.delivery_lease_until IS NULL OR payment.delivery_lease_until < now())
-        AND NOT EXISTS (SELECT FROM effect WHERE effect.payment_id = payment.id AND effect.reversed_at IS NOT NULL)
-      RETURNING payment.delivery_lease_holder AS caller`;
-    const taken = new Set(rows.map(({ caller }) => caller));
-    return answers.map(({ caller }) => taken.has(caller));
+    const rows = await sql<PaymentRow & { readonly caller: string }>`
+      WITH taken AS (
+        UPDATE payment
+        SET delivery_lease_holder = (${callersOf(answers)}::jsonb ->> payment.id::text)::uuid,
+          delivery_lease_until = now() + make_interval(secs => ${deliveryLeaseSeconds})
+        WHERE payment.id = ANY(${idsOf(answers)}::uuid[]) AND payment.state = 'settled' AND payment.delivered_at IS NULL
+          AND (payment.delivery_lease_until IS NULL OR payment.delivery_lease_until < now())
+          AND NOT EXISTS (SELECT FROM effect WHERE effect.payment_id = payment.id AND effect.reversed_at IS NOT NULL)
+        RETURNING payment.id, payment.delivery_lease_holder AS caller
+      )
+      SELECT payment_status.*, taken.caller FROM taken JOIN payment_status USING (id)
+      WHERE payment_status.id = ANY(${idsOf(answers)}::uuid[])`;
+    const byCaller = new Map(rows.map((row) => [row.caller, row]));
+    return answers.map(({ caller }) => byCaller.get(caller));
   }
 
   async function confirmDeliveries(answers: readonly Answer[]): Promise<readonly undefined[]> {

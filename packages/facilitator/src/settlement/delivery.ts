@@ -2,10 +2,13 @@ import { randomUUID } from 'node:crypto';
 import type { AnswerStore } from './answer-store.js';
 import type { CheckpointHook } from './checkpoint.js';
 import type { LastingWrites } from './lasting-writes.js';
+import type { PaymentRow } from './payment-row.js';
 import type { PaymentSignal } from './payment-signal.js';
 
 /** The right to hand out the one success of a payment. Whoever holds it must end it, in one of two ways. */
 export interface Delivery {
+  /** The payment that it is about, settled. */
+  readonly payment: PaymentRow;
   /** The response was flushed: the success is spent. */
   confirm(): Promise<void>;
   /** The connection broke first: the success goes to the next caller. */
@@ -28,10 +31,12 @@ export function createDeliveries(parts: {
   return async function takeDelivery(paymentId) {
     if (unrecorded.has(paymentId)) return undefined;
     const answer = { paymentId, caller: randomUUID() };
-    if (!(await answers.takeDelivery(answer))) return undefined;
+    const payment = await answers.takeDelivery(answer);
+    if (payment === undefined) return undefined;
     unrecorded.add(paymentId);
     parts.checkpoint('answering');
     return {
+      payment,
       confirm: () => end('delivery could not be confirmed', () => answers.confirmDelivery(answer)),
       giveBack: () => end('delivery could not be given back', () => answers.returnDelivery(answer)),
     };

@@ -10,7 +10,7 @@ import type { Submission } from './ready-payment.js';
 /** How one `/settle` call ends. */
 export type Settlement =
   /** The money moved and this caller is the one who is told so. */
-  | { readonly kind: 'success'; readonly row: PaymentRow; readonly delivery: Delivery }
+  | { readonly kind: 'success'; readonly delivery: Delivery }
   /** Anything else. `row` is there where the payment is known to the database. */
   | { readonly kind: 'failure'; readonly rejection: Rejection; readonly row?: PaymentRow };
 
@@ -68,8 +68,12 @@ export function createJoin(parts: {
   ): Promise<Settlement | typeof released> {
     const timeLeft = () => patience.deadline - clock.now().getTime();
     const wait = () => changes.wait({ timeoutMs: timeLeft(), abort: patience.abort });
-    // What this process has just begun to submit is not over yet, and it hears when it is.
-    if (own !== undefined) await wait();
+    if (own !== undefined) {
+      // What this process has just begun to submit is not over yet, and it hears when it is: with a success, as a rule.
+      await wait();
+      const delivery = await parts.takeDelivery(paymentId);
+      if (delivery !== undefined) return { kind: 'success', delivery };
+    }
     for (;;) {
       const row = await store.find(paymentId);
       // A refusal concerns the bytes that were submitted. Who joined may hold better ones, and submits its own.
@@ -78,7 +82,7 @@ export function createJoin(parts: {
       if (answer !== undefined) return answer;
       if (isUnsigned(row) && !row.leased) return released;
       if (timeLeft() <= 0 || patience.abort.aborted) {
-        const last = await leave(row, isOwner);
+        const last = await leave(parts, { row, isOwner });
         if (last !== undefined) return last;
       }
       await wait();
@@ -102,24 +106,27 @@ export function createJoin(parts: {
     if (row.delivered) return { kind: 'failure', rejection: alreadyAnswered, row };
     if (row.delivering) return undefined;
     const delivery = await parts.takeDelivery(row.id);
-    if (delivery !== undefined) return { kind: 'success', row, delivery };
+    if (delivery !== undefined) return { kind: 'success', delivery };
     // Nobody was told success, so this may be told: pay again.
     if (await answers.isLost(row.id))
       return { kind: 'failure', rejection: takenBack, row: { ...row, state: 'failed' } };
     return undefined;
   }
+}
 
-  /** The caller waits no longer. What is signed goes on without it; what it claimed and did not sign is given up. */
-  async function leave(row: PaymentRow, isOwner: boolean): Promise<Settlement | undefined> {
-    if (isUnsigned(row)) {
-      if (isOwner) await store.withdraw(row.id);
-      const still = await store.find(row.id);
-      if (still !== undefined && !isUnsigned(still)) return undefined;
-      throw new Fault('SETTLEMENT_BUSY', { paymentId: row.id });
-    }
-    await answers.openAnswers([row.id]);
-    return { kind: 'failure', rejection: stillPending, row };
+/** The caller waits no longer. What is signed goes on without it; what it claimed and did not sign is given up. */
+async function leave(
+  { store, answers }: { readonly store: PaymentStore; readonly answers: AnswerStore },
+  { row, isOwner }: { readonly row: PaymentRow; readonly isOwner: boolean },
+): Promise<Settlement | undefined> {
+  if (isUnsigned(row)) {
+    if (isOwner) await store.withdraw(row.id);
+    const still = await store.find(row.id);
+    if (still !== undefined && !isUnsigned(still)) return undefined;
+    throw new Fault('SETTLEMENT_BUSY', { paymentId: row.id });
   }
+  await answers.openAnswers([row.id]);
+  return { kind: 'failure', rejection: stillPending, row };
 }
 
 /** What became of a claim that left no row. */

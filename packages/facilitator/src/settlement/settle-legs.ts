@@ -9,13 +9,18 @@ export interface Settled {
   readonly effect: OnChainEffect;
 }
 
+/** What is posted for a payment, and the asset of its effect. */
+interface Booking extends Decision {
+  readonly assetId: number | null;
+}
+
 /**
  * Turns evidence into settled payments: the new state, the on-chain effect and the credit, in one database transaction for all
  * that come together. Repeating it changes nothing.
  */
 export function createSettling(parts: { readonly database: Database; readonly ledger: Ledger }) {
   const { ledger } = parts;
-  const commits = createGroupCommit<Settled>({ ...parts, guard, after, keyOf: ({ paymentId }) => paymentId });
+  const commits = createGroupCommit<Settled, Booking>({ ...parts, guard, after, keyOf: ({ paymentId }) => paymentId });
 
   return {
     /** True when this call settled the payment; false when it was settled before. */
@@ -30,7 +35,7 @@ export function createSettling(parts: { readonly database: Database; readonly le
    * Only a payment that has signed something is settled, and only once. One that had failed is settled by what came after all.
    * Payments are found by their ids alone: an index that begins elsewhere may look as good while the table is young.
    */
-  async function guard(sql: Sql, items: readonly Settled[]): Promise<readonly (Decision | undefined)[]> {
+  async function guard(sql: Sql, items: readonly Settled[]): Promise<readonly (Booking | undefined)[]> {
     const ids = items.map(({ paymentId }) => paymentId);
     const transactions = Object.fromEntries(items.map(({ paymentId, effect }) => [paymentId, effect.transaction]));
     const moving = sql<{ id: string }>`
@@ -43,33 +48,31 @@ export function createSettling(parts: { readonly database: Database; readonly le
       FROM locked
       WHERE payment.id = locked.id AND payment.state IN ('submitted', 'failed')
       RETURNING payment.id`;
-    const [rows, wallets] = await Promise.all([moving, walletsOf(sql, items)]);
+    const [rows, wallets, assetIds] = await Promise.all([moving, walletsOf(sql, items), assetIdsOf(sql, items)]);
     const moved = new Set(rows.map(({ id }) => id));
     return items.map(({ paymentId, effect }) => {
       if (!moved.has(paymentId)) return undefined;
       const walletId = wallets.get(`${effect.asset.network} ${effect.to}`);
-      return { postings: walletId === undefined ? [] : [creditOf(effect, walletId)] };
+      const assetId = assetIds.get(keyOf(effect.asset)) ?? null;
+      return { assetId, postings: walletId === undefined ? [] : [creditOf(effect, walletId)] };
     });
   }
 
   /** Every credit goes through the row of an on-chain effect, so that one transfer is never credited twice. */
-  async function after(sql: Sql, concluded: readonly Concluded<Settled>[]): Promise<void> {
+  async function after(sql: Sql, concluded: readonly Concluded<Settled, Booking>[]): Promise<void> {
     const effects = concluded.map(({ item }) => item.effect);
-    const [assetIds] = await Promise.all([
-      assetIdsOf(sql, effects),
-      announceChanges(
-        sql,
-        concluded.map(({ item }) => item.paymentId),
-      ),
-    ]);
-    await sql`
+    const announced = announceChanges(
+      sql,
+      concluded.map(({ item }) => item.paymentId),
+    );
+    const recorded = sql`
       INSERT INTO effect (network, transaction, position, asset_id, sender, recipient, amount, block_number, block_hash,
         payment_id, journal_id)
       SELECT * FROM unnest(
         ${effects.map(({ asset }) => asset.network)}::text[],
         ${effects.map(({ transaction }) => transaction)}::text[],
         ${effects.map(({ position }) => position)}::text[],
-        ${effects.map(({ asset }) => assetIds.get(keyOf(asset)) ?? null)}::integer[],
+        ${concluded.map(({ decision }) => decision.assetId)}::integer[],
         ${effects.map(({ from }) => from)}::text[],
         ${effects.map(({ to }) => to)}::text[],
         ${effects.map(({ amount }) => amount)}::numeric[],
@@ -77,10 +80,11 @@ export function createSettling(parts: { readonly database: Database; readonly le
         ${effects.map(({ block }) => block.hash)}::text[],
         ${concluded.map(({ item }) => item.paymentId)}::uuid[],
         ${concluded.map(({ posted }) => posted[0]?.journalId ?? null)}::bigint[])`;
+    await Promise.all([announced, recorded]);
   }
 
-  async function assetIdsOf(sql: Sql, effects: readonly OnChainEffect[]): Promise<ReadonlyMap<string, number>> {
-    const assets = new Map(effects.map(({ asset }) => [keyOf(asset), asset]));
+  async function assetIdsOf(sql: Sql, items: readonly Settled[]): Promise<ReadonlyMap<string, number>> {
+    const assets = new Map(items.map(({ effect: { asset } }) => [keyOf(asset), asset]));
     const ids = new Map<string, number>();
     for (const [key, asset] of assets) ids.set(key, await ledger.assetId(sql, asset));
     return ids;

@@ -8,7 +8,7 @@ import { observeApart } from './observe-apart.js';
 const transactionsPerQuestion = 100;
 
 /** A transaction may be mined at once or in a while: the first looks after a sending come quickly, the later ones slowly. */
-const firstPauseMs = 4;
+const [firstPauseMs, pauseGrowth] = [3, 1.5];
 
 /** A transaction that is followed. */
 interface Entry extends Followed {
@@ -73,7 +73,7 @@ export function createWatch(parts: WatchParts): Watch {
       wake = new AbortController();
       await look();
       if (tracked.size > 0) await sleep(pauseMs, undefined, { signal: wake.signal }).catch(() => undefined);
-      pauseMs = Math.min(2 * pauseMs, parts.pollMs);
+      pauseMs = Math.min(pauseGrowth * pauseMs, parts.pollMs);
     }
     // In the same turn as the check above, so that nothing is tracked in between and left alone.
     running = undefined;
