@@ -2,7 +2,6 @@ import { type AcceptablePayment, type Chain, type Rejection, saysUsed } from '@t
 import type { ReadyPayment, Submission } from './ready-payment.js';
 import type { ClaimHeight } from './claim-heights.js';
 import { findOverspending } from './find-overspending.js';
-import type { createOvertaken } from './overtaken.js';
 import type { Payer, PayerStanding } from './payer-standing.js';
 import type { ReadyQueue } from './ready-queue.js';
 import { createKeyedSerial } from './serial.js';
@@ -32,7 +31,11 @@ export function createSubmission(parts: {
   /** Sets the lanes to work. */
   readonly wake: () => void;
   readonly readHeight: () => ClaimHeight;
-  readonly findOvertaking: ReturnType<typeof createOvertaken>;
+  /** Ends a payment that somebody else carried out after its claim; undefined where it was used otherwise. */
+  readonly findOvertaking: (
+    claimed: ClaimedPayment,
+    claimedAtBlock: bigint | undefined,
+  ) => Promise<Submission | 'stale' | undefined>;
 }) {
   const { chain, queue } = parts;
   /** One payment at a time of one payer's token, so that each is verified after the one before it was signed. */
