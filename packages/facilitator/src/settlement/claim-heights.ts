@@ -7,7 +7,7 @@ import type { PaymentStore } from './payment-store.js';
 export type ClaimHeight = Promise<bigint | undefined>;
 
 /** In a crowd, heights are read so far apart: nobody waits for them, and they cost requests. */
-const pauseMs = 100;
+const pauseMs = 25;
 
 /**
  * Reads the height of the chain for all who claim at once, on chains where strangers can carry payments out. What they do up to
