@@ -39,9 +39,9 @@ test('a crowd costs few readings', async () => {
     all.push(read());
     await new Promise(setImmediate);
   }
-  const most = BigInt(Math.ceil((performance.now() - startMs) / 25)) + 1n;
+  const most = BigInt(Math.ceil((performance.now() - startMs) / 25)) + 2n;
   await Promise.all(all);
-  // One at once, and one in each fortieth of a second begun.
+  // One at once, one in each fortieth of a second begun, and one that is still to come.
   expect(asked()).toBeLessThanOrEqual(most);
 });
 
