@@ -34,10 +34,13 @@ export function svmHistoryFaults(subject: SvmSubject): readonly SoakFault[] {
   ];
 }
 
-/** The only node of all processes goes away for longer than blockhashes live, and has no block of before when it is back. */
+/**
+ * The only node of all processes tells nothing of what it takes, and when all of that has expired another one stands in its place,
+ * which has no block of before.
+ */
 async function beginAnew({ chain }: SvmSubject, { random, processes }: FaultParts): Promise<void> {
   const everywhere = (rule: RpcRule) => processes.seats.map(({ proxies }) => proxies[family].use(rule));
-  const back = everywhere(() => ({ kind: 'drop' }));
+  const back = everywhere(faultOn('getSignatureStatuses', { kind: 'drop' }));
   await sleep(200 + 800 * random());
   chain.advanceSlots(200);
   const first = chain.slot();
