@@ -1,18 +1,11 @@
-import type { RpcRule } from '@tollkeeper/sandbox';
-import type { Family, WireRequest } from '../support/wire.js';
+import type { WireRequest } from '../support/wire.js';
+import type { NodeUnderTest } from './node-under-test.js';
 import type { SoakFault } from './soak-fault.js';
 
 /** A kind of network as the simulation sees it: who pays on it, what goes wrong with it, and what is true on it. */
-export interface NetworkUnderTest {
-  readonly family: Family;
+export interface NetworkUnderTest extends NodeUnderTest {
   /** Its CAIP-2 name. */
   readonly network: string;
-  /** A node that tells the truth. */
-  readonly url: string;
-  /** The variable of a facilitator that names its node. */
-  readonly urlVariable: string;
-  /** What the node of every process does all the time. */
-  readonly habits: readonly RpcRule[];
   readonly faults: readonly SoakFault[];
   /** Lets a payer sign a payment. */
   readonly pay: (chance: Chance) => Promise<SoakPayment>;

@@ -2,7 +2,7 @@ import type { RpcProxy } from '@tollkeeper/sandbox';
 import type { FacilitatorProcess } from '../crash/facilitator-process.js';
 import type { FleetScene } from '../fleet/fleet-scene.js';
 import type { Family } from '../support/wire.js';
-import type { NetworkUnderTest } from './network-under-test.js';
+import type { NodeUnderTest } from './node-under-test.js';
 
 /** A place for a process, which may die and be started again; each has nodes of its own. */
 export interface Seat {
@@ -22,11 +22,11 @@ export async function startSoakProcesses(
   scene: FleetScene,
   {
     count,
-    networks,
+    nodes,
     logFile,
   }: {
     readonly count: number;
-    readonly networks: readonly NetworkUnderTest[];
+    readonly nodes: readonly NodeUnderTest[];
     readonly logFile: (seat: string) => string;
   },
 ) {
@@ -35,19 +35,19 @@ export async function startSoakProcesses(
   const starting = new Set<Promise<void>>();
 
   async function takeSeat(name: string): Promise<Seat> {
-    const started = await Promise.all(networks.map(startNode));
+    const started = await Promise.all(nodes.map(startNode));
     const proxies = Object.fromEntries(started) as Record<Family, RpcProxy>;
     return { name, proxies, process: await start({ name, proxies }) };
   }
 
-  async function startNode({ family, url, habits }: NetworkUnderTest): Promise<readonly [Family, RpcProxy]> {
+  async function startNode({ family, url, habits }: NodeUnderTest): Promise<readonly [Family, RpcProxy]> {
     const proxy = await scene.startProxy(url);
     for (const habit of habits) proxy.use(habit);
     return [family, proxy];
   }
 
   function start({ name, proxies }: Pick<Seat, 'name' | 'proxies'>): Promise<FacilitatorProcess> {
-    const urls = networks.map(({ urlVariable, family }) => [urlVariable, proxies[family].url] as const);
+    const urls = nodes.map(({ urlVariable, family }) => [urlVariable, proxies[family].url] as const);
     const changes = {
       ...Object.fromEntries(urls),
       // A payer is not to blame when its blockhash runs out while everything stands still.

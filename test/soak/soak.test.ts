@@ -42,7 +42,7 @@ beforeAll(async () => {
     await putEvmUnderTest(scene, { ...payers, finalBlocks: 2 * slotsInAnEpoch }),
     await putSvmUnderTest(scene, payers),
   ];
-  processes = await startSoakProcesses(scene, { count: 2, networks, logFile: evidence.logFile });
+  processes = await startSoakProcesses(scene, { count: 2, nodes: networks, logFile: evidence.logFile });
 }, 120_000);
 afterAll(async () => {
   await killFacilitatorProcesses();
