@@ -31,6 +31,9 @@ export function connectionOptions(parts: ConnectionParts): ClientConfig {
     // Statements are planned once for a connection, often while a table is young. A sequential scan that suits ten rows would
     // be kept when there are millions, here and in the checks of foreign keys, so none is planned where an index serves.
     enable_seqscan: 'off',
+    // The same plan from the first time on, made for any parameters: one that is made for some takes a busy account for an
+    // average one, and sorts its whole history for the sake of a page.
+    plan_cache_mode: 'force_generic_plan',
     idle_in_transaction_session_timeout: parts.statementTimeoutMs,
   };
   return {

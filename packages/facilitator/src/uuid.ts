@@ -10,3 +10,6 @@ export function uuidv7(clock: Clock): string {
   const hex = bytes.toString('hex');
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
 }
+
+/** What every id comes after: a list begins here. */
+export const beforeEveryId = '00000000-0000-0000-0000-000000000000';

@@ -1,5 +1,6 @@
 import { isCheckViolation, isUniqueViolation, type Sql } from '@tollkeeper/database';
 import { Fault, type Network } from '@tollkeeper/protocol';
+import { beforeEveryId } from '../uuid.js';
 
 /** A merchant's wallet and the address on each network that belongs to it alone. */
 export interface Wallet {
@@ -56,7 +57,7 @@ export async function listWallets(
   page: { readonly after: string | null; readonly limit: number },
 ): Promise<readonly Wallet[]> {
   const rows = await sql<{ id: string }>`
-    SELECT id FROM wallet WHERE (${page.after}::uuid IS NULL OR id > ${page.after}::uuid) ORDER BY id LIMIT ${page.limit}`;
+    SELECT id FROM wallet WHERE id > ${page.after ?? beforeEveryId}::uuid ORDER BY id LIMIT ${page.limit}`;
   return readWallets(
     sql,
     rows.map(({ id }) => id),

@@ -24,17 +24,26 @@ export interface PaymentFilter {
   readonly limit: number;
 }
 
-/** Payments of every merchant, newest first. The ids of all grow with time; what one wallet was paid is a list of its own. */
+/** Payments of every merchant, newest first. */
 export async function listPayments({ sql }: Database, filter: PaymentFilter): Promise<readonly ListedPayment[]> {
-  const { wallet, state = null, network = null, payer = null, limit } = filter;
-  const ids = wallet === undefined ? null : await findPaymentsOfWallet(sql, { ...filter, wallet });
+  const { wallet } = filter;
+  const ids =
+    wallet === undefined ? await findAmongAll(sql, filter) : await findPaymentsOfWallet(sql, { ...filter, wallet });
   return sql<ListedPayment>`
     SELECT id, state, network, token, amount, payer, pay_to AS "payTo", transaction, failure_reason AS "failureReason",
       claimed_at AS "claimedAt"
-    FROM payment
-    WHERE (${ids}::uuid[] IS NULL OR id = ANY(${ids}::uuid[])) AND (${state}::text IS NULL OR state = ${state})
-      AND (${network}::text IS NULL OR network = ${network}) AND (${payer}::text IS NULL OR payer = ${payer})
+    FROM payment WHERE id = ANY(${ids}::uuid[]) ORDER BY id DESC`;
+}
+
+/** Ids grow with time, so that their index ends with the newest payments. */
+async function findAmongAll(sql: Sql, { state, network, payer, limit }: PaymentFilter): Promise<readonly string[]> {
+  const rows = await sql<{ id: string }>`
+    SELECT id FROM payment
+    WHERE (${state ?? null}::text IS NULL OR state = ${state ?? null})
+      AND (${network ?? null}::text IS NULL OR network = ${network ?? null})
+      AND (${payer ?? null}::text IS NULL OR payer = ${payer ?? null})
     ORDER BY id DESC LIMIT ${limit}`;
+  return rows.map(({ id }) => id);
 }
 
 /** Page after page, because each looks at a bounded number of payments. */

@@ -1,4 +1,5 @@
 import type { Sql } from '@tollkeeper/database';
+import { beforeEveryId } from '../uuid.js';
 
 /** Which payments, and where the page begins. */
 export interface PaymentQuery {
@@ -68,7 +69,7 @@ function statesOf({ state }: PaymentQuery): readonly string[] | null {
 function endOf({ to, before }: PaymentQuery): PaymentPosition {
   const cursor = before ?? { claimedAt: 'infinity', id: 'ffffffff-ffff-ffff-ffff-ffffffffffff' };
   if (to === null) return cursor;
-  const end = { claimedAt: to.toISOString().replace('Z', '000Z'), id: '00000000-0000-0000-0000-000000000000' };
+  const end = { claimedAt: to.toISOString().replace('Z', '000Z'), id: beforeEveryId };
   return before !== null && before.claimedAt < end.claimedAt ? cursor : end;
 }
 

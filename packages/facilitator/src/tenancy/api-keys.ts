@@ -1,5 +1,6 @@
 import type { Sql } from '@tollkeeper/database';
 import { Fault } from '@tollkeeper/protocol';
+import { beforeEveryId } from '../uuid.js';
 import type { MintedKey } from './api-key-secret.js';
 import type { Permission } from './permissions.js';
 
@@ -36,9 +37,6 @@ export async function insertApiKey(sql: Sql, { minted, key }: { minted: MintedKe
   if (row === undefined) throw new Fault('REQUEST_MALFORMED', { detail: 'body.expiresAt: must lie in the future' });
   return row;
 }
-
-/** What every id comes after. */
-const beforeEveryId = '00000000-0000-0000-0000-000000000000';
 
 /** Keys in the order of their creation, after the given id. As a tenant, those of the tenant. */
 export async function listApiKeys(
