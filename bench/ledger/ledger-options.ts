@@ -9,7 +9,7 @@ Options:
   --rounds N     rounds of the settlement credits, in turns; the table shows medians (3)
   --seconds N    how long each contestant runs in a round (4)
   --callers N    how many callers credit at once (64)
-  --transfers N  how far history grows, up to 1000000 (100000)
+  --transfers N  how far history grows, up to 1000000 (1000000)
   --json FILE    also write the report as JSON
   --help         show this`;
 
@@ -30,7 +30,7 @@ export function readLedgerOptions(args: readonly string[]): LedgerOptions | unde
       rounds: { type: 'string', default: '3' },
       seconds: { type: 'string', default: '4' },
       callers: { type: 'string', default: '64' },
-      transfers: { type: 'string', default: '100000' },
+      transfers: { type: 'string', default: '1000000' },
       json: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
