@@ -1,5 +1,5 @@
 import { BASE_SEPOLIA_USDC, sandboxKeys } from '@tollkeeper/sandbox';
-import type { Address } from 'viem';
+import type { Address, Hex } from 'viem';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { resumeTime, stopTime } from '../support/chain-time.js';
 import { eventually } from '../support/eventually.js';
@@ -63,7 +63,7 @@ test('bad payments in a shared transaction fail alone, each for its own reason, 
   await meddle(
     facilitator.evm,
     { ...moveAway(unlucky, unlucky.address), from: sandboxKeys.evm.merchant.address },
-    1_100_000_000n,
+    await lowPrice(facilitator.evm),
   );
   await resumeTime(facilitator, 'EVM');
 
@@ -176,4 +176,11 @@ async function mined(hash: string): Promise<void> {
   await eventually(async () => {
     expect(await facilitator.evm.rpc('eth_getTransactionReceipt', [hash])).toMatchObject({ status: '0x1' });
   });
+}
+
+/** Enough for the next block, and less than what we offer above its base fee. */
+async function lowPrice(evm: TestFacilitator['evm']): Promise<bigint> {
+  const { baseFeePerGas } = (await evm.rpc('eth_getBlockByNumber', ['latest', false])) as { baseFeePerGas: Hex };
+  const priorityFee = BigInt((await evm.rpc('eth_maxPriorityFeePerGas', [])) as Hex);
+  return BigInt(baseFeePerGas) + priorityFee / 2n;
 }
