@@ -1,8 +1,8 @@
 import type { Authorization, Network, Reason, X402Version } from '@tollkeeper/protocol';
 
 /**
- * claimed: nothing is signed yet. refused: nothing will be, as the caller is about to be told. submitted: signed bytes exist. settled: the money moved. failed: our transaction did not
- * move it and never will.
+ * claimed: nothing is signed yet. refused: nothing will be, as the caller is about to be told. submitted: signed bytes exist, ours
+ * or a stranger's. settled: the money moved. failed: our transaction did not move it and never will.
  */
 export type PaymentState = 'claimed' | 'refused' | 'submitted' | 'settled' | 'failed';
 
