@@ -14,7 +14,7 @@ import { type EmbeddedPostgres, startEmbeddedPostgres } from './start-embedded-p
 
 const source = new URL('./start-embedded-postgres.ts', import.meta.url).href;
 
-/** A process of its own that starts a database, prints its address, and then waits to be ended. */
+/** A process of its own that starts a database, prints its address once signals reach its handlers, and then waits. */
 const OWNER = `
   import { startEmbeddedPostgres } from ${JSON.stringify(source)};
   const [dataDir] = process.argv.slice(1);
@@ -22,10 +22,10 @@ const OWNER = `
   say({ started: process.pid });
   startEmbeddedPostgres({ dataDir, onWarning: (warning) => say({ warning }) }).then(
     ({ ownerUrl, stop }) => {
-      say({ ownerUrl });
       process.on('SIGTERM', () => stop().then(() => process.exit(0)));
       process.on('SIGINT', () => say({ interrupted: true }));
       process.stdin.on('data', () => process.exit(3));
+      say({ ownerUrl });
     },
     ({ code, facts }) => say({ code, facts }),
   );
