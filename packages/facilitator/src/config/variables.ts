@@ -223,7 +223,8 @@ export const configurationVariables = [
   },
   {
     name: 'PAYER_FAILURES_MAX',
-    description: 'A payer with so many payments that failed on chain within ten minutes is turned away for a while',
+    description:
+      'A payer with so many payments that failed in a block, at our cost, within ten minutes is turned away for a while',
     otherwise: '5',
     example: '5',
   },

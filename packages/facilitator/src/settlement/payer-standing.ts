@@ -6,7 +6,7 @@ import { findAttempts, type SentTransaction } from './chain-transactions.js';
 export interface PayerStanding {
   /** Its payments that are signed and have no outcome. */
   readonly inFlight: readonly PaymentInFlight[];
-  /** How many of its payments have failed on chain lately, at our cost. */
+  /** How many of its payments have failed lately after a transaction that we paid for. */
   readonly recentFailures: number;
 }
 
@@ -65,11 +65,15 @@ export function createPayerStandings(parts: { readonly database: Database; reado
         AND payment.network = ${network}`;
   }
 
+  /** What no block ever held cost nothing, and was lost by a node or by the network rather than by the payer. */
   async function countFailures(payers: readonly Payer[]): Promise<ReadonlyMap<string, number>> {
     const rows = await database.sql<{ payer: string; count: bigint }>`
       SELECT payer, count(*) AS count FROM payment
       WHERE payer = ANY(${[...new Set(payers.map(({ payer }) => payer))]}::text[]) AND state = 'failed'
         AND network = ${network} AND concluded_at > now() - make_interval(secs => ${failureWindowSeconds})
+        AND EXISTS (
+          SELECT FROM transaction_leg AS leg JOIN chain_transaction AS sent ON sent.id = leg.transaction_id
+          WHERE leg.payment_id = payment.id AND sent.fee_paid > 0)
       GROUP BY payer`;
     return new Map(rows.map(({ payer, count }) => [payer, Number(count)]));
   }
