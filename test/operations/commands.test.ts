@@ -157,6 +157,15 @@ test('encryption verify opens every deposit key', async () => {
   expect(refused.errors).toContain('WALLET_ENCRYPTION_KEY_NEXT');
 });
 
+test('fees set takes an asset in any spelling of its address, and none that nobody knows', async () => {
+  const set = ['fees', 'set', '--merchant', 'test', '--bps', '100', '--network', 'base-sepolia', '--asset'];
+  expect(await json([...set, evmUsdc.token.toLowerCase()])).toMatchObject({ asset: evmUsdc, bps: '100' });
+  const refused = await run([...set, '0x12']);
+  expect(refused.code).toBe(2);
+  expect(refused.errors).toContain(evmUsdc.token);
+  expect(await json(['fees', 'list', '--merchant', 'test'])).toHaveLength(1);
+});
+
 test('fees owed tells what a referrer has earned, by asset', async () => {
   const { id: owner } = (await json(['merchants', 'create', 'partner'])) as { id: string };
   expect((await run(['fees', 'owed', '--merchant', 'partner'])).output).toContain('Nothing is owed.');

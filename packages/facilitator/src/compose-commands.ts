@@ -1,6 +1,6 @@
 import type { Database } from '@tollkeeper/database';
 import { createLedger, createStatementReader } from '@tollkeeper/ledger';
-import { systemClock } from '@tollkeeper/protocol';
+import { systemClock, type Asset } from '@tollkeeper/protocol';
 import { createCustody } from './compose-custody.js';
 import { encryptionKeys } from './compose-keys.js';
 import { openNetworks } from './compose-networks.js';
@@ -20,6 +20,8 @@ export async function composeWallets(
   readonly wallets: Wallets;
   readonly statements: WalletStatements;
   readonly fees: FeeAdministration;
+  /** The configured assets; the ledger may know others. */
+  readonly assets: readonly Asset[];
   readonly database: Database;
   readonly close: () => Promise<void>;
 }> {
@@ -35,7 +37,8 @@ export async function composeWallets(
   });
   const statements = createWalletStatements({ database, reader: createStatementReader({ database }) });
   const fees = createFeeAdministration({ database });
-  return { wallets, statements, fees, database, close: () => storage.close() };
+  const assets = networks.flatMap((network) => network.assets);
+  return { wallets, statements, fees, assets, database, close: () => storage.close() };
 }
 
 /** Merchants, keys and the audit without the service, for the command line. */

@@ -1,8 +1,7 @@
-import { Fault, networkFamily, parseNetworkOrName, type Asset } from '@tollkeeper/protocol';
-import { InvalidArgumentError } from 'commander';
+import { Fault } from '@tollkeeper/protocol';
 import type { Operations } from '../compose-operations.js';
 import type { Control } from '../controls/control.js';
-import { knownAssets } from '../reconciliation/custody-positions.js';
+import { findAsset } from './find-asset.js';
 
 /** Something to stop or resume, as an operator names it. */
 export type ControlTarget =
@@ -21,20 +20,5 @@ export async function findControl(operations: Operations, target: ControlTarget)
     if (row === undefined) throw new Fault('MERCHANT_NOT_FOUND', { name: target.name });
     return { kind: target.kind, merchantId: row.id };
   }
-  const assets = await knownAssets(operations.database, operations.assets);
-  const found = assets.find((asset) => isNamed(asset, target));
-  if (found === undefined) {
-    const lines = assets.map(({ network, token }) => `  ${network} ${token}`);
-    throw new InvalidArgumentError(
-      `no asset ${target.network} ${target.token} is known; these are:\n${lines.join('\n')}`,
-    );
-  }
-  return { kind: target.kind, asset: found };
-}
-
-/** The case of an EVM address is a checksum and not part of it. */
-function isNamed(asset: Asset, { network, token }: { readonly network: string; readonly token: string }): boolean {
-  if (asset.network !== parseNetworkOrName(network)) return false;
-  if (networkFamily(asset.network) === 'solana') return asset.token === token;
-  return asset.token.toLowerCase() === token.toLowerCase();
+  return { kind: target.kind, asset: await findAsset(operations, target) };
 }

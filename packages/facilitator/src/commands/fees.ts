@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Config } from '../config/config.js';
 import type { OwedReward } from '../fees/fee-administration.js';
 import type { FeeTerms } from '../fees/fee-terms.js';
+import { findAsset } from './find-asset.js';
 import { formatAmount } from './format-amount.js';
 import { print, printJson, printTable } from './output.js';
 import { readNetwork } from './read-network.js';
@@ -81,8 +82,8 @@ function addSet(fees: Command, config: () => Config): void {
         '    --asset 0x036CbD53842c5426634e7929541eC2318f3dCF7e --bps 100 --fixed 5',
     )
     .action(async ({ merchant, network, asset: token, bps, fixed, from, json }: SetOptions) => {
-      await withWallets(config(), async ({ fees: administration }) => {
-        const asset = { network, token };
+      await withWallets(config(), async ({ fees: administration, ...known }) => {
+        const asset = await findAsset(known, { network, token });
         const terms = await administration.setTerms({ merchant, asset, rate: { bps, fixed }, from });
         if (json) printJson(terms);
         else showTerms([terms]);
