@@ -133,6 +133,11 @@ describe('bad input', () => {
       { name: 'x', permissions: ['read'], expiresAt: '2020-01-01T00:00:00Z' },
       'body.expiresAt',
     ],
+    [
+      'an expiry before the common era',
+      { name: 'x', permissions: ['read'], expiresAt: '0000-01-01T00:00:00Z' },
+      'body.expiresAt',
+    ],
     ['an expiry that is no time', { name: 'x', permissions: ['read'], expiresAt: 'tomorrow' }, 'body.expiresAt'],
   ])('%s is refused by name', async (_name, body, field) => {
     const answer = await service.call('POST', '/v1/api-keys', { key: tenant.secret, ...(body && { body }) });

@@ -72,6 +72,10 @@ test('a refusal is answered again, to the byte, although the money is there by t
 
 test('a request that was malformed used no key', async () => {
   expect((await transfer({ idempotencyKey: 'four', amount: '1.5' })).status).toBe(400);
+  const toNobody = { senderWalletId: sender, ...asset, amount: '1000' };
+  const headers = { 'idempotency-key': 'four' };
+  const refused = await service.call('POST', '/v1/transfers', { key: tenant.secret, headers, body: toNobody });
+  expect([refused.status, refused.body['detail']]).toEqual([400, expect.stringContaining('receiverWalletId')]);
   expect((await transfer({ idempotencyKey: 'four' })).status).toBe(201);
 });
 

@@ -9,6 +9,7 @@ import { insertApiKey, listApiKeys, revokeApiKey, type ApiKey } from '../../tena
 import { permissions, type Permission } from '../../tenancy/permissions.js';
 import type { Tenant } from '../../tenancy/tenant.js';
 import { uuidv7 } from '../../uuid.js';
+import { MomentIn } from './moment-in.js';
 
 const ApiKeyAnswer = z
   .object({
@@ -57,7 +58,7 @@ function createRoute(parts: { readonly clock: Clock; readonly environment: Envir
         .min(1)
         .max(permissions.length)
         .meta({ description: 'No more than this key has itself' }),
-      expiresAt: Moment.optional().meta({ description: 'When it stops working; never unless stated' }),
+      expiresAt: MomentIn.optional().meta({ description: 'When it stops working; never unless stated' }),
     }),
     response: ApiKeyAnswer.extend({ key: z.string() }).meta({ id: 'CreatedApiKey' }),
     status: 201,

@@ -6,10 +6,13 @@ import { AmountOut, Id, Moment, Name } from '../../http/v1/fields.js';
 /** A wallet as the ledger names it: the text of a UUID has one case there. */
 export const WalletId = Id.toLowerCase();
 
+/** What no token can count to: its own arithmetic has 256 bits. The database counts further, so sums with it still fit there. */
+const beyondEveryToken = 2n ** 256n;
+
 /** An amount that moves: minor units, more than nothing. */
-export const AmountIn = AmountText.refine((amount) => amount > 0n, 'must be more than nothing').meta({
-  description: 'Minor units in decimal: 1 USDC is 1000000',
-});
+export const AmountIn = AmountText.refine((amount) => amount > 0n, 'must be more than nothing')
+  .refine((amount) => amount < beyondEveryToken, 'must be less than 2^256')
+  .meta({ description: 'Minor units in decimal: 1 USDC is 1000000' });
 
 /** An address to look for. */
 export const AddressFilter = z.string().min(1).max(100);

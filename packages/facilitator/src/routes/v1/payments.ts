@@ -14,7 +14,7 @@ import {
   requireOwnWallets,
   WalletId,
 } from './money-fields.js';
-import { QueryMoment } from './query-moment.js';
+import { MomentIn } from './moment-in.js';
 
 const PaymentAnswer = z
   .object({
@@ -69,8 +69,8 @@ function listRoute(canonicalAddress: CanonicalAddress): V1Route {
       state: z.enum(['claimed', 'submitted', 'settled', 'failed']).optional(),
       payer: AddressFilter.optional().meta({ description: 'The address that paid' }),
       asset: AddressFilter.optional().meta({ description: 'The address of the token' }),
-      from: QueryMoment.optional().meta({ description: 'Claimed at this time or later' }),
-      to: QueryMoment.optional().meta({ description: 'Claimed before this time' }),
+      from: MomentIn.optional().meta({ description: 'Claimed at this time or later' }),
+      to: MomentIn.optional().meta({ description: 'Claimed before this time' }),
     }),
     response: pageOf(PaymentAnswer),
     errors: ['WALLET_NOT_FOUND', 'CURSOR_INVALID'],

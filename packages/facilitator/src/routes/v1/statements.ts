@@ -10,7 +10,7 @@ import { entryAnswer, statementAsJson } from '../../statements/statement-json.js
 import { findWalletAccounts } from '../../statements/wallet-accounts.js';
 import type { WalletStatements } from '../../statements/wallet-statements.js';
 import { AddressFilter, exampleAsset, exampleWalletId, requireOwnWallets, WalletId } from './money-fields.js';
-import { QueryMoment } from './query-moment.js';
+import { MomentIn } from './moment-in.js';
 
 /** What changed, with its sign. */
 const Change = z.string().regex(/^(0|-?[1-9][0-9]{0,77})$/);
@@ -75,8 +75,8 @@ function statementRoute(statements: WalletStatements): V1Route {
     permission: 'read',
     params,
     query: z.strictObject({
-      from: QueryMoment.meta({ description: 'Where the period begins' }),
-      to: QueryMoment.optional().meta({
+      from: MomentIn.meta({ description: 'Where the period begins' }),
+      to: MomentIn.optional().meta({
         description: 'Where it ends, this moment not included; the present unless stated',
       }),
       format: z.enum(['json', 'csv']).optional().meta({ description: '`json` unless stated' }),

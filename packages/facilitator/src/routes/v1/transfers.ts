@@ -85,6 +85,27 @@ export function transferRoutes(parts: Parts): readonly V1Route[] {
   ];
 }
 
+const TransferBody = z
+  .strictObject({
+    senderWalletId: WalletId.meta({ description: 'One of your wallets' }),
+    receiverWalletId: WalletId.optional().meta({
+      description: 'Another wallet of yours; needed for `direct`. Without it, whoever has the claim token may claim',
+    }),
+    ...assetFields,
+    amount: AmountIn,
+    mode: z.enum(['direct', 'claim']).optional().meta({ description: '`direct` unless stated' }),
+    expiresInSeconds: Lifetime.meta({
+      description:
+        'For `claim`: seconds from now, at most 30 days; 24 hours unless stated or the operator says otherwise',
+    }),
+    reference: Reference,
+  })
+  .refine(
+    ({ mode = 'direct', receiverWalletId, expiresInSeconds }) =>
+      mode === 'claim' || (receiverWalletId !== undefined && expiresInSeconds === undefined),
+    'a direct transfer names its receiverWalletId and does not expire',
+  );
+
 function createRoute(parts: Parts): V1Route {
   return defineRoute({
     method: 'POST',
@@ -95,20 +116,7 @@ function createRoute(parts: Parts): V1Route {
       '`direct`: it arrives at once, in another wallet of yours. `claim`: it leaves the sender and waits, for the receiver or, without one, for whoever shows the claim token, who may be another merchant; it goes back by itself when it expires. The claim token is in this answer only.',
     permission: 'write',
     money: true,
-    body: z.strictObject({
-      senderWalletId: WalletId.meta({ description: 'One of your wallets' }),
-      receiverWalletId: WalletId.optional().meta({
-        description: 'Another wallet of yours; needed for `direct`. Without it, whoever has the claim token may claim',
-      }),
-      ...assetFields,
-      amount: AmountIn,
-      mode: z.enum(['direct', 'claim']).optional().meta({ description: '`direct` unless stated' }),
-      expiresInSeconds: Lifetime.meta({
-        description:
-          'For `claim`: seconds from now, at most 30 days; 24 hours unless stated or the operator says otherwise',
-      }),
-      reference: Reference,
-    }),
+    body: TransferBody,
     response: TransferAnswer.extend({ claimToken: z.string().nullable() }).meta({ id: 'CreatedTransfer' }),
     status: 201,
     errors: ['WALLET_NOT_FOUND', 'WALLET_CLOSED', 'ASSET_UNKNOWN', 'TRANSFER_TO_ITSELF', 'BALANCE_INSUFFICIENT'],
@@ -124,11 +132,6 @@ function createRoute(parts: Parts): V1Route {
     },
     async handle(call, { body }) {
       const { mode = 'direct', expiresInSeconds, receiverWalletId, ...money } = body;
-      if (mode === 'direct' && (receiverWalletId === undefined || expiresInSeconds !== undefined)) {
-        throw new Fault('REQUEST_MALFORMED', {
-          detail: 'body: a direct transfer names its receiverWalletId and does not expire',
-        });
-      }
       await requireOwnWallets(call.sql, [
         money.senderWalletId,
         ...(receiverWalletId === undefined ? [] : [receiverWalletId]),
