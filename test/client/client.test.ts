@@ -83,6 +83,7 @@ describe('against the service', () => {
       claimedAt: matching(isoTime),
       submittedAt: matching(isoTime),
       concludedAt: matching(isoTime),
+      overdue: false,
       answerDeliveredAt: matching(isoTime),
       attempts: [
         {

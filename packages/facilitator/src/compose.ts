@@ -18,6 +18,8 @@ import { chainChecks, createReadiness, type NamedCheck } from './readiness.js';
 import { openServiceOperations } from './service-operations.js';
 import { unfinalEffects } from './settlement/finality/unfinal-effects.js';
 import { laneCheck } from './settlement/lane-check.js';
+import { overdueCheck } from './settlement/overdue-check.js';
+import { countOverdue } from './settlement/overdue-payments.js';
 import { createPaymentReport } from './settlement/payment-report.js';
 import type { SettlementEngine } from './settlement/settlement-engine.js';
 import { settlementsInFlight } from './settlement/settlements-in-flight.js';
@@ -117,7 +119,10 @@ function measureSettlement(
   { database, engine }: { readonly database: Database; readonly engine: SettlementEngine },
 ): void {
   const served = networks.map(({ chain }) => chain.network);
-  metrics.measureSettlements(() => settlementsInFlight(database, served));
+  metrics.measureSettlements(
+    () => settlementsInFlight(database, served),
+    () => countOverdue(database, served),
+  );
   metrics.measureUnfinalEffects(() => unfinalEffects(database, served));
   metrics.measureEngine(() => engine.state());
 }
@@ -133,7 +138,8 @@ function networkChecks(
   const { chain } = network;
   const signerBalanceMin = config.settlement.signerBalanceMin[networkFamily(chain.network)];
   const lanes = chain.ordered ? [laneCheck({ database, network: chain.network })] : [];
-  return [...chainChecks({ ...network, signerBalanceMin }), ...lanes];
+  const overdue = overdueCheck({ database, network: chain.network });
+  return [...chainChecks({ ...network, signerBalanceMin }), ...lanes, overdue];
 }
 
 function databaseCheck(database: Database): NamedCheck {

@@ -117,7 +117,9 @@ describe('/ready and /health', () => {
   test('a service that can settle is ready, and says what it looked at', async () => {
     const { status, names } = await readiness();
     expect(status).toBe(200);
-    expect(names).toEqual(['database', ...evmChecks, lanes, ...svmChecks]);
+    const outcomes = (network: string) => `outcomes ${network}`;
+    const expected = [...evmChecks, lanes, outcomes(evmNetwork), ...svmChecks, outcomes(solanaDevnet)];
+    expect(names).toEqual(['database', ...expected]);
   });
 
   test.each([

@@ -73,8 +73,9 @@ export function createMetrics() {
     countFinalityChange: ({ network, change, count }: FinalityChanges) => {
       finalityChanges.inc({ network, change }, count);
     },
-    /** Registers the gauge of payments without an outcome, which is read from the database when Prometheus asks. */
-    measureSettlements: (read: ReadCounts) => {
+    /** Registers the gauges of payments without an outcome, which are read from the database when Prometheus asks. */
+    measureSettlements: (read: ReadCounts, readOverdue: () => Promise<readonly CountOnNetwork[]>) => {
+      addOverdueGauge(registry, readOverdue);
       addStateGauge(registry, read, {
         name: 'tollkeeper_settlements_in_flight',
         help: 'Payments without an outcome, by state',
@@ -104,13 +105,30 @@ function addStateGauge(registry: Registry, read: ReadCounts, family: { readonly 
   });
 }
 
+function addOverdueGauge(registry: Registry, read: () => Promise<readonly CountOnNetwork[]>): void {
+  const self: Gauge<'network'> = new Gauge({
+    name: 'tollkeeper_settlements_overdue',
+    help: 'Payments that were submitted long ago and have no outcome',
+    labelNames: ['network'],
+    registers: [registry],
+    collect: async () => {
+      self.reset();
+      // Without the database this one has no values either.
+      for (const { network, count } of await read().catch(() => [])) self.set({ network }, count);
+    },
+  });
+}
+
 type ReadCounts = () => Promise<readonly CountInState[]>;
 
-/** How many there are in a state on a network. */
-export interface CountInState {
+interface CountOnNetwork {
   readonly network: string;
-  readonly state: string;
   readonly count: number;
+}
+
+/** How many there are in a state on a network. */
+export interface CountInState extends CountOnNetwork {
+  readonly state: string;
 }
 
 /** What happened to so many settled payments of a network after they were settled. */

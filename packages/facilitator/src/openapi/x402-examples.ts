@@ -66,6 +66,7 @@ export const exampleReport = {
   claimedAt: '2026-11-24T10:00:00.000Z',
   submittedAt: '2026-11-24T10:00:00.120Z',
   concludedAt: '2026-11-24T10:00:02.300Z',
+  overdue: false,
   answerDeliveredAt: '2026-11-24T10:00:02.310Z',
   attempts: [
     {

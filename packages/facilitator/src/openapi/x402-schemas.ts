@@ -58,6 +58,7 @@ export const PaymentReportSchema = z
     claimedAt: Moment,
     submittedAt: Moment.nullable(),
     concludedAt: Moment.nullable(),
+    overdue: z.boolean(),
     answerDeliveredAt: Moment.nullable(),
     attempts: z.array(
       z.object({

@@ -2,6 +2,7 @@ import { Fault, isFault, type Clock, type Rejection } from '@tollkeeper/protocol
 import type { AnswerStore } from './answer-store.js';
 import type { Delivery, TakeDelivery } from './delivery.js';
 import type { LastingWrites } from './lasting-writes.js';
+import { isOverdue } from './overdue-payments.js';
 import type { PaymentRow } from './payment-row.js';
 import type { PaymentSignal, PaymentSubscription } from './payment-signal.js';
 import type { PaymentStore } from './payment-store.js';
@@ -116,7 +117,7 @@ export function createJoin(parts: {
 
 /** The caller waits no longer. What is signed goes on without it; what it claimed and did not sign is given up. */
 async function leave(
-  { store, answers }: { readonly store: PaymentStore; readonly answers: AnswerStore },
+  { store, answers, clock }: { readonly store: PaymentStore; readonly answers: AnswerStore; readonly clock: Clock },
   { row, isOwner }: { readonly row: PaymentRow; readonly isOwner: boolean },
 ): Promise<Settlement | undefined> {
   if (isUnsigned(row)) {
@@ -126,7 +127,7 @@ async function leave(
     throw new Fault('SETTLEMENT_BUSY', { paymentId: row.id });
   }
   await answers.openAnswers([row.id]);
-  return { kind: 'failure', rejection: stillPending, row };
+  return { kind: 'failure', rejection: isOverdue(row, clock.now()) ? overdue : stillPending, row };
 }
 
 /** What became of a claim that left no row. */
@@ -156,4 +157,10 @@ const takenBack: Rejection = {
 const stillPending: Rejection = {
   reason: 'settlement_pending',
   detail: 'The transaction was sent and is not confirmed yet; repeat the same request to learn the outcome',
+};
+
+const overdue: Rejection = {
+  reason: 'settlement_pending',
+  detail:
+    'The transaction was sent long ago and its outcome is still not known, as the operator is told; repeat the same request later',
 };

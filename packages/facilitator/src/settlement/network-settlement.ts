@@ -7,6 +7,7 @@ import { createClosing } from './close-transactions.js';
 import { followPending } from './follow-pending.js';
 import { createLaneGroup, type LaneGroupParts } from './lane-group.js';
 import { createLateTransfers } from './late-transfers.js';
+import { createOverdueLog } from './overdue-log.js';
 import { createOvertaken } from './overtaken.js';
 import { createPayerStandings } from './payer-standing.js';
 import type { PaymentSignal } from './payment-signal.js';
@@ -80,6 +81,7 @@ export function createNetworkSettlement(parts: NetworkSettlementParts) {
       await lookForLateTransfers();
       await takeUp.takeDropped();
     },
+    lookForOverdue: createOverdueLog({ ...parts, network }),
     lookAtBalances: lanes.lookAtFunds,
     /** What waits for a lane, what is in flight, and the lanes of this process. */
     state: () => ({ waiting: queue.size(), followed: watch.size(), ...lanes.counts() }),

@@ -1,9 +1,11 @@
 import type { Database } from '@tollkeeper/database';
 import type { PaymentReport } from '@tollkeeper/protocol';
+import { overdueSeconds } from './overdue-payments.js';
 import { paymentStateOf, type PaymentRow } from './payment-row.js';
 
 /** A payment with what was sent for it and what proves it, all as of one moment. Numbers are text, as JSON would round them. */
 interface ReportRow extends PaymentRow {
+  readonly isOverdue: boolean;
   readonly attempts: readonly AttemptRow[];
   readonly evidence: EvidenceRow | null;
 }
@@ -31,6 +33,7 @@ export function createPaymentReport({ database }: { readonly database: Database 
   return async function report(paymentId: string): Promise<PaymentReport | undefined> {
     const [row] = await database.sql<ReportRow>`
       SELECT payment_status.*,
+        state = 'submitted' AND coalesce("submittedAt" < now() - make_interval(secs => ${overdueSeconds}), false) AS "isOverdue",
         coalesce((
           SELECT jsonb_agg(jsonb_build_object('transaction', sent.transaction, 'signer', sent.signer,
             'accountNonce', sent.account_nonce::text, 'signedAt', sent.signed_at, 'feePaid', sent.fee_paid::text) ORDER BY sent.id)
@@ -46,6 +49,7 @@ export function createPaymentReport({ database }: { readonly database: Database 
     if (row === undefined) return undefined;
     return {
       ...describe(row),
+      overdue: row.isOverdue,
       attempts: row.attempts.map(attemptOf),
       evidence: row.evidence && evidenceOf(row.evidence),
     };
@@ -72,7 +76,7 @@ function isoTime(text: string): string {
   return new Date(text).toISOString();
 }
 
-function describe(row: PaymentRow): Omit<PaymentReport, 'attempts' | 'evidence'> {
+function describe(row: PaymentRow): Omit<PaymentReport, 'overdue' | 'attempts' | 'evidence'> {
   return {
     id: row.id,
     // A refused claim is gone the moment after its caller was told.

@@ -4,7 +4,7 @@ import { passes } from '../passes.js';
 import type { PaymentStore } from './payment-store.js';
 
 /** Every so many times that a process looks after what is left it also looks at what changes more slowly. */
-const turnsPer = { places: 2, lateTransfers: 8, balances: 15 };
+const turnsPer = { places: 2, lateTransfers: 8, balances: 15, overdue: 15 };
 
 /** What is looked after on one network. */
 interface Tended {
@@ -14,6 +14,7 @@ interface Tended {
   follow(): Promise<unknown>;
   lookAtPlaces(): Promise<void>;
   lookForLateTransfers(): Promise<void>;
+  lookForOverdue(): Promise<void>;
   lookAtBalances(): Promise<void>;
   state(): { readonly poor: number };
 }
@@ -58,6 +59,7 @@ export function createTending(parts: {
       await attempt(() => network.follow());
       if (turn % turnsPer.places === 0) await attempt(() => network.lookAtPlaces());
       if (turn % turnsPer.lateTransfers === 0) await attempt(() => network.lookForLateTransfers());
+      if (turn % turnsPer.overdue === 0) await attempt(() => network.lookForOverdue());
       // Whoever funds a signer is waiting for it to be noticed.
       if (turn % turnsPer.balances === 0 || network.state().poor > 0) await attempt(() => network.lookAtBalances());
     }

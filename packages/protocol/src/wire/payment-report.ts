@@ -20,6 +20,8 @@ export interface PaymentReport {
   readonly claimedAt: string;
   readonly submittedAt: string | null;
   readonly concludedAt: string | null;
+  /** Submitted for longer than anything should take. The operator is told, and its outcome is still looked for. */
+  readonly overdue: boolean;
   /** When a caller had received the success in full. */
   readonly answerDeliveredAt: string | null;
   /** What we sent for it. */
