@@ -36,6 +36,7 @@ async function json(args: readonly string[], expectedCode = 0): Promise<unknown>
   return JSON.parse(output);
 }
 
+const aWallet = '019b0000-0000-7000-8000-000000000000';
 const asset = [evmUsdc.network, evmUsdc.token];
 
 test.concurrent.each([
@@ -84,12 +85,35 @@ describe('pause, status and resume', () => {
     ['no reason', ['pause', 'settlement'], 2, '--reason'],
     ['a merchant without a name', ['pause', 'merchant', '--reason', 'x'], 2, 'names nothing that can be stopped'],
     ['an unknown asset', ['pause', 'asset', 'base-sepolia', '0x12', '--reason', 'x'], 2, evmUsdc.token],
+    ['a wallet that is no id', ['wallets', 'balance', 'main'], 2, 'tollkeeper wallets list'],
+    ['a wallet of a strange name', ['wallets', 'create', '--merchant', 'test', '--name', 'a\u0007'], 2, 'control'],
+    [
+      'a time before all times',
+      ['wallets', 'statement', aWallet, '--from', '0000-01-01T00:00:00Z'],
+      2,
+      'a time in UTC',
+    ],
+    ['a note that is none', ['audit', 'verify', '--noted', '/dev/null'], 2, 'audit verify --json'],
+    ['a note that is not there', ['audit', 'verify', '--noted', '/nowhere'], 2, 'cannot be read'],
     ['an unknown merchant', ['pause', 'merchant', 'nobody', '--reason', 'x'], 1, 'tollkeeper merchants list'],
   ])('refuse %s and say what to do', async (_what, args, code, advice) => {
     const result = await run(args);
     expect(result.code).toBe(code);
     expect(result.errors).toContain(advice);
   });
+});
+
+test('an outage is no finding', async () => {
+  const away = { DATABASE_URL: 'postgresql://nobody@127.0.0.1:9/x' };
+  for (const args of [
+    ['audit', 'verify'],
+    ['wallets', 'list'],
+    ['payments', 'list'],
+    ['encryption', 'verify'],
+  ]) {
+    const { code, errors } = await run(args, away);
+    expect([args, code, errors]).toEqual([args, 3, expect.stringContaining('DATABASE_UNAVAILABLE')]);
+  }
 });
 
 describe('payments', () => {
@@ -101,6 +125,7 @@ describe('payments', () => {
     ]);
     expect(await json(['payments', 'list', '--state', 'failed'])).toEqual([]);
     expect(await json(['payments', 'show', id])).toMatchObject({ state: 'settled' });
+    expect(await json(['wallets', 'balance', facilitator.wallet.id.toUpperCase()])).toHaveLength(1);
     expect((await run(['payments', 'list'])).output).toContain('0.010000 USDC');
     expect((await run(['payments', 'show', id])).output).toContain(body.transaction);
   });

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
-import { Command, CommanderError } from 'commander';
+import { Command } from 'commander';
 import { addAuditCommands } from './commands/audit.js';
 import { describeError } from './commands/describe-error.js';
-import { exitCodes, exitCodesHelp } from './commands/exit-codes.js';
+import { exitCodeOf, exitCodes, exitCodesHelp } from './commands/exit-codes.js';
 import { addFeeCommands } from './commands/fees.js';
 import { addKeyCommands } from './commands/keys.js';
 import { addMerchantCommands } from './commands/merchants.js';
@@ -44,7 +44,7 @@ try {
   await program.parseAsync();
 } catch (error) {
   printError(describeError(error));
-  process.exit(error instanceof CommanderError ? exitCodes.usage : exitCodes.failed);
+  process.exit(exitCodeOf(error));
 }
 
 function configuration(): Config {

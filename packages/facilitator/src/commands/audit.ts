@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { Fault } from '@tollkeeper/protocol';
-import type { Command } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
 import { z } from 'zod';
 import { verifyAudit, type ChainReport } from '../audit/verify-audit.js';
 import type { Config } from '../config/config.js';
@@ -40,9 +40,28 @@ export function addAuditCommands(program: Command, config: () => Config): void {
 }
 
 async function readNoted(file: string): Promise<ReadonlyMap<string, { sequence: bigint; hash: string }>> {
-  const parsed = Noted.safeParse(JSON.parse(await readFile(file, 'utf8')));
-  if (!parsed.success) throw new Error(`${file} is not what \`tollkeeper audit verify --json\` printed`);
+  const parsed = Noted.safeParse(parseJson(await readText(file)));
+  if (!parsed.success) {
+    throw new InvalidArgumentError(`${file} is not what \`tollkeeper audit verify --json\` printed`);
+  }
   return new Map(parsed.data.map(({ chain, entries, head }) => [chain, { sequence: BigInt(entries), hash: head }]));
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch {
+    throw new InvalidArgumentError(`${file} cannot be read`);
+  }
+}
+
+/** Undefined for what is no JSON. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function showReports(reports: readonly ChainReport[]): void {

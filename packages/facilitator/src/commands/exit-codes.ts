@@ -1,3 +1,6 @@
+import { isFault } from '@tollkeeper/protocol';
+import { CommanderError } from 'commander';
+
 /** What the command tells the shell. They are part of the interface: scripts branch on them. */
 export const exitCodes = {
   ok: 0,
@@ -8,6 +11,13 @@ export const exitCodes = {
   /** Nothing can be said: the database or a chain did not answer. */
   unchecked: 3,
 } as const;
+
+/** What the shell is told of an error. An outage is no finding: whoever watches for altered entries must not be woken by it. */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) return exitCodes.usage;
+  const isOutage = isFault(error, 'DATABASE_UNAVAILABLE') || isFault(error, 'CHAIN_RPC_UNAVAILABLE');
+  return isOutage ? exitCodes.unchecked : exitCodes.failed;
+}
 
 export const exitCodesHelp = `
 Exit codes:

@@ -1,12 +1,12 @@
 import { parseAmount, type Asset } from '@tollkeeper/protocol';
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { z } from 'zod';
 import type { Config } from '../config/config.js';
 import type { OwedReward } from '../fees/fee-administration.js';
 import type { FeeTerms } from '../fees/fee-terms.js';
 import { findAsset } from './find-asset.js';
 import { formatAmount } from './format-amount.js';
 import { print, printJson, printTable } from './output.js';
+import { readMoment } from './read-moment.js';
 import { readNetwork } from './read-network.js';
 import { formatMoment, withJson } from './tenants.js';
 import { withWallets } from './with-wallets.js';
@@ -117,10 +117,4 @@ function readUnits(text: string): bigint {
   const units = parseAmount(text);
   if (units === undefined) throw new InvalidArgumentError('minor units in decimal');
   return units;
-}
-
-function readMoment(text: string): Date {
-  if (!z.iso.datetime().safeParse(text).success)
-    throw new InvalidArgumentError('a time in UTC such as 2027-01-01T00:00:00Z');
-  return new Date(text);
 }

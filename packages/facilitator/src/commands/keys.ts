@@ -4,6 +4,8 @@ import type { Config } from '../config/config.js';
 import type { ApiKey } from '../tenancy/api-keys.js';
 import { permissions, type Permission } from '../tenancy/permissions.js';
 import { print, printError, printJson, printTable } from './output.js';
+import { idFrom } from './read-id.js';
+import { readMoment } from './read-moment.js';
 import { formatMoment, readName, withJson, withTenants } from './tenants.js';
 
 interface CreateOptions {
@@ -38,7 +40,7 @@ export function addKeyCommands(program: Command, config: () => Config): void {
     });
 
   withJson(keys.command('revoke').description('revoke a key, at once and for good'))
-    .argument('<key>', 'the id of the key', readId)
+    .argument('<key>', 'the id of the key', idFrom('tollkeeper keys list'))
     .addHelpText('after', '\nExample:\n  tollkeeper keys revoke 019b0000-0000-7000-8000-000000000000')
     .action(async (id: string, { json }: { json?: true }) => {
       await withTenants(config(), async ({ tenants }) => {
@@ -98,15 +100,4 @@ function readPermissions(text: string): readonly Permission[] {
     .safeParse(text.split(',').map((each) => each.trim()));
   if (!parsed.success) throw new InvalidArgumentError(`any of ${permissions.join(', ')}, with commas between`);
   return [...new Set(parsed.data)];
-}
-
-function readMoment(text: string): Date {
-  if (!z.iso.datetime().safeParse(text).success)
-    throw new InvalidArgumentError('a time in UTC such as 2027-01-01T00:00:00Z');
-  return new Date(text);
-}
-
-function readId(text: string): string {
-  if (!z.uuid().safeParse(text).success) throw new InvalidArgumentError('an id as `tollkeeper keys list` shows it');
-  return text;
 }

@@ -1,10 +1,10 @@
 import { Fault } from '@tollkeeper/protocol';
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { z } from 'zod';
 import type { Config } from '../config/config.js';
 import { listPayments, type ListedPayment } from '../payment/list-payments.js';
 import { formatAmount } from './format-amount.js';
 import { print, printJson, printTable } from './output.js';
+import { idFrom } from './read-id.js';
 import { readNetwork } from './read-network.js';
 import { withOperations } from './with-operations.js';
 
@@ -27,7 +27,7 @@ export function addPaymentCommands(program: Command, config: () => Config): void
   payments
     .command('list')
     .description('list payments, newest first')
-    .option('--wallet <id>', 'those to the addresses of one wallet', readId)
+    .option('--wallet <id>', 'those to the addresses of one wallet', idFrom('tollkeeper wallets list'))
     .addOption(
       new Option('--state <state>', 'those in one state').choices(['claimed', 'submitted', 'settled', 'failed']),
     )
@@ -48,7 +48,7 @@ export function addPaymentCommands(program: Command, config: () => Config): void
   payments
     .command('show')
     .description('show one payment with what was sent for it and the evidence')
-    .argument('<payment>', 'the id of the payment', readId)
+    .argument('<payment>', 'the id of the payment', idFrom('tollkeeper payments list'))
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  tollkeeper payments show 019b0000-0000-7000-8000-000000000000')
     .action(async (id: string, { json }: { readonly json?: true }) => {
@@ -82,12 +82,6 @@ function fieldsOf(name: string, value: unknown): readonly (readonly string[])[] 
   if (typeof value !== 'object' || value === null)
     return [[name, typeof value === 'string' ? value : JSON.stringify(value)]];
   return Object.entries(value).flatMap(([key, inner]) => fieldsOf(`${name}.${key}`, inner));
-}
-
-function readId(text: string): string {
-  if (!z.uuid().safeParse(text).success)
-    throw new InvalidArgumentError('an id such as 019b0000-0000-7000-8000-000000000000');
-  return text;
 }
 
 function readLimit(text: string): number {

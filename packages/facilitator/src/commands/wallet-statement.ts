@@ -1,7 +1,6 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { InvalidArgumentError, Option, type Command } from 'commander';
-import { z } from 'zod';
+import { Option, type Command } from 'commander';
 import type { Config } from '../config/config.js';
 import { statementAsCsv } from '../statements/statement-csv.js';
 import { statementAsJson } from '../statements/statement-json.js';
@@ -9,6 +8,8 @@ import { statementAsText } from '../statements/statement-text.js';
 import { findWalletAccounts } from '../statements/wallet-accounts.js';
 import type { WalletStatement } from '../statements/wallet-statements.js';
 import { formatAmount } from './format-amount.js';
+import { idFrom } from './read-id.js';
+import { readMoment } from './read-moment.js';
 import { withWallets } from './with-wallets.js';
 
 interface Options {
@@ -25,7 +26,7 @@ export function addStatementCommand(wallets: Command, config: () => Config): voi
   wallets
     .command('statement')
     .description('print what a wallet had, every movement, and what it has')
-    .argument('<wallet>', 'the id of the wallet')
+    .argument('<wallet>', 'the id of the wallet', idFrom('tollkeeper wallets list'))
     .option('--from <time>', 'where the period begins; at the first movement unless stated', readMoment, beginning)
     .option('--to <time>', 'where the period ends, itself not included; now unless stated', readMoment)
     .addOption(new Option('--csv', 'print CSV').conflicts('json'))
@@ -48,10 +49,4 @@ export function addStatementCommand(wallets: Command, config: () => Config): voi
 function textOf(walletId: string, statement: WalletStatement, { csv, json }: Options): AsyncGenerator<string> {
   if (csv) return statementAsCsv(statement);
   return json ? statementAsJson(walletId, statement) : statementAsText(statement, formatAmount);
-}
-
-function readMoment(text: string): Date {
-  if (!z.iso.datetime().safeParse(text).success)
-    throw new InvalidArgumentError('a time in UTC such as 2026-12-01T00:00:00Z');
-  return new Date(text);
 }

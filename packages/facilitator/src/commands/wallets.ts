@@ -4,6 +4,8 @@ import type { WalletBalance } from '../custody/wallet-balances.js';
 import type { Wallet } from '../custody/wallet-rows.js';
 import { formatAmount } from './format-amount.js';
 import { print, printJson, printTable } from './output.js';
+import { idFrom } from './read-id.js';
+import { readName } from './tenants.js';
 import { addLimitsCommand } from './wallet-limits.js';
 import { addStatementCommand } from './wallet-statement.js';
 import { withWallets } from './with-wallets.js';
@@ -22,8 +24,8 @@ export function addWalletCommands(program: Command, config: () => Config): void 
   wallets
     .command('create')
     .description('create a wallet with a deposit address on every configured network')
-    .requiredOption('--merchant <name>', 'the merchant; created on first use')
-    .requiredOption('--name <name>', 'the name of the wallet, unique for the merchant')
+    .requiredOption('--merchant <name>', 'the merchant; created on first use', readName)
+    .requiredOption('--name <name>', 'the name of the wallet, unique for the merchant', readName)
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  tollkeeper wallets create --merchant acme --name main')
     .action(async ({ merchant, name, json }: Output & { merchant: string; name: string }) => {
@@ -35,7 +37,7 @@ export function addWalletCommands(program: Command, config: () => Config): void 
   wallets
     .command('prepare')
     .description('give a wallet the addresses and token accounts that it lacks, for example on a new network')
-    .argument('<wallet>', 'the id of the wallet')
+    .argument('<wallet>', 'the id of the wallet', idFrom('tollkeeper wallets list'))
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  tollkeeper wallets prepare 019b0000-0000-7000-8000-000000000000')
     .action(async (id: string, { json }: Output) => {
@@ -60,7 +62,7 @@ export function addWalletCommands(program: Command, config: () => Config): void 
   wallets
     .command('balance')
     .description('show what a wallet holds, by asset')
-    .argument('<wallet>', 'the id of the wallet')
+    .argument('<wallet>', 'the id of the wallet', idFrom('tollkeeper wallets list'))
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  tollkeeper wallets balance 019b0000-0000-7000-8000-000000000000')
     .action(async (id: string, { json }: Output) => {
