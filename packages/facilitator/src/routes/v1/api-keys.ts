@@ -124,7 +124,7 @@ function revokeRoute(): V1Route {
         merchantId: call.tenant.merchantId,
         id: params.keyId,
       });
-      call.audit({ action: 'api_key.revoke', subject: params.keyId, before: toAnswer(before), after: toAnswer(after) });
+      call.audit({ action: 'api_key.revoke', subject: after.id, before: toAnswer(before), after: toAnswer(after) });
       return toAnswer(after);
     },
   });

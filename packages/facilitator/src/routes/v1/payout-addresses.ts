@@ -100,7 +100,7 @@ function removeRoute(payouts: PayoutAddresses): V1Route {
       const { walletId, payoutAddressId: id } = input.params;
       await requireOwnWallets(call.sql, [walletId]);
       const removed = await payouts.remove(call.sql, { walletId, id });
-      call.audit({ action: 'payout_address.remove', subject: id, before: removed });
+      call.audit({ action: 'payout_address.remove', subject: removed.id, before: removed });
       return toAnswer(removed);
     },
   });
