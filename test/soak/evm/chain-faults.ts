@@ -19,7 +19,7 @@ export function evmChainFaults(subject: EvmSubject): readonly SoakFault[] {
     [
       'EVM: no blocks',
       async ({ random }) => {
-        await evm.rpc('evm_setAutomine', [false]);
+        await inTurn(() => evm.rpc('evm_setAutomine', [false]));
         await sleep(500 + 2_000 * random());
         await resume(evm);
       },
@@ -35,9 +35,9 @@ export function evmChainFaults(subject: EvmSubject): readonly SoakFault[] {
     [
       'EVM: pool forgets',
       async ({ random }) => {
-        await evm.rpc('evm_setAutomine', [false]);
+        await inTurn(() => evm.rpc('evm_setAutomine', [false]));
         await sleep(300 + 500 * random());
-        await evm.rpc('anvil_dropAllTransactions');
+        await inTurn(() => evm.rpc('anvil_dropAllTransactions'));
         await resume(evm);
       },
     ],
@@ -46,10 +46,21 @@ export function evmChainFaults(subject: EvmSubject): readonly SoakFault[] {
 }
 
 /** Lets the chain take every transaction at once again. */
-export async function resume(evm: EvmChain): Promise<void> {
-  await evm.rpc('evm_setAutomine', [true]);
-  await inTurn(() => evm.mine());
+export function resume(evm: EvmChain): Promise<void> {
+  return inTurn(() => mineEverything(evm));
 }
+
+export function moveOn(evm: EvmChain): Promise<void> {
+  return inTurn(() => evm.mine());
+}
+
+async function mineEverything(evm: EvmChain): Promise<void> {
+  await evm.rpc('evm_setAutomine', [true]);
+  await evm.mine();
+}
+
+/** A busy anvil mines one block after the other in less. */
+const stillMs = 100;
 
 let last: Promise<unknown> = Promise.resolve();
 
@@ -63,10 +74,24 @@ function inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
 /** Replaces the newest blocks by others, which drop our transactions, keep them or hold them in another order. */
 export async function reorganise(subject: EvmSubject, random: () => number): Promise<void> {
   const { evm, payers } = subject;
-  await evm.rpc('evm_setAutomine', [false]);
-  const way = await inTurn(() => replaceBlocks(subject, random));
-  await resume(evm);
+  const way = await inTurn(async () => {
+    await evm.rpc('evm_setAutomine', [false]);
+    await untilStill(evm);
+    const done = await replaceBlocks(subject, random);
+    await mineEverything(evm);
+    return done;
+  });
   if (way === 'drop') await spendAgain(evm, payers);
+}
+
+/** What was sent before is mined one by one, for a while after anvil was told to mine no more by itself. */
+async function untilStill(evm: EvmChain): Promise<void> {
+  for (let height: unknown; ;) {
+    const now = await evm.rpc('eth_blockNumber');
+    if (now === height) return;
+    height = now;
+    await sleep(stillMs);
+  }
 }
 
 async function replaceBlocks({ evm, signers }: EvmSubject, random: () => number): Promise<'drop' | 'keep' | 'reorder'> {

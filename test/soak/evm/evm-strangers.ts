@@ -6,7 +6,7 @@ import { expect } from 'vitest';
 import type { FleetScene } from '../../fleet/fleet-scene.js';
 import { carryOut, meddle } from '../../support/payer.js';
 import { evmRequest, type WireRequest } from '../../support/wire.js';
-import type { Chance, SoakPayment } from '../network-under-test.js';
+import type { Chance, SoakPayment, Told } from '../network-under-test.js';
 
 /** What became of the payments that a stranger carried out. */
 interface Overtaken {
@@ -17,6 +17,10 @@ interface Overtaken {
 
 /** What is told of an authorization that was used before the claim under which it is looked at. */
 const usedBefore = 'invalid_exact_evm_nonce_already_used';
+const expired = 'invalid_exact_evm_payload_authorization_valid_before';
+
+/** A facilitator takes an authorization for expired so long before. */
+const expiryMarginSeconds = 10;
 
 /**
  * Payments that a stranger carries out at any moment after their claim, to an address of their own: of money that came too
@@ -32,11 +36,12 @@ export function createStrangers(scene: FleetScene) {
     async pay(chance: Chance, privateKey: Hex): Promise<SoakPayment> {
       const request = await evmRequest({ payTo, privateKey });
       const one: Overtaken = { request };
+      const { validBefore } = authorizationOf(request);
       overtaken.push(one);
       return {
         request,
         isLeft: false,
-        mayFail: ({ errorReason }) => errorReason === usedBefore && one.transaction !== undefined,
+        mayFail: (told) => one.transaction !== undefined && isUsedBefore(told, validBefore),
         meddle: () => carryOutOnceClaimed(chance, one, privateKeyToAddress(privateKey)),
         onServed: () => undefined,
       };
@@ -85,7 +90,22 @@ export function createStrangers(scene: FleetScene) {
   }
 }
 
-function nonceOf({ paymentPayload }: WireRequest): string {
-  const { authorization } = paymentPayload.payload as { readonly authorization: { readonly nonce: Hex } };
-  return authorization.nonce.slice(2);
+/** Whoever asks when the authorization has expired as well is told that. */
+function isUsedBefore({ errorReason, atMs }: Told, validBefore: string): boolean {
+  const isExpired = atMs / 1_000 > Number(validBefore) - expiryMarginSeconds;
+  return errorReason === usedBefore || (isExpired && errorReason === expired);
+}
+
+function nonceOf(request: WireRequest): string {
+  return authorizationOf(request).nonce.slice(2);
+}
+
+function authorizationOf({ paymentPayload }: WireRequest): Authorization {
+  return (paymentPayload.payload as { readonly authorization: Authorization }).authorization;
+}
+
+interface Authorization {
+  readonly nonce: Hex;
+  /** Seconds since 1970. */
+  readonly validBefore: string;
 }

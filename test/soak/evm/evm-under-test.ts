@@ -4,7 +4,7 @@ import { pick } from '../../support/random.js';
 import { evmRequest } from '../../support/wire.js';
 import { evmNetwork } from '../../support/test-facilitator.js';
 import type { NetworkUnderTest } from '../network-under-test.js';
-import { evmChainFaults, resume } from './chain-faults.js';
+import { evmChainFaults, moveOn, resume } from './chain-faults.js';
 import { evmState } from './evm-state.js';
 import { fundEvmPayers, regret } from './evm-payers.js';
 import { createStrangers } from './evm-strangers.js';
@@ -53,7 +53,7 @@ export async function putEvmUnderTest(
     problems: () => Promise.resolve([]),
     evidence: () => evmState(scene),
     heal: () => resume(evm),
-    moveOn: () => evm.mine(),
+    moveOn: () => moveOn(evm),
     makeFinal: () => evm.mine(options.finalBlocks),
     stop: () => undefined,
   };
