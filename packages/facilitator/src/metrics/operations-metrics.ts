@@ -25,16 +25,30 @@ export function measureOperations(
         stopped.set({ kind, network, asset }, count);
     },
   });
-  const finished = new Gauge({
+  const last = sharedRead(read.lastReconciliation);
+  const finished: Gauge = new Gauge({
     name: 'tollkeeper_reconciliation_finished_timestamp_seconds',
     help: 'When the last reconciliation ended',
     registers,
+    async collect() {
+      const found = await last();
+      // A moment that nobody knows is no moment at all; zero would read as a reconciliation that is decades old.
+      if (found === undefined) finished.remove();
+      else finished.set(found.finishedAt.getTime() / 1_000);
+    },
   });
-  const outcome = new Gauge({
+  const outcome: Gauge<'outcome'> = new Gauge({
     name: 'tollkeeper_reconciliation_outcome',
     help: '1 for the outcome of the last reconciliation: clean, different, or incomplete',
     labelNames: ['outcome'],
     registers,
+    async collect() {
+      const found = await last();
+      outcome.reset();
+      if (found === undefined) return;
+      for (const each of ['clean', 'different', 'incomplete'])
+        outcome.set({ outcome: each }, each === found.outcome ? 1 : 0);
+    },
   });
   const differences: Gauge<'check' | 'network' | 'asset'> = new Gauge({
     name: 'tollkeeper_reconciliation_differences',
@@ -42,16 +56,25 @@ export function measureOperations(
     labelNames: ['check', 'network', 'asset'],
     registers,
     async collect() {
-      for (const gauge of [finished, outcome, differences]) gauge.reset();
-      // Without the database these have no values; that is when all others are needed most.
-      const last = await read.lastReconciliation().catch(() => undefined);
-      if (last === undefined) return;
-      finished.set(last.finishedAt.getTime() / 1_000);
-      for (const each of ['clean', 'different', 'incomplete'])
-        outcome.set({ outcome: each }, each === last.outcome ? 1 : 0);
-      for (const { check, asset, count } of last.counts) {
+      const found = await last();
+      differences.reset();
+      for (const { check, asset, count } of found?.counts ?? []) {
         differences.set({ check, network: asset.network, asset: asset.token }, count);
       }
     },
   });
+}
+
+/**
+ * One read for all gauges of a scrape. Each waits for it by itself, because a gauge is written down as soon as it was
+ * collected. Without the database they have no values; that is when all others are needed most.
+ */
+function sharedRead<Value>(read: () => Promise<Value | undefined>): () => Promise<Value | undefined> {
+  let reading: Promise<Value | undefined> | undefined;
+  return () =>
+    (reading ??= read()
+      .catch(() => undefined)
+      .finally(() => {
+        reading = undefined;
+      }));
 }
