@@ -7,7 +7,8 @@ import type { ProvenPayment } from './proven-payment.js';
 
 /**
  * Whether we deal with a proven payment at all: its payTo is one that we serve, and no operator has paused it. A payment that
- * was signed before a pause goes on, and its callers get its answer: money that moved is told of, whatever is paused.
+ * was signed before a pause, or before its wallet was closed, goes on, and its callers get its answer: money that moved is told
+ * of, whatever is stopped.
  * @throws Fault `SETTLEMENT_PAUSED` or `DATABASE_UNAVAILABLE`
  */
 export type Admit = (payment: ProvenPayment) => Promise<Rejection | undefined>;
@@ -19,12 +20,12 @@ export function createAdmission(parts: {
 }): Admit {
   return async function admit({ authorization }) {
     const refusal = await parts.payToPolicy(authorization);
-    if (refusal !== undefined) return refusal;
     const pause = pauseOf(parts.controls, authorization);
-    if (pause === undefined) return undefined;
+    if (refusal === undefined && pause === undefined) return undefined;
     const row = await parts.store.findByClaimKey(authorization.claimKey);
     if (row !== undefined && isSigned.has(row.state)) return undefined;
-    throw pause;
+    if (refusal === undefined && pause !== undefined) throw pause;
+    return refusal;
   };
 }
 

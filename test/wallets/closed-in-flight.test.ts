@@ -1,0 +1,35 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { resumeTime, stopTime } from '../support/chain-time.js';
+import { eventually } from '../support/eventually.js';
+import { evmRequest, settle, verify } from '../support/wire.js';
+import { startMerchantScene, type MerchantScene } from './merchant-scene.js';
+
+let scene: MerchantScene;
+beforeAll(async () => {
+  scene = await startMerchantScene({ svm: false, env: () => ({ SETTLE_WAIT_MS: '1000' }) });
+});
+afterAll(() => scene.stop());
+
+test('a payment that was signed before its wallet was closed is told of, once, and one that was not is refused', async () => {
+  const { facilitator } = scene;
+  const acme = await scene.merchant('acme');
+  const wallet = await acme.wallet('closing');
+  const [signed, late] = [await evmRequest({ payTo: wallet.evm }), await evmRequest({ payTo: wallet.evm })];
+  await stopTime(facilitator, 'EVM');
+  const pending = await settle(facilitator.url(), signed);
+  expect(pending.body).toMatchObject({ errorReason: 'settlement_pending' });
+  expect((await acme.call('POST', `/v1/wallets/${wallet.id}/close`)).status).toBe(200);
+
+  expect((await verify(facilitator.url(), signed)).body).toMatchObject({ isValid: true });
+  expect((await settle(facilitator.url(), late)).body).toMatchObject({ errorReason: 'pay_to_not_registered' });
+  await resumeTime(facilitator, 'EVM');
+  const { transaction } = pending.body;
+  await eventually(async () => {
+    expect((await settle(facilitator.url(), signed)).body).toMatchObject({ success: true, transaction });
+  });
+  expect((await settle(facilitator.url(), signed)).body).toMatchObject({
+    errorReason: 'duplicate_settlement',
+    transaction,
+  });
+  expect(await facilitator.bookProblems()).toEqual([]);
+});
