@@ -83,13 +83,14 @@ describe('a chain', () => {
     expect(await brokenAt()).toEqual([first]);
   });
 
-  test('that was made anew is found by a head that was noted earlier', async () => {
+  test('that was made anew or removed as a whole is found by a head that was noted earlier', async () => {
     const [before] = await verifyAudit(database);
     const noted = new Map([[merchantId, { sequence: before?.entries ?? 0n, hash: before?.head ?? '' }]]);
     await append('act 6');
     expect((await verifyAudit(database, noted))[0]?.broken).toBeNull();
     await tamper('DELETE FROM audit_entry');
     await owner.sql`DELETE FROM audit_head`;
+    expect((await verifyAudit(database, noted))[0]).toMatchObject({ chain: merchantId, broken: { sequence: 1n } });
     await append('forged');
     expect((await verifyAudit(database))[0]?.broken).toBeNull();
     expect((await verifyAudit(database, noted))[0]?.broken).toMatchObject({ sequence: 2n });

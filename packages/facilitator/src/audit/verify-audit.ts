@@ -24,7 +24,7 @@ interface BrokenEntry {
 /**
  * Computes every chain anew from what the entries say and names the first that was altered, removed or put in. The hashing is
  * done here and not by the database's own function, which somebody who alters entries could alter as well.
- * @param expected heads that were noted earlier, by chain: proof against somebody who recomputed a whole chain
+ * @param expected heads that were noted earlier, by chain: proof against somebody who recomputed or removed a whole chain
  */
 export async function verifyAudit(
   database: Database,
@@ -32,7 +32,9 @@ export async function verifyAudit(
 ): Promise<readonly ChainReport[]> {
   const chains = await database.sql<{ chain: string; merchant: string | null }>`
     SELECT known.chain, merchant.name AS merchant
-    FROM (SELECT chain FROM audit_head UNION SELECT chain FROM audit_entry) AS known
+    FROM (
+      SELECT chain FROM audit_head UNION SELECT chain FROM audit_entry UNION SELECT unnest(${[...expected.keys()]}::uuid[])
+    ) AS known
     LEFT JOIN merchant ON merchant.id = known.chain
     ORDER BY merchant.name NULLS FIRST, known.chain`;
   const reports: ChainReport[] = [];
@@ -57,7 +59,7 @@ async function follow(
     head: previous.toString('hex'),
     broken: { sequence: at, problem },
   });
-  if (head === undefined) return stop(1n, 'the chain has entries and no head');
+  if (head === undefined) return stop(1n, 'the head of the chain is missing');
   for (;;) {
     const rows = await readEntries(sql, { chain, after: sequence, until: head.sequence });
     for (const row of rows) {
