@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createTestDatabase } from '@tollkeeper/database/testing';
-import { composeService, composeWallets, createLogger, type Checkpoint } from '@tollkeeper/facilitator';
+import { composeService, composeWallets, createLogger, type Checkpoint, type Overrides } from '@tollkeeper/facilitator';
 import { startRpcProxy, type EvmChain, type RpcProxy, type SolanaChain } from '@tollkeeper/sandbox';
 import { expect } from 'vitest';
 import { findBookProblems } from '../support/books.js';
@@ -64,9 +64,10 @@ export async function createCrashScene(chain: CrashChain) {
     payTo,
     proxy,
 
-    /** Starts a facilitator that dies when it comes to a place for the given time. */
-    async startDoomed(doom: Doom, time = 1): Promise<FacilitatorProcess> {
-      const doomed = await startFacilitatorProcess({ program: doomedFacilitator, args: [doom, time.toString()], env });
+    /** Starts a facilitator that dies when it comes to a place for the given time, and that looks after things so often. */
+    async startDoomed(doom: Doom, time = 1, tendMs?: number): Promise<FacilitatorProcess> {
+      const args = [doom, time, tendMs ?? []].flat().map(String);
+      const doomed = await startFacilitatorProcess({ program: doomedFacilitator, args, env });
       if (doom === 'sending' || doom === 'sent') killWhileSending(proxy, { doomed, doom, time, ...chain });
       return doomed;
     },
@@ -81,9 +82,9 @@ export async function createCrashScene(chain: CrashChain) {
     },
 
     /** Starts a fresh facilitator on what the dead one left. */
-    async start(): Promise<string> {
+    async start(overrides?: Overrides): Promise<string> {
       proxy.reset();
-      service = await composeService(config, log);
+      service = await composeService(config, log, overrides);
       return service.app.listen({ host: '127.0.0.1', port: 0 });
     },
 

@@ -1,13 +1,15 @@
 // A facilitator that kills itself at the checkpoint that its first argument names, when it comes there for the time that the
-// second one counts (the first by default). Tests start it as a process of its own.
+// second one counts (the first by default). The third one says how often, in milliseconds, it looks after what is left and after
+// what is not final. Tests start it as a process of its own.
 import { composeService, createLogger, describeProblems, readConfig } from '@tollkeeper/facilitator';
 
-const [doom, time = '1'] = process.argv.slice(2);
+const [doom, time = '1', tendMs] = process.argv.slice(2);
 let passed = 0;
 const result = readConfig(process.env);
 if (!result.ok) throw new Error(describeProblems(result.problems));
 
 const service = await composeService(result.config, createLogger({ level: 'silent' }), {
+  ...(tendMs === undefined ? {} : { tendMs: Number(tendMs), finalityPollMs: Number(tendMs) }),
   checkpoint(checkpoint) {
     // The kernel ends the process before this call returns: no handler runs, no buffer is flushed, no socket is closed in order.
     if (checkpoint !== doom) return;
