@@ -57,7 +57,7 @@ interface Credited {
   readonly postings: readonly Posting[];
 }
 
-/** The statements that go with the credits: first the guard on the payments' own state, last their effects on chain. */
+/** The statements that go with the credits: the guard on the payments' own state, and their effects on chain. */
 async function companions(database: Database, ledger: Ledger) {
   const assetId = await ledger.assetId(database.sql, benchAsset);
 
@@ -90,15 +90,15 @@ async function companions(database: Database, ledger: Ledger) {
   return { guard, recordEffects };
 }
 
-/** The baseline: a transaction for each payment, which holds the locks on its balances until it is durable. */
+/** The baseline: the same statements in a transaction for each payment, which locks its balances last, until it is durable. */
 export async function rowLockConclude(database: Database, ledger: Ledger): Promise<Conclude> {
   const { guard, recordEffects } = await companions(database, ledger);
   return (payment) =>
     database.transaction(async (sql) => {
       const [decision] = await guard(sql, [payment]);
       if (decision === undefined) throw new Error('The payment had been concluded before');
-      const posted = await ledger.postAll(sql, decision.postings);
-      await recordEffects(sql, [{ item: payment, decision, posted }]);
+      const { posted, write } = await ledger.startPosting(sql, decision.postings);
+      await Promise.all([recordEffects(sql, [{ item: payment, decision, posted }]), write()]);
     });
 }
 

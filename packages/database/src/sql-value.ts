@@ -24,9 +24,20 @@ export function json(value: unknown): JsonValue {
 type DriverScalar = string | Buffer | null;
 
 /** The text or bytes that the driver sends for a value, whatever the process's time zone is. */
-export function toParameter(value: SqlValue): DriverScalar | DriverScalar[] {
-  return isArray(value) ? value.map(scalarToParameter) : scalarToParameter(value);
+export function toParameter(value: SqlValue): DriverScalar {
+  return isArray(value) ? `{${value.map(elementToText).join(',')}}` : scalarToParameter(value);
 }
+
+/** @see https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO */
+function elementToText(value: SqlScalar): string {
+  const parameter = scalarToParameter(value);
+  if (parameter === null) return 'NULL';
+  if (typeof parameter !== 'string') return `"\\\\x${parameter.toString('hex')}"`;
+  if (typeof value === 'bigint' || typeof value === 'number') return parameter;
+  return `"${needsEscape.test(parameter) ? parameter.replaceAll(/["\\]/g, '\\$&') : parameter}"`;
+}
+
+const needsEscape = /["\\]/;
 
 function isArray(value: SqlValue): value is readonly SqlScalar[] {
   return Array.isArray(value);

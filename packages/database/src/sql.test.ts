@@ -39,11 +39,12 @@ test('columns are read without losing a digit', async () => {
 test('every kind of parameter arrives as it was', async () => {
   const at = new Date('1999-12-31T23:59:59.999Z');
   const bytes = new Uint8Array([1, 2, 3]).subarray(1);
+  const texts = ['a,b', '"', null, 'NULL', '', '{}', '\\"\\', ' '];
   const [row] = await db.database.sql`
     SELECT ${'o\'"\\'}::text AS text, ${10n ** 70n}::numeric AS amount, ${1.5}::float8 AS ratio, ${true}::boolean AS yes,
            ${null}::text AS nothing, ${at}::timestamptz AS at, ${bytes}::bytea AS bytes, ${json(['a', null])}::jsonb AS list,
-           ${[3n, 4n]}::int8[] AS bigs, ${['a,b', '"', null]}::text[] AS texts, ${[bytes]}::bytea[] AS blobs,
-           ${[at]}::timestamptz[] AS times, ${[json({ a: 1 })]}::jsonb[] AS documents`;
+           ${[3n, 4n]}::int8[] AS bigs, ${texts}::text[] AS texts, ${[bytes]}::bytea[] AS blobs,
+           ${[at]}::timestamptz[] AS times, ${[true, null]}::boolean[] AS flags, ${[-1.5, null]}::float8[] AS ratios, ${[json({ a: 1 })]}::jsonb[] AS documents`;
   expect(row).toEqual({
     text: 'o\'"\\',
     amount: 10n ** 70n,
@@ -54,9 +55,11 @@ test('every kind of parameter arrives as it was', async () => {
     bytes: Buffer.from([2, 3]),
     list: ['a', null],
     bigs: [3n, 4n],
-    texts: ['a,b', '"', null],
+    texts,
     blobs: [Buffer.from([2, 3])],
     times: [at],
+    flags: [true, null],
+    ratios: [-1.5, null],
     documents: [{ a: 1 }],
   });
 });

@@ -141,6 +141,34 @@ describe('what was done on chain', () => {
     expect(sqlStateOf(await changing.catch((error: unknown) => error))).toBe('23514');
   });
 
+  test('belongs to a known asset, to a payment that signed something and to a journal', async () => {
+    const place = () => ({ network: 'eip155:84532', transaction: randomUUID(), position: '0' });
+    const refusalOf = async (attempt: Promise<unknown>) => {
+      const error: unknown = await attempt.catch((reason: unknown) => reason);
+      return { code: sqlStateOf(error), rule: (error as { constraint?: string }).constraint };
+    };
+    const kept = place();
+    await insertEffect(kept);
+    const unproven = { code: '23503', rule: 'effect_proves_payment' };
+    expect(await refusalOf(insertEffect(place(), randomUUID()))).toEqual(unproven);
+    expect(await refusalOf(insertEffect(place(), await insertPayment('claimed')))).toEqual(unproven);
+    const copy = (asset: number, journal: bigint | null) => sql`
+      INSERT INTO effect (network, transaction, position, asset_id, sender, recipient, amount, block_number, block_hash, journal_id)
+      SELECT network, ${randomUUID()}, position, coalesce(${asset}, asset_id), sender, recipient, amount, block_number,
+        block_hash, ${journal}
+      FROM effect WHERE transaction = ${kept.transaction}`;
+    expect(await refusalOf(copy(-1, null))).toEqual({ code: '23503', rule: 'effect_asset' });
+    const unposted = { code: '23503', rule: 'effect_credited_by_journal' };
+    expect(await refusalOf(copy(await knownAsset(), -1n))).toEqual(unposted);
+    const moved = sql`UPDATE effect SET journal_id = -1 WHERE transaction = ${kept.transaction}`;
+    expect(await refusalOf(moved)).toEqual(unposted);
+  });
+
+  async function knownAsset(): Promise<number> {
+    const [row] = await sql<{ id: number }>`SELECT id FROM asset LIMIT 1`;
+    return row?.id ?? 0;
+  }
+
   async function insertTransaction(sent: { hash: string; nonce: number | null; signer?: string; network?: string }) {
     await sql`
       INSERT INTO chain_transaction (network, signer, account_nonce, transaction, raw)

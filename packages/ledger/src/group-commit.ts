@@ -25,14 +25,17 @@ export type CommitOutcome<D extends Decision = Decision> =
 
 export interface GroupCommitParts<Item, D extends Decision> {
   readonly database: Pick<Database, 'transaction' | 'sql'>;
-  readonly ledger: Pick<Ledger, 'postAll'>;
+  readonly ledger: Pick<Ledger, 'startPosting'>;
   /**
    * Runs first, once for a whole batch, and answers for each item in order: what to post (`postings` may be empty where only
    * its own statements matter), or undefined to drop it. Typically one guarded set-based `UPDATE ... RETURNING`, so that an
    * item that somebody else concluded is dropped. Nothing but SQL: it runs again, in smaller batches, after a failure.
    */
   readonly guard: (sql: Sql, items: readonly Item[]) => Promise<readonly (D | undefined)[]>;
-  /** Runs last, once for a whole batch, with the journals of the items that were not dropped. */
+  /**
+   * Runs once for a whole batch, with the journals of the items that were not dropped. Their legs are written after it, so that
+   * hot balances are locked by the last statement.
+   */
   readonly after?: (sql: Sql, concluded: readonly Concluded<Item, D>[]) => Promise<void>;
   /** Two items of one key never share a batch: the later one meets the guard after the earlier one was committed. */
   readonly keyOf?: (item: Item) => string;
@@ -170,7 +173,7 @@ function createBatchCommit<Item, D extends Decision>(parts: GroupCommitParts<Ite
   async function write(sql: Sql, items: readonly Item[]): Promise<Attempt<D>> {
     const decisions = await parts.guard(sql, items);
     if (decisions.length !== items.length) throw new Fault('INTERNAL', { problem: 'a guard that left items out' });
-    const posted = await parts.ledger.postAll(
+    const { posted, write: writeLegs } = await parts.ledger.startPosting(
       sql,
       decisions.flatMap((decision) => decision?.postings ?? []),
     );
@@ -187,10 +190,10 @@ function createBatchCommit<Item, D extends Decision>(parts: GroupCommitParts<Ite
       concluded.push({ item, decision, posted: own });
       outcomes.push({ state: 'posted', decision, posted: own });
     }
-    const identified = sql<{ xid: string }>`SELECT pg_current_xact_id()::text AS xid`;
     const [[transaction]] = await Promise.all([
-      identified,
+      sql<{ xid: string }>`SELECT pg_current_xact_id()::text AS xid`,
       concluded.length > 0 ? parts.after?.(sql, concluded) : undefined,
+      writeLegs(),
     ]);
     return { outcomes, posted, xid: BigInt(transaction?.xid ?? 0) };
   }

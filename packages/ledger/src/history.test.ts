@@ -62,6 +62,7 @@ async function books(): Promise<unknown> {
     journals: await sql`SELECT * FROM journal ORDER BY id`,
     transfers: await sql`SELECT * FROM transfer ORDER BY journal_id, leg`,
     balances: await sql`SELECT * FROM balance ORDER BY account_id`,
+    assets: await sql`SELECT * FROM asset ORDER BY id`,
   };
 }
 
@@ -76,6 +77,9 @@ const changes: readonly [string, (sql: Sql) => Promise<unknown>][] = [
   ['DELETE account', (sql) => sql`DELETE FROM account`],
   ['UPDATE account', (sql) => sql`UPDATE account SET owner = 'another'`],
   ['TRUNCATE account', (sql) => sql`TRUNCATE account CASCADE`],
+  ['UPDATE asset', (sql) => sql`UPDATE asset SET token = 'another'`],
+  ['DELETE asset', (sql) => sql`DELETE FROM asset`],
+  ['TRUNCATE asset', (sql) => sql`TRUNCATE asset CASCADE`],
   ['UPDATE account_kind', (sql) => sql`UPDATE account_kind SET may_overdraw = true`],
   ['DELETE account_kind', (sql) => sql`DELETE FROM account_kind`],
 ];

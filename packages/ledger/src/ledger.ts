@@ -14,6 +14,14 @@ export interface AccountBalance {
   readonly held: Amount;
 }
 
+/** Postings whose journals have their ids, and whose legs are still to be written in the same transaction. */
+export interface StartedPosting {
+  /** In the order of the postings. */
+  readonly posted: readonly Posted[];
+  /** Writes the legs. Locks the balances, so what else there is to do comes before it; rejects as `post` does. */
+  readonly write: () => Promise<void>;
+}
+
 /** Everything ever debited and credited in one asset. The books are right only if the two are equal. */
 export interface TrialBalanceLine {
   readonly asset: Asset;
@@ -25,7 +33,7 @@ export type Ledger = ReturnType<typeof createLedger>;
 
 /** @param parts.onPosted is called after a posting was written, before its transaction commits; it feeds the metrics. */
 export function createLedger(parts: { readonly database: Database; readonly onPosted?: (posting: Posting) => void }) {
-  return { assetId, post, postAll, legsOf, balancesOf, trialBalance, closeAccounts, reopenAccounts };
+  return { assetId, post, postAll, startPosting, legsOf, balancesOf, trialBalance, closeAccounts, reopenAccounts };
 
   /** The id of an asset, given on first sight. */
   async function assetId(sql: Sql, asset: Asset): Promise<number> {
@@ -50,9 +58,21 @@ export function createLedger(parts: { readonly database: Database; readonly onPo
 
   /** Posts many events in the order given, as `post` does each, and touches each balance once. */
   async function postAll(sql: Sql, postings: readonly Posting[]): Promise<readonly Posted[]> {
-    const { posted, fresh } = await postJournals(sql, postings);
-    for (const posting of fresh) parts.onPosted?.(posting);
+    const { posted, write } = await startPosting(sql, postings);
+    await write();
     return posted;
+  }
+
+  /** The first half of `postAll`: for statements that need the journals' ids and should not wait for the balances' locks. */
+  async function startPosting(sql: Sql, postings: readonly Posting[]): Promise<StartedPosting> {
+    const { posted, fresh, write } = await postJournals(sql, postings);
+    return {
+      posted,
+      write: async () => {
+        await write();
+        for (const posting of fresh) parts.onPosted?.(posting);
+      },
+    };
   }
 
   /** Closes every account that an owner has: they take no postings and no holds any more; holds on them may still be voided. */

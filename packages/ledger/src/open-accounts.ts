@@ -38,8 +38,9 @@ export async function openAccounts(sql: Sql, wanted: readonly AccountOfAsset[]):
   };
 }
 
+/** No text of the database holds the character between them. */
 function nameOf({ account, asset }: AccountOfAsset): string {
-  return JSON.stringify([account.kind, account.owner, asset.network, asset.token]);
+  return `${account.kind}\0${asset.network}\0${asset.token}\0${account.owner}`;
 }
 
 async function find(sql: Sql, wanted: readonly AccountOfAsset[], found: Map<string, OpenAccount>): Promise<void> {

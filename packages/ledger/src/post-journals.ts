@@ -1,21 +1,26 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Sql } from '@tollkeeper/database';
 import { Fault } from '@tollkeeper/protocol';
 import { type AccountOfAsset, type FindAccount, openAccounts } from './open-accounts.js';
 import type { Posted, Posting } from './posting.js';
 import { postingFault } from './posting-fault.js';
 
-/** Writes the journals of events that were not posted before, which are `fresh`, and finds those of the others. */
-export async function postJournals(
-  sql: Sql,
-  postings: readonly Posting[],
-): Promise<{ readonly posted: readonly Posted[]; readonly fresh: readonly Posting[] }> {
-  if (postings.length === 0) return { posted: [], fresh: [] };
+/** Journals that have their ids, and whose legs are still to be written. */
+export interface PostingJournals {
+  readonly posted: readonly Posted[];
+  /** Those that were not posted before. */
+  readonly fresh: readonly Posting[];
+  /** Writes the legs, which changes the balances: these are locked from then on. */
+  readonly write: () => Promise<void>;
+}
+
+/** Writes the journals of events that were not posted before, and finds those of the others. */
+export async function postJournals(sql: Sql, postings: readonly Posting[]): Promise<PostingJournals> {
+  if (postings.length === 0) return { posted: [], fresh: [], write: () => Promise.resolve() };
+  // The accounts are under way while the journals are put together.
+  const opening = openAccounts(sql, accountsOf(postings));
   const hashes = postings.map(hashOf);
-  const [unposted, accountOf] = await Promise.all([
-    insertJournals(sql, postings, hashes),
-    openAccounts(sql, accountsOf(postings)),
-  ]);
+  const [accountOf, unposted] = await Promise.all([opening, insertJournals(sql, postings, hashes)]);
   const journals = await journalsOf(sql, { postings, hashes, unposted });
   const posted: Posted[] = [];
   const fresh: (Posting & Pick<Posted, 'journalId'>)[] = [];
@@ -29,8 +34,7 @@ export async function postJournals(
       fresh.push({ ...posting, journalId });
     }
   }
-  await insertTransfers(sql, fresh, accountOf);
-  return { posted, fresh };
+  return { posted, fresh, write: () => insertTransfers(sql, fresh, accountOf) };
 }
 
 /** The ids of the journals that are new, by the name of their event. */
@@ -52,8 +56,9 @@ async function insertJournals(
   return new Map(rows.map((row) => [nameOf(row), row.id]));
 }
 
+/** No text of the database holds the character between them. */
 function nameOf({ scope, key }: { readonly scope: string; readonly key: string }): string {
-  return JSON.stringify([scope, key]);
+  return `${scope}\0${key}`;
 }
 
 /** Looks up the journals of all events, and refuses one that was posted with other legs. */
@@ -147,5 +152,5 @@ function hashOf({ legs, reverses }: Posting): Uint8Array {
     ]),
   );
   if (reverses !== undefined) lines.push(JSON.stringify(['reverses', reverses.toString()]));
-  return createHash('sha256').update(lines.join('\n')).digest();
+  return hash('sha256', lines.join('\n'), 'buffer');
 }

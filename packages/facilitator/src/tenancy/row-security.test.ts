@@ -115,8 +115,8 @@ describe('rows', () => {
       INSERT INTO idempotency (merchant_id, route, key, request_hash, status, content_type, body)
       VALUES (${merchantId}::uuid, 'POST /v1/x', 'k', ${randomBytes(32)}, 200, 'application/json', '{}')`;
     await owner.sql`
-      INSERT INTO payment (id, claim_key, scheme, network, token, amount, payer, pay_to, x402_version)
-      VALUES (${paymentId}::uuid, ${paymentId}, 'exact', ${baseSepolia}, '0xusdc', 7, '0xpayer', ${address}, 2)`;
+      INSERT INTO payment (id, claim_key, scheme, network, token, amount, payer, pay_to, x402_version, state)
+      VALUES (${paymentId}::uuid, ${paymentId}, 'exact', ${baseSepolia}, '0xusdc', 7, '0xpayer', ${address}, 2, 'submitted')`;
     const asset = { network: baseSepolia, token: '0xusdc' };
     const ledger = createLedger({ database });
     const { journalId } = await database.transaction((sql) =>
