@@ -45,6 +45,7 @@ test.each([
   [1, 'API_KEY_NOT_FOUND', ['keys', 'revoke', '019b0000-0000-7000-8000-000000000000']],
   [2, 'any of read', ['keys', 'create', '--merchant', 'taken', '--name', 'x', '--permissions', 'root']],
   [2, 'a time in UTC', ['keys', 'create', '--merchant', 'taken', '--name', 'x', '--expires', 'tomorrow']],
+  [2, '--expires', ['keys', 'create', '--merchant', 'taken', '--name', 'x', '--expires', '2020-01-01T00:00:00Z']],
   [2, 'control characters', ['merchants', 'create', 'two\nlines']],
   [2, 'tollkeeper keys list', ['keys', 'revoke', 'mine']],
 ])('exit code %i and %j for a wrong command', async (code, words, args) => {

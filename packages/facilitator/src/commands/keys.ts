@@ -1,3 +1,4 @@
+import { isFault } from '@tollkeeper/protocol';
 import { InvalidArgumentError, type Command } from 'commander';
 import { z } from 'zod';
 import type { Config } from '../config/config.js';
@@ -65,12 +66,12 @@ function addCreate(keys: Command, config: () => Config): void {
     .addHelpText('after', '\nExample:\n  tollkeeper keys create --merchant acme --name server --permissions read,write')
     .action(async (options: CreateOptions) => {
       await withTenants(config(), async ({ tenants }) => {
-        const { merchant, name, expires } = options;
-        const key = await tenants.createKey({
-          merchant,
-          name,
-          permissions: options.permissions,
-          expiresAt: expires ?? null,
+        const { merchant, name, permissions: allowed, expires } = options;
+        const wanted = { merchant, name, permissions: allowed, expiresAt: expires ?? null };
+        const key = await tenants.createKey(wanted).catch((error: unknown) => {
+          // The database's clock says what lies in the future, so that this is known no sooner.
+          if (!isFault(error, 'REQUEST_MALFORMED')) throw error;
+          throw new InvalidArgumentError('--expires must lie in the future');
         });
         if (options.json) printJson(key);
         else print(key.secret);
