@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { EventEmitter, once } from 'node:events';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { startTenantService, type Answered, type TenantService, type TestTenant } from './support/tenant-service.js';
 import { thingsOf } from './support/things-of-a-tenant.js';
@@ -58,6 +60,27 @@ test('another body under the key is refused and moves nothing', async () => {
   const other = await transfer({ idempotencyKey: 'two', amount: '1001' });
   expect([other.status, other.body['code']]).toEqual([409, 'IDEMPOTENCY_KEY_REUSED']);
   expect(await sent(1001n)).toBe(0);
+});
+
+test('while another request works under the key, a repeat is told so and when to ask again', async () => {
+  const { database } = service.database;
+  const held = new EventEmitter();
+  const working = once(held, 'working');
+  const holding = database.transaction(async (sql) => {
+    // What the service locks for as long as it works.
+    const name = createHash('sha256').update(JSON.stringify([tenant.id, 'POST /v1/transfers', 'slow']));
+    await sql`SELECT pg_advisory_xact_lock(${name.digest().readBigInt64BE()}::bigint)`;
+    const isOver = once(held, 'over');
+    held.emit('working');
+    await isOver;
+  });
+  await working;
+  const { status, body, headers } = await transfer({ idempotencyKey: 'slow' });
+  held.emit('over');
+  await holding;
+  expect([status, body['code'], headers['retry-after']]).toEqual([409, 'IDEMPOTENCY_IN_FLIGHT', '1']);
+  expect(await sent(1000n)).toBe(0);
+  expect((await transfer({ idempotencyKey: 'slow' })).status).toBe(201);
 });
 
 test('a refusal is answered again, to the byte, although the money is there by then', async () => {

@@ -2,6 +2,8 @@ import { createFacilitatorClient } from '@tollkeeper/client';
 import { composeTenants, createLogger } from '@tollkeeper/facilitator';
 import type { SettleAnswer } from '@tollkeeper/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { resumeTime, stopTime } from '../support/chain-time.js';
+import { eventually } from '../support/eventually.js';
 import { startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
 import { freshRequest, type WireRequest } from '../support/wire.js';
 import { everyPermission } from './support/tenant-service.js';
@@ -32,6 +34,7 @@ interface Answered {
   readonly status: number;
   readonly text: string;
   readonly replayed: string | null;
+  readonly retryAfter: string | null;
   readonly body: SettleAnswer & { readonly code?: string };
 }
 
@@ -43,7 +46,8 @@ async function settle(body: WireRequest, headers: Record<string, string> = {}): 
   });
   const text = await response.text();
   const replayed = response.headers.get('idempotency-replayed');
-  return { status: response.status, text, replayed, body: JSON.parse(text) as Answered['body'] };
+  const retryAfter = response.headers.get('retry-after');
+  return { status: response.status, text, replayed, retryAfter, body: JSON.parse(text) as Answered['body'] };
 }
 
 const named = (key: string, apiKey = keys.mine) => ({ 'idempotency-key': key, 'x-api-key': apiKey });
@@ -66,6 +70,23 @@ test('callers at once under one key are all told of the one settlement', async (
   expect(answers.filter(({ body }) => body.success && body.transaction !== '')).toHaveLength(20);
   expect(new Set(answers.map(({ text }) => text)).size).toBe(1);
   expect(answers.filter(({ replayed }) => replayed === null)).toHaveLength(1);
+});
+
+test('while the first is under way a repeat is told so, and when to ask again', async () => {
+  const [request, other] = [await freshRequest(facilitator, 'EVM'), await freshRequest(facilitator, 'EVM')];
+  await stopTime(facilitator, 'EVM');
+  const first = settle(request, named('slow'));
+  await eventually(async () => {
+    const { sql } = facilitator.database.database;
+    expect(await sql`SELECT FROM idempotency WHERE key = 'slow'`).toHaveLength(1);
+  });
+  const repeat = await settle(request, named('slow'));
+  expect([repeat.status, repeat.body.code, repeat.retryAfter]).toEqual([409, 'IDEMPOTENCY_IN_FLIGHT', '1']);
+  expect((await settle(other, named('slow'))).body.code).toBe('IDEMPOTENCY_KEY_REUSED');
+  await resumeTime(facilitator, 'EVM');
+  const { text, body } = await first;
+  expect(body.success).toBe(true);
+  expect(await settle(request, named('slow'))).toMatchObject({ text, replayed: 'true' });
 });
 
 test('the success is sold once: under another key, or of another merchant, it is a duplicate, and stays one', async () => {
