@@ -27,6 +27,25 @@ afterAll(async () => {
   await evm.stop();
 });
 
+test(
+  'killed after the claim, before a stranger carried the payment out: the caller that comes back gets the success',
+  { timeout },
+  () =>
+    inScene(evmCrashChain(evm), async (scene) => {
+      const request = await scene.settleAndDie('claimed');
+      const theirs = await carryOut(request);
+      const url = await scene.start({ tendMs });
+      await expectOneAnswer(url, request, theirs);
+      expect(await scene.outcome()).toEqual({
+        transfers: [theirs],
+        credits: { count: 1, total: 10_000n },
+        payments: ['settled'],
+        problems: [],
+      });
+      expect((await scene.accountNonces()).signed).toEqual([]);
+    }),
+);
+
 test('killed after noting that a stranger carried a payment out: the next start settles it by that', { timeout }, () =>
   inScene(evmCrashChain(evm), async (scene) => {
     const doomed = await scene.startDoomed('observed');
@@ -113,12 +132,18 @@ async function overtake(scene: CrashScene, { url }: FacilitatorProcess) {
   const letPass = scene.proxy.use(faultOn('eth_call', { kind: 'hold', gate }));
   const answer = settle(url, request);
   await eventually(() => expect([gate.waiting() > 0, height]).toEqual([true, expect.any(String)]));
-  const call = { from: stranger, to: BASE_SEPOLIA_USDC, data: transferOf(request) };
-  const theirs = (await evm.rpc('eth_sendTransaction', [call])) as string;
-  await eventually(async () => expect(await evm.rpc('eth_getTransactionReceipt', [theirs])).not.toBeNull());
+  const theirs = await carryOut(request);
   letPass();
   gate.open();
   return { request, answer, theirs };
+}
+
+/** A stranger's transaction, in a block. */
+async function carryOut(request: WireRequest): Promise<string> {
+  const call = { from: stranger, to: BASE_SEPOLIA_USDC, data: transferOf(request) };
+  const theirs = (await evm.rpc('eth_sendTransaction', [call])) as string;
+  await eventually(async () => expect(await evm.rpc('eth_getTransactionReceipt', [theirs])).not.toBeNull());
+  return theirs;
 }
 
 async function expectKilled(doomed: FacilitatorProcess, answer: Promise<unknown>): Promise<void> {

@@ -6,8 +6,12 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { callSettle } from '../support/caller.js';
 import { resumeTime, stopTime } from '../support/chain-time.js';
 import { eventually } from '../support/eventually.js';
+import { carryOut, createPayer, meddle } from '../support/payer.js';
 import { startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
+import { tracesOf, withPayments } from '../support/traces.js';
 import { evmRequest, settle, verify, type WireRequest } from '../support/wire.js';
+
+const stranger = sandboxKeys.evm.stranger.address;
 
 let facilitator: TestFacilitator;
 
@@ -41,13 +45,40 @@ test('an abandoned claim does not lend its requirements to another use of the sa
   expect((await settle(facilitator.url(), toStranger)).body).toMatchObject({ success: true });
 });
 
+test('what a stranger carried out after a claim whose process died is settled by that, when its caller comes back', async () => {
+  const payer = await createPayer(facilitator.evm, { payTo: facilitator.wallet.evm });
+  const before = await tracesOf(facilitator, 'EVM');
+  await abandonClaim(payer.request, { agoMs: 1 });
+  const theirs = await meddle(facilitator.evm, carryOut(payer, stranger));
+  const answers = await Promise.all([1, 2].map(() => settle(facilitator.url(), payer.request)));
+  expect(answers.filter(({ body }) => body.success)).toMatchObject([{ body: { transaction: theirs } }]);
+  expect((await settle(facilitator.url(), payer.request)).body).toMatchObject({ errorReason: 'duplicate_settlement' });
+  const { broadcasts } = before;
+  expect(await tracesOf(facilitator, 'EVM')).toEqual({ ...withPayments(before, 1), broadcasts });
+});
+
+test('what was carried out before such a claim is refused', async () => {
+  const payer = await createPayer(facilitator.evm, { payTo: sandboxKeys.evm.merchant.address });
+  const before = await tracesOf(facilitator, 'EVM');
+  await abandonClaim(payer.request, { agoMs: 1, claimedInMs: 60_000 });
+  await meddle(facilitator.evm, carryOut(payer, stranger));
+  expect((await settle(facilitator.url(), payer.request)).body).toMatchObject({
+    success: false,
+    errorReason: 'invalid_exact_evm_nonce_already_used',
+  });
+  expect(await tracesOf(facilitator, 'EVM')).toEqual(before);
+});
+
 test('an abandoned claim that nobody asks for again leaves no trace', async () => {
   await abandonClaim(await evmRequest({ payTo: facilitator.wallet.evm }));
   await eventually(async () => expect(await states()).not.toContain('claimed'));
 });
 
 /** Leaves the claim of a payment behind as a process does that dies before it signs, and whose lease has run out since. */
-async function abandonClaim(request: WireRequest): Promise<void> {
+async function abandonClaim(
+  request: WireRequest,
+  { agoMs = Date.now(), claimedInMs = 0 }: { readonly agoMs?: number; readonly claimedInMs?: number } = {},
+): Promise<void> {
   const { sql } = facilitator.database.database;
   const gate = createRpcGate();
   const letPass = facilitator.evmRpc.use(faultOn('eth_call', { kind: 'hold', gate }));
@@ -62,7 +93,8 @@ async function abandonClaim(request: WireRequest): Promise<void> {
     ...(claim?.row as object),
     id: randomUUID(),
     lease_holder: randomUUID(),
-    lease_until: new Date(0),
+    lease_until: new Date(Date.now() - agoMs),
+    claimed_at: new Date(Date.now() + claimedInMs),
   };
   await sql`INSERT INTO payment SELECT * FROM jsonb_populate_record(NULL::payment, ${json(abandoned)}::jsonb)`;
 }

@@ -5,6 +5,12 @@ import { storedRequest } from './stored-request.js';
 /** A claim is worked on under a lease of this length; after it, whoever asks next may claim the authorization anew. */
 export const claimLeaseSeconds = 15;
 
+/**
+ * A claim whose process died is kept for so long after its lease, for the caller to come back to: what a stranger did meanwhile
+ * was done after that claim.
+ */
+const abandonedSeconds = 30;
+
 /** Concurrent callers share their statements, up to so many in one. */
 const rowsPerStatement = 200;
 
@@ -16,6 +22,12 @@ export interface NewClaim {
   readonly request: Payment;
   /** Whether this process goes on with it itself, or leaves it to one that holds a lane. */
   readonly held: boolean;
+}
+
+/** A claim that was made before, and the height of the chain then, where it was noted. */
+export interface AbandonedClaim {
+  readonly paymentId: string;
+  readonly claimedAtBlock: bigint | null;
 }
 
 /** Makes claims. `processId` names this process in their leases. */
@@ -63,7 +75,31 @@ export function createClaims(parts: { readonly database: Database; readonly proc
 /** What becomes of claims that are not signed. */
 export function createClaimEndings(parts: { readonly database: Database; readonly processId: string }) {
   const { sql } = parts.database;
-  return { releaseAbandoned, releaseAllAbandoned, withdraw, release, refuse, renewLeases, renewQueued };
+  return {
+    takeOverAbandoned,
+    releaseAbandoned,
+    releaseAllAbandoned,
+    withdraw,
+    release,
+    refuse,
+    renewLeases,
+    renewQueued,
+  };
+
+  /**
+   * Goes on with the claim that the same request made in another process, which does not work on it any more. A claim of this
+   * process may still be worked on by it.
+   */
+  async function takeOverAbandoned({ authorization, request, held }: NewClaim): Promise<AbandonedClaim | undefined> {
+    const [row] = await sql<AbandonedClaim>`
+      UPDATE payment
+      SET lease_holder = ${held ? parts.processId : null}::uuid,
+        lease_until = now() + make_interval(secs => ${claimLeaseSeconds})
+      WHERE claim_key = ${authorization.claimKey} AND state = 'claimed' AND lease_until < now()
+        AND lease_holder IS DISTINCT FROM ${parts.processId}::uuid AND request = ${storedRequest(request)}
+      RETURNING id AS "paymentId", claimed_at_block AS "claimedAtBlock"`;
+    return row;
+  }
 
   /** Forgets a claim that nobody works on any more and that signed nothing. True when there was one. */
   async function releaseAbandoned(claimKey: string): Promise<boolean> {
@@ -74,11 +110,12 @@ export function createClaimEndings(parts: { readonly database: Database; readonl
     return rows.length === 1;
   }
 
-  /** The same for every authorization on the networks, since most are never presented again. */
+  /** The same a while later for every authorization on the networks, since most are never presented again. */
   async function releaseAllAbandoned(networks: readonly Network[]): Promise<void> {
     await sql`
       DELETE FROM payment
-      WHERE network = ANY(${networks}::text[]) AND state IN ('claimed', 'refused') AND lease_until < now()`;
+      WHERE network = ANY(${networks}::text[]) AND state IN ('claimed', 'refused')
+        AND lease_until < now() - make_interval(secs => CASE state WHEN 'claimed' THEN ${abandonedSeconds}::integer ELSE 0 END)`;
   }
 
   /** Forgets a claim that signed nothing, whoever works on it: a refusal before signing is never kept. */

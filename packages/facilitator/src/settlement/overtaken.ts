@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { AuthorizationUse, Chain } from '@tollkeeper/protocol';
 import type { Logger } from '../logging/logger.js';
 import type { PaymentStore } from './payment-store.js';
+import type { Overtaking } from './queued-payments.js';
 import type { Submission } from './ready-payment.js';
 import type { Settled } from './settle-legs.js';
 import type { ClaimedPayment } from './submit.js';
@@ -24,31 +25,35 @@ export function createOvertaken(parts: {
 
   /**
    * @param claimedAtBlock the height of the chain as it was read under the claim: what happened up to it may have happened before.
+   * Where a claim was taken over from a dead process that kept the height to itself, the clock of the use's block decides.
    * @returns undefined where the refusal stands.
    */
   return async function findOvertaking(
-    { paymentId, payment, isWithdrawn }: ClaimedPayment,
+    { paymentId, payment, isWithdrawn, isTakenOver }: ClaimedPayment,
     claimedAtBlock: bigint | undefined,
   ): Promise<Submission | 'stale' | undefined> {
-    if (claimedAtBlock === undefined) return undefined;
-    const claim = { ...payment.authorization, unusedAtBlock: claimedAtBlock };
+    if (claimedAtBlock === undefined && isTakenOver !== true) return undefined;
+    const isHeightKnown = claimedAtBlock !== undefined;
+    const claim = { ...payment.authorization, ...(isHeightKnown && { unusedAtBlock: claimedAtBlock }) };
     let use = await chain.findUse?.(claim);
     for (let asked = 1; use?.state === 'unused' && asked < disagreementsMax && !isWithdrawn(); asked += 1) {
       await sleep(disagreementPauseMs);
       use = await chain.findUse?.(claim);
     }
     if (use?.state === 'unused') return 'stale';
-    if (use?.state !== 'transferred' || use.effect.block.number <= claimedAtBlock) return undefined;
-    return follow(paymentId, { use, claimedAtBlock });
+    if (use?.state !== 'transferred') return undefined;
+    const before = claimedAtBlock ?? use.effect.block.number - 1n;
+    if (use.effect.block.number <= before) return undefined;
+    return follow(paymentId, { use, claimedAtBlock: before, isHeightKnown });
   };
 
   async function follow(
     paymentId: string,
-    { use, claimedAtBlock }: { readonly use: Transferred; readonly claimedAtBlock: bigint },
+    { use, ...claim }: { readonly use: Transferred } & Pick<Overtaking, 'claimedAtBlock' | 'isHeightKnown'>,
   ): Promise<Submission | undefined> {
     const { effect, isConfirmed, atSeconds } = use;
     const { transaction } = effect;
-    if (!(await store.markOvertaken(paymentId, { transaction, claimedAtBlock, atSeconds }))) return undefined;
+    if (!(await store.markOvertaken(paymentId, { transaction, atSeconds, ...claim }))) return undefined;
     log.warn({ paymentId, transaction }, 'a claimed payment was carried out by somebody else');
     // Whoever takes it up in a moment looks again, also when this process dies here.
     if (isConfirmed) await parts.settle({ paymentId, effect });

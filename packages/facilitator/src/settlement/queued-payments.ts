@@ -3,6 +3,16 @@ import type { Network, Payment } from '@tollkeeper/protocol';
 import { claimLeaseSeconds } from './claim-store.js';
 import { readStoredRequest } from './stored-request.js';
 
+/** The transaction by which somebody else carried a payment out. */
+export interface Overtaking {
+  readonly transaction: string;
+  readonly claimedAtBlock: bigint;
+  /** The clock of its block, in seconds since 1970. */
+  readonly atSeconds: bigint;
+  /** Whether the height at the claim is known; otherwise that clock alone must tell that the claim is older. */
+  readonly isHeightKnown: boolean;
+}
+
 /** A payment that waits to be signed, with what it is examined from. */
 export interface QueuedPayment {
   readonly paymentId: string;
@@ -87,16 +97,14 @@ export function createQueuedPayments(parts: { readonly database: Database; reado
    * Notes the transaction by which somebody else carried a claimed payment out. False where the claim is gone, or younger than
    * that transaction.
    */
-  async function markOvertaken(
-    id: string,
-    by: { readonly transaction: string; readonly claimedAtBlock: bigint; readonly atSeconds: bigint },
-  ): Promise<boolean> {
+  async function markOvertaken(id: string, by: Overtaking): Promise<boolean> {
+    const toleranceSeconds = by.isHeightKnown ? blockClockSeconds : 0;
     const rows = await sql`
       UPDATE payment
       SET state = 'submitted', submitted_at = now(), transaction = ${by.transaction}, claimed_at_block = ${by.claimedAtBlock},
         retry_alone = true, lease_until = now() + make_interval(secs => ${overtakenLookSeconds})
       WHERE id = ${id}::uuid AND state = 'claimed' AND lease_holder = ${parts.processId}::uuid
-        AND to_timestamp(${by.atSeconds}::numeric) >= claimed_at - make_interval(secs => ${blockClockSeconds})
+        AND to_timestamp(${by.atSeconds}::numeric) >= date_trunc('second', claimed_at) - make_interval(secs => ${toleranceSeconds})
       RETURNING id`;
     return rows.length === 1;
   }

@@ -9,6 +9,7 @@ import { isForSameRequirements } from './payment-row.js';
 import type { PaymentSignal } from './payment-signal.js';
 import type { NewClaim } from './claim-store.js';
 import type { PaymentStore } from './payment-store.js';
+import type { ClaimedPayment } from './submit.js';
 import { createSubmissions, type Submitter } from './submissions.js';
 
 /**
@@ -67,9 +68,10 @@ export function createSettle(parts: {
     }
     const { network } = authorization.asset;
     const held = submitter.canSign(network);
-    const paymentId = uuidv7(clock);
-    if (!(await claim(parts, { id: paymentId, authorization, request, held }))) return undefined;
-    if (held) return { paymentId, own: submissions.start(network, { paymentId, payment: start.acceptable }) };
+    const claimed = await claim(parts, { id: uuidv7(clock), authorization, request, held });
+    if (claimed === undefined) return undefined;
+    const { paymentId } = claimed;
+    if (held) return { paymentId, own: submissions.start(network, { ...claimed, payment: start.acceptable }) };
     queued.add(paymentId);
     await submitter.announceQueued(network, paymentId);
     return { paymentId, own: undefined };
@@ -105,11 +107,18 @@ export function createSettle(parts: {
 async function claim(
   { store, writes }: { readonly store: PaymentStore; readonly writes: LastingWrites },
   fresh: NewClaim,
-): Promise<boolean> {
+): Promise<Pick<ClaimedPayment, 'paymentId' | 'claimedAtBlock' | 'isTakenOver'> | undefined> {
+  const own = { paymentId: fresh.id };
   try {
-    if (await store.claim(fresh)) return true;
-    // An abandoned claim is forgotten and not taken over: it was made under requirements that may be others than these.
-    return (await store.releaseAbandoned(fresh.authorization.claimKey)) && (await store.claim(fresh));
+    if (await store.claim(fresh)) return own;
+    const abandoned = await store.takeOverAbandoned(fresh);
+    if (abandoned !== undefined) {
+      const { paymentId, claimedAtBlock } = abandoned;
+      return { paymentId, isTakenOver: true, claimedAtBlock: claimedAtBlock ?? undefined };
+    }
+    // Any other is forgotten: it was made with other bytes, or under requirements that may be others than these.
+    const isFree = await store.releaseAbandoned(fresh.authorization.claimKey);
+    return isFree && (await store.claim(fresh)) ? own : undefined;
   } catch (error) {
     // The row may be there although the answer was lost; nobody works on it, and it would be in everybody's way.
     const trouble = 'a claim that nobody works on was not released';

@@ -1,4 +1,4 @@
-import type { AcceptablePayment, Network } from '@tollkeeper/protocol';
+import type { Network } from '@tollkeeper/protocol';
 import type { Logger } from '../logging/logger.js';
 import type { Submission } from './ready-payment.js';
 import type { LastingWrites } from './lasting-writes.js';
@@ -45,10 +45,11 @@ export function createSubmissions(parts: {
 
   function start(
     network: Network,
-    { paymentId, payment }: { readonly paymentId: string; readonly payment: AcceptablePayment },
+    claimed: Pick<ClaimedPayment, 'paymentId' | 'payment' | 'claimedAtBlock' | 'isTakenOver'>,
   ): Promise<Submission> {
+    const { paymentId } = claimed;
     const isWithdrawn = () => underWay.get(paymentId)?.isWithdrawn ?? false;
-    const submission = submitter.submit(network, { paymentId, payment, alone: false, isWithdrawn }).then(release);
+    const submission = submitter.submit(network, { ...claimed, alone: false, isWithdrawn }).then(release);
     underWay.set(paymentId, { submission, isWithdrawn: false });
     void submission.then((outcome) => {
       if (outcome.kind === 'handed_over' && !isWithdrawn()) parts.onHandedOver(paymentId);

@@ -13,7 +13,9 @@ export interface ClaimedPayment {
   /** It failed in company before. */
   readonly alone: boolean;
   /** The height of the chain when it was claimed, where another process has read it. */
-  readonly claimedAtBlock?: bigint;
+  readonly claimedAtBlock?: bigint | undefined;
+  /** Another process has claimed it, and died: the height now tells nothing of the claim. */
+  readonly isTakenOver?: boolean;
   /** Whether its caller has given it up; nothing needs to be done for it then. */
   readonly isWithdrawn: () => boolean;
 }
@@ -51,7 +53,7 @@ export function createSubmission(parts: {
   async function submit(claimed: ClaimedPayment): Promise<Submission> {
     const { asset, payer } = claimed.payment.authorization;
     // As soon as it is claimed, because what a stranger carries out up to this height is taken for older than the claim.
-    const height = claimed.alone ? undefined : (claimed.claimedAtBlock ?? parts.readHeight());
+    const height = claimed.alone ? undefined : heightOf(claimed);
     return payers(`${asset.token} ${payer}`, async () => {
       for (;;) {
         const ready = await verify(claimed, height);
@@ -59,6 +61,10 @@ export function createSubmission(parts: {
         if (outcome !== 'stale') return outcome;
       }
     });
+  }
+
+  function heightOf({ claimedAtBlock, isTakenOver }: ClaimedPayment): Height {
+    return claimedAtBlock ?? (isTakenOver === true ? undefined : parts.readHeight());
   }
 
   async function verify(claimed: ClaimedPayment, height: Height): Promise<Submission | Verified | 'stale'> {
