@@ -12,7 +12,9 @@ const service = await composeService(result.config, createLogger({ level: 'silen
   ...(tendMs === undefined ? {} : { tendMs: Number(tendMs), finalityPollMs: Number(tendMs) }),
   checkpoint(checkpoint) {
     // The kernel ends the process before this call returns: no handler runs, no buffer is flushed, no socket is closed in order.
-    if (checkpoint !== doom) return;
+    // PostgreSQL tells whoever waits for a payment before it tells who posted it, so that the answer may be on its way first.
+    const isOvertaken = doom === 'posted' && time === '1' && checkpoint === 'answering';
+    if (checkpoint !== doom && !isOvertaken) return;
     passed += 1;
     if (passed === Number(time)) process.kill(process.pid, 'SIGKILL');
   },
