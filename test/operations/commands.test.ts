@@ -1,11 +1,14 @@
 import { createLedger, operatorOwner } from '@tollkeeper/ledger';
 import { amount } from '@tollkeeper/protocol';
 import { BASE_SEPOLIA_USDC } from '@tollkeeper/sandbox';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { evmVariables, startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
 import { freshRequest, settle } from '../support/wire.js';
 import { evmUsdc } from './books-scene.js';
 import { startCommand } from './command-process.js';
+
+// Each command is a process of its own, which takes seconds to start where others have the processors.
+vi.setConfig({ testTimeout: 120_000 });
 
 let facilitator: TestFacilitator;
 let env: Record<string, string>;
@@ -105,14 +108,14 @@ describe('pause, status and resume', () => {
 
 test('an outage is no finding', async () => {
   const away = { DATABASE_URL: 'postgresql://nobody@127.0.0.1:9/x' };
-  for (const args of [
+  const commands = [
     ['audit', 'verify'],
     ['wallets', 'list'],
     ['payments', 'list'],
     ['encryption', 'verify'],
-  ]) {
-    const { code, errors } = await run(args, away);
-    expect([args, code, errors]).toEqual([args, 3, expect.stringContaining('DATABASE_UNAVAILABLE')]);
+  ];
+  for (const { code, errors } of await Promise.all(commands.map((args) => run(args, away)))) {
+    expect([code, errors]).toEqual([3, expect.stringContaining('DATABASE_UNAVAILABLE')]);
   }
 });
 
@@ -154,25 +157,21 @@ describe('reconcile', () => {
     expect((await run(['status'])).output).toContain('Nothing is stopped.');
   });
 
-  test(
-    'exits with 1 where something differs, says how much, and how to lift the freeze',
-    { timeout: 60_000 },
-    async () => {
-      const to = facilitator.wallet.evm as `0x${string}`;
-      await facilitator.evm.mint({ token: BASE_SEPOLIA_USDC, to, amount: 5_000_000n });
-      await facilitator.evm.mine(2);
-      const { code, output } = await run(['reconcile']);
-      expect(code).toBe(1);
-      expect(output).toMatch(/custody .* 5\.000000 USDC/);
-      expect(output).toContain(`tollkeeper resume outflows ${asset.join(' ')}`);
-      expect(await json(['status'])).toMatchObject({ stopped: [{ control: { kind: 'outflows', asset: evmUsdc } }] });
-      expect(await json(['resume', 'outflows', ...asset, '--reason', 'test'])).toMatchObject({ changed: true });
-      expect(await json(['reconcile', '--history', '2'])).toMatchObject([
-        { outcome: 'different' },
-        { outcome: 'incomplete' },
-      ]);
-    },
-  );
+  test('exits with 1 where something differs, says how much, and how to lift the freeze', async () => {
+    const to = facilitator.wallet.evm as `0x${string}`;
+    await facilitator.evm.mint({ token: BASE_SEPOLIA_USDC, to, amount: 5_000_000n });
+    await facilitator.evm.mine(2);
+    const { code, output } = await run(['reconcile']);
+    expect(code).toBe(1);
+    expect(output).toMatch(/custody .* 5\.000000 USDC/);
+    expect(output).toContain(`tollkeeper resume outflows ${asset.join(' ')}`);
+    expect(await json(['status'])).toMatchObject({ stopped: [{ control: { kind: 'outflows', asset: evmUsdc } }] });
+    expect(await json(['resume', 'outflows', ...asset, '--reason', 'test'])).toMatchObject({ changed: true });
+    expect(await json(['reconcile', '--history', '2'])).toMatchObject([
+      { outcome: 'different' },
+      { outcome: 'incomplete' },
+    ]);
+  });
 });
 
 test('encryption verify opens every deposit key', async () => {
