@@ -2,7 +2,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 import { createBatcher } from './batcher.js';
 
 /** A batcher that doubles numbers, whose calls end when the test says so. */
-function heldBatcher(maximumItems = 20) {
+function heldBatcher(maximumItems = 20, purpose: 'read' | 'write' = 'write') {
   const calls: { readonly items: readonly number[]; end(): void; fail(error: Error): void }[] = [];
   const run = (items: readonly number[]) =>
     new Promise<readonly number[]>((resolve, reject) => {
@@ -14,7 +14,7 @@ function heldBatcher(maximumItems = 20) {
         fail: reject,
       });
     });
-  return { calls, double: createBatcher({ run, maximumItems }) };
+  return { calls, double: createBatcher({ run, maximumItems, purpose }) };
 }
 
 afterEach(() => vi.useRealTimers());
@@ -89,11 +89,12 @@ async function busyTurns(count: number): Promise<void> {
 }
 
 test.each([
-  ['a call of one', 1, 2],
-  ['a call of several', 2, 25],
-])('while this process is busy, %s is followed by the next one after so many turns', async (_name, count, turns) => {
+  ['a call of one', 'write', 1, 2],
+  ['a call of several that reads', 'read', 2, 9],
+  ['a call of several that writes', 'write', 2, 25],
+] as const)('while this process is busy, %s is followed after so many turns', async (_name, purpose, count, turns) => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
-  const { calls, double } = heldBatcher();
+  const { calls, double } = heldBatcher(20, purpose);
   const answers = Array.from({ length: count }, (_, item) => double(item));
   await nextTurn();
   calls[0]?.end();
@@ -133,6 +134,6 @@ test('when a call fails each of its callers gets the error, and the others go on
 
 test('a call that answers for another number of items fails', async () => {
   const run = () => Promise.resolve([1]);
-  const batch = createBatcher<number, number>({ run, maximumItems: 4 });
+  const batch = createBatcher<number, number>({ run, maximumItems: 4, purpose: 'read' });
   await expect(Promise.all([batch(1), batch(2)])).rejects.toThrow('one result for each item');
 });

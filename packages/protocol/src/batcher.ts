@@ -5,6 +5,8 @@ export interface BatcherParts<Item, Result> {
   /** Does the work for some items at once and gives a result for each, in their order. */
   readonly run: (items: readonly Item[]) => Promise<readonly Result[]>;
   readonly maximumItems: number;
+  /** A call that reads leaves its callers waiting; one that writes is waited for by the disk too, and gains more from company. */
+  readonly purpose: 'read' | 'write';
 }
 
 interface Waiting<Item, Result> {
@@ -14,7 +16,7 @@ interface Waiting<Item, Result> {
 }
 
 /** From the start of a call of several to the start of the next one, at most: so long it waits while there is other work. */
-const longestPauseMs = 24;
+const longestPauseMs = { read: 8, write: 24 };
 /** Longer than this nobody waits for a call of others to end. */
 const patienceMs = 100;
 
@@ -24,7 +26,7 @@ const patienceMs = 100;
  * do, though not for long. When a call fails, each of its callers gets the error.
  */
 export function createBatcher<Item, Result>(parts: BatcherParts<Item, Result>): (item: Item) => Promise<Result> {
-  const { maximumItems } = parts;
+  const { maximumItems, purpose } = parts;
   let waiting: Waiting<Item, Result>[] = [];
   /** Reasons not to start a call yet. A full one starts whatever there is, so that nobody waits behind more than one call. */
   let holds = 0;
@@ -61,7 +63,7 @@ export function createBatcher<Item, Result>(parts: BatcherParts<Item, Result>): 
     } finally {
       clearTimeout(patience);
       // What this process does meanwhile brings the items of the next call, and each call costs it much more than an item.
-      if (batch.length + waiting.length > 1) await idleTurn({ deadline: startedAt + longestPauseMs });
+      if (batch.length + waiting.length > 1) await idleTurn({ deadline: startedAt + longestPauseMs[purpose] });
       release();
     }
   }

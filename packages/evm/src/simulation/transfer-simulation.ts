@@ -79,5 +79,5 @@ export function createTransferSimulation(parts: TransferSimulationParts): Transf
     }
   }
 
-  return createBatcher({ run, maximumItems: maximumTransfers });
+  return createBatcher({ run, maximumItems: maximumTransfers, purpose: 'read' });
 }

@@ -20,6 +20,7 @@ export function createPayToPolicy(parts: {
   const standingOf = createBatcher({
     run: (payees: readonly Payee[]) => findStanding(parts.database, payees),
     maximumItems: addressesPerStatement,
+    purpose: 'read',
   });
   return async ({ asset, payTo }) => {
     const standing = await standingOf({ network: asset.network, address: payTo });

@@ -23,9 +23,9 @@ export function createAnswerStore({ sql }: Database) {
   return {
     openAnswers,
     /** Takes the right to answer success, unless a reorg has taken the money back; answers the payment when it was taken. */
-    takeDelivery: createBatcher({ run: takeDeliveries, maximumItems }),
+    takeDelivery: createBatcher({ run: takeDeliveries, maximumItems, purpose: 'write' }),
     /** The success was flushed; from now on every repeat is a duplicate. */
-    confirmDelivery: createBatcher({ run: confirmDeliveries, maximumItems }),
+    confirmDelivery: createBatcher({ run: confirmDeliveries, maximumItems, purpose: 'write' }),
     returnDelivery,
     isLost,
   };

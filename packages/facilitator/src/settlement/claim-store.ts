@@ -34,7 +34,7 @@ export interface AbandonedClaim {
 export function createClaims(parts: { readonly database: Database; readonly processId: string }) {
   const { sql } = parts.database;
   /** Claims an authorization. False: it is claimed already, by anyone, at any time. */
-  return createBatcher({ run: claimAll, maximumItems: rowsPerStatement });
+  return createBatcher({ run: claimAll, maximumItems: rowsPerStatement, purpose: 'write' });
 
   async function claimAll(claims: readonly NewClaim[]): Promise<readonly boolean[]> {
     // In one order everywhere, so that two statements with the same keys wait for each other and do not deadlock.

@@ -30,7 +30,7 @@ const failureWindowSeconds = 600;
 /** Reads the standing of payers; concurrent callers share the statements. */
 export function createPayerStandings(parts: { readonly database: Database; readonly network: Network }) {
   const { database, network } = parts;
-  return createBatcher({ run: read, maximumItems: 200 });
+  return createBatcher({ run: read, maximumItems: 200, purpose: 'read' });
 
   async function read(payers: readonly Payer[]): Promise<readonly PayerStanding[]> {
     const [inFlight, failures] = await Promise.all([findInFlight(payers), countFailures(payers)]);

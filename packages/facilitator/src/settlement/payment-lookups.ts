@@ -11,9 +11,9 @@ export function createPaymentLookups({ sql }: Database) {
   const maximumItems = rowsPerStatement;
   return {
     /** The payment with this id. */
-    find: createBatcher({ run: findAll, maximumItems }),
+    find: createBatcher({ run: findAll, maximumItems, purpose: 'read' }),
     /** The payment that was claimed with this key. */
-    findByClaimKey: createBatcher({ run: findAllByClaimKey, maximumItems }),
+    findByClaimKey: createBatcher({ run: findAllByClaimKey, maximumItems, purpose: 'read' }),
     findClaimedTransfers,
   };
 
