@@ -68,6 +68,16 @@ describe('a key', () => {
     expect([answer.status, answer.body['code']]).toEqual([401, 'API_KEY_EXPIRED']);
   });
 
+  test('is revoked by a request that names the type of the body which it does not have', async () => {
+    const { body } = await createKey(tenant.secret, { name: 'typed', permissions: ['read'] });
+    const headers = { 'content-type': 'application/json' };
+    const named = { key: tenant.secret, headers };
+    const revoked = await service.call('DELETE', `/v1/api-keys/${String(body['id'])}`, named);
+    expect(revoked.status).toBe(200);
+    const needed = await service.call('POST', '/v1/api-keys', named);
+    expect([needed.status, needed.body['code']]).toEqual([400, 'REQUEST_MALFORMED']);
+  });
+
   test('that is revoked opens nothing from then on, and stays revoked', async () => {
     const { body } = await createKey(tenant.secret, { name: 'gone', permissions: ['admin'] });
     const [key, id] = [String(body['key']), String(body['id'])];

@@ -4,6 +4,7 @@ import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } 
 import type { StoppedNote } from './controls/stopped-notes.js';
 import { answerUnroutable, errorHandling } from './http/errors.js';
 import { gracefulClose } from './http/graceful-close.js';
+import { jsonBody } from './http/json-body.js';
 import { requestLog } from './http/request-log.js';
 import { addV1Routes, type V1Parts } from './http/v1/add-v1-routes.js';
 import type { RecordedSettlements } from './idempotency/recorded-settlements.js';
@@ -62,6 +63,7 @@ export function createApp(parts: AppParts): FastifyInstance {
     frameworkErrors: answerUnroutable,
   });
   void app.register(errorHandling);
+  void app.register(jsonBody);
   void app.register(gracefulClose);
   void app.register(requestLog, { metrics: parts.metrics });
   void app.register((routes, _options, done) => {
