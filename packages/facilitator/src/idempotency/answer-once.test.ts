@@ -7,7 +7,7 @@ import { amount, baseSepolia, Fault } from '@tollkeeper/protocol';
 import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { startCommitRelay } from '../../../../test/ledger/commit-relay.js';
-import { createAsTenant, type TenantTransaction } from '../tenancy/as-tenant.js';
+import { createAsTenant, type AsTenant, type TenantTransaction } from '../tenancy/as-tenant.js';
 import { answerOnce } from './answer-once.js';
 import { createAnswerRetention } from './answer-retention.js';
 import { hashOfRequest } from './idempotent-request.js';
@@ -58,6 +58,7 @@ interface Call {
   readonly request?: unknown;
   readonly work?: (transaction: TenantTransaction) => ReturnType<typeof credit>;
   readonly on?: Database;
+  readonly asTenant?: AsTenant;
 }
 
 const once = (call: Call = {}) =>
@@ -69,7 +70,7 @@ const once = (call: Call = {}) =>
       requestHash: hashOfRequest(call.request ?? { amount: '7' }),
     },
     {
-      asTenant: createAsTenant(call.on ?? database),
+      asTenant: call.asTenant ?? createAsTenant(call.on ?? database),
       work: call.work ?? credit,
       describe: (fault) => ({ status: fault.status, contentType: 'application/problem+json', body: fault.code }),
     },
@@ -94,6 +95,26 @@ describe('the same key', () => {
     expect(answers.filter(({ replayed }) => !replayed)).toHaveLength(1);
     expect(await balance()).toBe(7n);
     await second.close();
+  });
+
+  test('is answered while another repeat is still reading its answer', async () => {
+    await once();
+    const asTenant = createAsTenant(database);
+    const reader = new EventEmitter();
+    const [read, end] = [onceEmitted(reader, 'read'), onceEmitted(reader, 'end')];
+    const slow = once({
+      asTenant: (merchant, work) =>
+        asTenant(merchant, async (transaction) => {
+          const attempt = await work(transaction);
+          reader.emit('read');
+          await end;
+          return attempt;
+        }),
+    });
+    await read;
+    expect(await once({ work: mustNotRun })).toMatchObject({ replayed: true });
+    reader.emit('end');
+    expect(await slow).toMatchObject({ replayed: true });
   });
 
   test('with another request is refused and moves nothing', async () => {

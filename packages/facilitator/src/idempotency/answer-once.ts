@@ -45,9 +45,10 @@ async function attemptIn(
   parts: Parameters<typeof answerOnce>[1],
 ): Promise<Attempt> {
   const { sql } = transaction;
-  if (!(await lockKey(sql, request))) return undefined;
-  const stored = await findAnswer(sql, request);
+  // Looked for after the lock, whoever has it: what another repeat only reads is there for this one too.
+  const [isLocked, stored] = await Promise.all([lockKey(sql, request), findAnswer(sql, request)]);
   if (stored !== undefined) return { answer: stored, replayed: true };
+  if (!isLocked) return undefined;
   const answer = await workOrRefusal(transaction, parts);
   await sql`
     INSERT INTO idempotency (merchant_id, route, key, request_hash, status, content_type, body)
