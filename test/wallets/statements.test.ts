@@ -141,6 +141,9 @@ test('history is paged from the newest back, without a gap while more is posted'
   } while (cursor !== '');
   expect(journals).toHaveLength(14);
   expect(new Set(journals).size).toBe(14);
+  // Their numbers would tell how much everybody posts.
+  for (const journal of journals) expect(journal).toMatch(/^[0-9a-f]{32}\/[01]$/);
+  expect(new Set(journals.map((journal) => journal.slice(0, 32))).size).toBe(7);
 });
 
 test.each([

@@ -47,6 +47,8 @@ export function addStatementCommand(wallets: Command, config: () => Config): voi
 }
 
 function textOf(walletId: string, statement: WalletStatement, { csv, json }: Options): AsyncGenerator<string> {
-  if (csv) return statementAsCsv(statement);
-  return json ? statementAsJson(walletId, statement) : statementAsText(statement, formatAmount);
+  // Operators know journals by their numbers.
+  const nameJournal = String;
+  if (csv) return statementAsCsv(statement, nameJournal);
+  return json ? statementAsJson(statement, { walletId, nameJournal }) : statementAsText(statement, formatAmount);
 }

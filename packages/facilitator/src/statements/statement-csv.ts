@@ -18,14 +18,21 @@ const columns = [
   'available',
 ];
 
-/** A statement as CSV: opening and closing lines for each asset around its entries. Amounts are minor units. */
-export async function* statementAsCsv(statement: WalletStatement): AsyncGenerator<string> {
+/**
+ * A statement as CSV: opening and closing lines for each asset around its entries. Amounts are minor units.
+ * @param nameJournal names the journals for whoever reads the statement
+ */
+export async function* statementAsCsv(
+  statement: WalletStatement,
+  nameJournal: (journalId: bigint) => string,
+): AsyncGenerator<string> {
   const money = createRunningMoney(statement.opening);
   yield row(columns) + statement.opening.map((line) => edge('opening', statement.from, line)).join('');
   for await (const entries of statement.pages) {
     let text = '';
     for (const entry of entries) {
-      const { asset, change, journal, leg, type, reference } = entry;
+      const { asset, change, leg, type, reference } = entry;
+      const journal = nameJournal(entry.journalId);
       const after = money.take(entry);
       const what = ['entry', entry.postedAt, journal, String(leg), type, reference, asset.network, asset.token];
       text += row([...what, ...amounts(change), ...amounts(after)]);

@@ -6,7 +6,7 @@ import { nothing, type WalletAccount, type WalletMoney } from './wallet-accounts
 export interface StatementEntry {
   readonly postedAt: string;
   /** Which journal of the ledger, and which of its legs. */
-  readonly journal: string;
+  readonly journalId: bigint;
   readonly leg: number;
   readonly type: string;
   /** What it belongs to: the id of a payment, a transfer, a hold, a charge. */
@@ -42,7 +42,7 @@ export function toEntry(
   if (credited !== undefined) change = add(change, credited.part, leg.amount);
   return {
     postedAt: leg.postedAt,
-    journal: leg.journalId.toString(),
+    journalId: leg.journalId,
     leg: leg.leg,
     ...describe(leg, parts.paymentOf(leg)),
     asset,

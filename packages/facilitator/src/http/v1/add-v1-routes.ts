@@ -9,6 +9,7 @@ import { requirePermission, type Authenticate } from '../../tenancy/authenticate
 import type { Tenant } from '../../tenancy/tenant.js';
 import { problemOf } from '../problem.js';
 import { createCursors } from './cursors.js';
+import { createJournalNames } from './journal-name.js';
 import { errorsOf } from './route-errors.js';
 import type { V1Route } from './route.js';
 import { isStreamedAnswer } from './streamed-answer.js';
@@ -125,12 +126,15 @@ async function answerApart(route: V1Route, exchange: Exchange): Promise<FastifyR
   return reply.type(output.contentType).send(Readable.from(output.chunks));
 }
 
-type PlainCall = Pick<TenantCall, 'tenant' | 'requestId' | 'cursors'>;
+type PlainCall = Pick<TenantCall, 'tenant' | 'requestId' | 'cursors' | 'nameJournal'>;
 
 function callOf(route: V1Route, { request, parts }: Exchange): { tenant: Tenant; call: PlainCall } {
   const tenant = tenantOf(request);
-  const scope = [tenant.merchantId, route.method, route.path];
-  return { tenant, call: { tenant, requestId: request.id, cursors: createCursors({ key: parts.cursorKey, scope }) } };
+  const { merchantId } = tenant;
+  const key = parts.cursorKey;
+  const cursors = createCursors({ key, scope: [merchantId, route.method, route.path] });
+  const nameJournal = createJournalNames({ key, merchantId });
+  return { tenant, call: { tenant, requestId: request.id, cursors, nameJournal } };
 }
 
 function tenantOf(request: FastifyRequest): Tenant {

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import type { Database } from '@tollkeeper/database';
 
 /**
- * The key that signs cursors: made once and kept in the database, so that every process reads the pages of every other. It
- * guards no secret, because row security decides what a page may show; it only makes an altered cursor an error.
+ * The key that seals cursors and names journals: made once and kept in the database, so that every process reads the pages of
+ * every other. It guards no money, because row security decides what a page may show.
  */
 export async function loadCursorKey(database: Database): Promise<Uint8Array> {
   const fresh = randomBytes(32).toString('hex');

@@ -2,6 +2,7 @@ import type { AuditedChange } from '../../audit/audit.js';
 import type { TenantTransaction } from '../../tenancy/as-tenant.js';
 import type { Tenant } from '../../tenancy/tenant.js';
 import type { Cursors } from './cursors.js';
+import type { NameJournal } from './journal-name.js';
 
 /** What every handler gets to know of its call. */
 interface Call {
@@ -9,6 +10,7 @@ interface Call {
   readonly requestId: string;
   /** Positions in lists of this route, for this merchant. */
   readonly cursors: Cursors;
+  readonly nameJournal: NameJournal;
 }
 
 /** A call whose work is one transaction: `sql` sees the tenant's rows, `service` posts money. */

@@ -21,7 +21,9 @@ const Microseconds = z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/
 const EntryAnswer = z
   .object({
     postedAt: Microseconds,
-    journal: z.string().meta({ description: 'The journal of the ledger; its legs stand or fall together' }),
+    journal: z
+      .string()
+      .meta({ description: 'The journal of the ledger; entries of one journal stand or fall together' }),
     leg: z.int(),
     type: z.string().meta({ description: 'What happened: `payment`, `payment_final`, `transfer_sent`, `charge`, …' }),
     reference: z.string().meta({ description: 'The payment, transfer, hold or charge that it belongs to' }),
@@ -46,7 +48,7 @@ const StatementAnswer = z
 
 const exampleEntry = {
   postedAt: '2026-11-24T10:00:02.123456Z',
-  journal: '812',
+  journal: '5f0c6d0e9b7a4c1d8e2f3a4b5c6d7e8f',
   leg: 0,
   type: 'payment',
   reference: '019b2f70-2d8e-7a9b-8c1d-3e5f7a9b1c2d',
@@ -108,12 +110,12 @@ function statementRoute(statements: WalletStatements): V1Route {
         ? streamAnswer({
             contentType: 'text/csv; charset=utf-8',
             fileName: `${name}.csv`,
-            chunks: statementAsCsv(statement),
+            chunks: statementAsCsv(statement, call.nameJournal),
           })
         : streamAnswer({
             contentType: 'application/json; charset=utf-8',
             fileName: `${name}.json`,
-            chunks: statementAsJson(id, statement),
+            chunks: statementAsJson(statement, { walletId: id, nameJournal: call.nameJournal }),
           });
     },
   });
@@ -148,8 +150,8 @@ function historyRoute(statements: WalletStatements): V1Route {
       return toPage(entries, {
         query,
         cursors,
-        position: ({ postedAt, journal, leg }) => [postedAt, journal, leg],
-        item: entryAnswer,
+        position: ({ postedAt, journalId, leg }) => [postedAt, journalId.toString(), leg],
+        item: (entry) => entryAnswer(entry, call.nameJournal),
       });
     },
   });
