@@ -33,7 +33,7 @@ afterEach(async () => {
 });
 
 const broadcastsOf = (family: Family) =>
-  family === 'EVM' ? facilitator.evmRpc.calls('eth_sendRawTransaction') : facilitator.svmRpc.calls('sendTransaction');
+  (family === 'EVM' ? facilitator.evmRpc : facilitator.svmRpc).transactions();
 
 const untilBroadcast = (family: Family) => eventually(() => expect(broadcastsOf(family)).toBe(1));
 

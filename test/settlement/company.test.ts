@@ -169,7 +169,7 @@ function requestsOf(payers: readonly TestPayer[]) {
 }
 
 async function broadcasts(count: number): Promise<void> {
-  await eventually(() => expect(facilitator.evmRpc.calls('eth_sendRawTransaction')).toBeGreaterThanOrEqual(count));
+  await eventually(() => expect(facilitator.evmRpc.transactions()).toBeGreaterThanOrEqual(count));
 }
 
 async function mined(hash: string): Promise<void> {

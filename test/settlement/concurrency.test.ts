@@ -150,7 +150,7 @@ test('money that has moved and is not booked yet is not counted against the paye
   const [first, second] = await times(2, () => evmRequest({ payTo: facilitator.wallet.evm, privateKey }));
   const before = await tracesOf(facilitator, 'EVM');
   const broadcasts = (count: number) =>
-    eventually(() => expect(facilitator.evmRpc.calls('eth_sendRawTransaction')).toBe(before.broadcasts + count));
+    eventually(() => expect(facilitator.evmRpc.transactions()).toBe(before.broadcasts + count));
 
   await facilitator.evm.rpc('evm_setAutomine', [false]);
   const answers = [settle(facilitator.url(), first)];

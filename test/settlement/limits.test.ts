@@ -79,7 +79,7 @@ test('a payer whose payments keep failing at our cost is turned away; the payee 
     await stopTime(facilitator, 'EVM');
     const answer = settle(facilitator.url(), await evmRequest({ payTo, privateKey: payer.privateKey }));
     await eventually(() => {
-      expect(facilitator.evmRpc.calls('eth_sendRawTransaction')).toBeGreaterThan(before.broadcasts);
+      expect(facilitator.evmRpc.transactions()).toBeGreaterThan(before.broadcasts);
     });
     await meddle(facilitator.evm, moveAway(payer, stranger));
     await resumeTime(facilitator, 'EVM');

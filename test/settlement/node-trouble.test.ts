@@ -60,7 +60,7 @@ test('a transaction that the pool has dropped is sent again', async () => {
   const before = await tracesOf(facilitator, 'EVM');
   await stopTime(facilitator, 'EVM');
   const answer = settle(facilitator.url(), request);
-  await eventually(() => expect(facilitator.evmRpc.calls('eth_sendRawTransaction')).toBe(before.broadcasts + 1));
+  await eventually(() => expect(facilitator.evmRpc.transactions()).toBe(before.broadcasts + 1));
   const dropped = await eventually(async () => {
     const { pending } = (await facilitator.evm.rpc('txpool_content')) as {
       pending: Record<string, Record<string, { hash: string }>>;
@@ -81,7 +81,7 @@ test('a node that goes away with payments at every step is waited for, and nothi
   const before = await tracesOf(facilitator, 'EVM');
   await stopTime(facilitator, 'EVM');
   const sent = settle(facilitator.url(), known);
-  await eventually(() => expect(facilitator.evmRpc.calls('eth_sendRawTransaction')).toBe(before.broadcasts + 1));
+  await eventually(() => expect(facilitator.evmRpc.transactions()).toBe(before.broadcasts + 1));
   const nodeIsBack = facilitator.evmRpc.use(() => ({ kind: 'drop' }));
   await resumeTime(facilitator, 'EVM');
   const refused = await Promise.all(requests.map((request) => settle(facilitator.url(), request)));

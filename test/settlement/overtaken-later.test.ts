@@ -37,7 +37,7 @@ test('a stranger’s transaction that a reorg drops before it counts leaves the 
   const { payer, answer, theirs } = await overtake({ env: () => options });
   expect((await answer).body).toMatchObject({ errorReason: 'settlement_pending', transaction: theirs });
   await facilitator.evm.rpc('anvil_reorg', [1, []]);
-  await eventually(() => expect(facilitator.evmRpc.calls('eth_sendRawTransaction')).toBe(1));
+  await eventually(() => expect(facilitator.evmRpc.transactions()).toBe(1));
   await facilitator.evm.mine(3);
   const { transaction } = await answered(payer, { success: true });
   expect(transaction).not.toBe(theirs);

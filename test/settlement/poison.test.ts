@@ -30,7 +30,7 @@ test('a payment that cannot be booked holds up no other, and is booked when it c
   const [poison, healthy] = [await freshRequest(facilitator, 'EVM'), await freshRequest(facilitator, 'EVM')];
   const before = await tracesOf(facilitator, 'EVM');
   const broadcasts = (count: number) =>
-    eventually(() => expect(facilitator.evmRpc.calls('eth_sendRawTransaction')).toBe(before.broadcasts + count));
+    eventually(() => expect(facilitator.evmRpc.transactions()).toBe(before.broadcasts + count));
 
   await stopTime(facilitator, 'EVM');
   const poisoned = settle(facilitator.url(), poison);
@@ -58,7 +58,7 @@ test('a payment that the node cannot tell about holds up no other, and is conclu
   const reverting = await evmRequest({ payTo: facilitator.wallet.evm, privateKey });
   const healthy = await freshRequest(facilitator, 'EVM');
   const broadcasts = (count: number) =>
-    eventually(() => expect(facilitator.evmRpc.calls('eth_sendRawTransaction')).toBe(count));
+    eventually(() => expect(facilitator.evmRpc.transactions()).toBe(count));
   await stopTime(facilitator, 'EVM');
   const failed = settle(facilitator.url(), reverting);
   await broadcasts(1);

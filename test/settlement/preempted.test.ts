@@ -72,7 +72,7 @@ test('two equal payments that somebody else carries out in one transaction are t
   const requests = [await evmRequest({ payTo: wallet.evm }), await evmRequest({ payTo: wallet.evm })];
   await stopTime(facilitator, 'EVM');
   const answers = requests.map((request) => settle(facilitator.url(), request));
-  await eventually(() => expect(facilitator.evmRpc.calls('eth_sendRawTransaction')).toBe(2));
+  await eventually(() => expect(facilitator.evmRpc.transactions()).toBe(2));
   const calls = requests.map((request) => ({
     target: BASE_SEPOLIA_USDC,
     allowFailure: false,

@@ -6,7 +6,7 @@ import type { Family } from './wire.js';
 
 /** Everything that payments on one chain leave behind: what a second payment out of one authorization would show in. */
 export interface Traces {
-  /** Transactions that the node was asked to take. */
+  /** Transactions that the node was asked to take, once or again: a slow node is sent the same bytes every few seconds. */
   readonly broadcasts: number;
   /** Transfers to the test's wallet that are on chain. */
   readonly transfers: number;
@@ -20,9 +20,7 @@ export async function tracesOf(facilitator: TestFacilitator, family: Family): Pr
   const isEvm = family === 'EVM';
   const network = isEvm ? evmNetwork : solanaDevnet;
   return {
-    broadcasts: isEvm
-      ? facilitator.evmRpc.calls('eth_sendRawTransaction')
-      : facilitator.svmRpc.calls('sendTransaction'),
+    broadcasts: (isEvm ? facilitator.evmRpc : facilitator.svmRpc).transactions(),
     transfers: isEvm ? await transfersTo(facilitator) : facilitator.svm.landedTransactions().length,
     credited: await creditedOn(facilitator, network),
     payments: await paymentsOn(facilitator, network),

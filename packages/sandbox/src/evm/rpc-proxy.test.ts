@@ -61,6 +61,16 @@ test('passes calls and batches on untouched and counts them by method', async ()
   expect([proxy.calls(), proxy.requests(), proxy.counts()]).toEqual([0, 0, {}]);
 });
 
+test('counts a transaction once, however often it is sent', async () => {
+  const send = (bytes: string) => ask({ ...call('eth_sendRawTransaction'), params: [bytes] });
+  await send('0x01');
+  await send('0x01');
+  await send('0x02');
+  expect([proxy.calls('eth_sendRawTransaction'), proxy.transactions()]).toEqual([3, 2]);
+  proxy.reset();
+  expect(proxy.transactions()).toBe(0);
+});
+
 test('drop: the node never hears of it and the connection breaks', async () => {
   proxy.use(faultOn('a', { kind: 'drop' }));
   await expect(ask(call('a'))).rejects.toThrow('fetch failed');

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { Agent, createServer, request } from 'node:http';
 import type { ServerResponse } from 'node:http';
 import { listenLocally } from '../demo/local-server.js';
@@ -11,6 +12,8 @@ import type { RpcFault, RpcProxyCall, RpcRule } from './rpc-fault.js';
 export interface RpcProxy extends LocalServer {
   /** Calls of a method since the start or the last reset, or of all methods together. */
   calls(method?: string): number;
+  /** Different transactions that were sent since then, on any chain: the same bytes sent again count once. */
+  transactions(): number;
   /** HTTP requests since then; a batch is one. */
   requests(): number;
   /** Every counted method with its calls. */
@@ -20,6 +23,9 @@ export interface RpcProxy extends LocalServer {
   /** Sets the counters to zero and removes every rule. */
   reset(): void;
 }
+
+/** The methods that take signed transactions, of EVM and of Solana. */
+const sendMethods: ReadonlySet<string> = new Set(['eth_sendRawTransaction', 'sendTransaction']);
 
 interface RawCall {
   readonly jsonrpc?: unknown;
@@ -57,7 +63,7 @@ export async function startRpcProxy(options: {
 }
 
 interface CallBook {
-  readonly control: Pick<RpcProxy, 'calls' | 'requests' | 'counts' | 'use' | 'reset'>;
+  readonly control: Pick<RpcProxy, 'calls' | 'transactions' | 'requests' | 'counts' | 'use' | 'reset'>;
   /** Counts an HTTP request. */
   readonly enterRequest: () => void;
   /** Counts a call and decides what becomes of it. */
@@ -67,6 +73,7 @@ interface CallBook {
 function createCallBook(): CallBook {
   const counters = new Map<string, number>();
   const rules = new Set<RpcRule>();
+  const transactions = new Set<string>();
   let requestCount = 0;
 
   function decide(call: RpcProxyCall): RpcFault {
@@ -85,6 +92,7 @@ function createCallBook(): CallBook {
       const method = typeof raw.method === 'string' ? raw.method : '';
       const ordinal = (counters.get(method) ?? 0) + 1;
       counters.set(method, ordinal);
+      if (sendMethods.has(method)) transactions.add(hash('sha256', JSON.stringify(raw.params)));
       const call = { method, params: raw.params, id: raw.id ?? null, ordinal, inBatch };
       return { call, fault: decide(call) };
     },
@@ -93,6 +101,7 @@ function createCallBook(): CallBook {
         if (method !== undefined) return counters.get(method) ?? 0;
         return [...counters.values()].reduce((sum, one) => sum + one, 0);
       },
+      transactions: () => transactions.size,
       requests: () => requestCount,
       counts: () => Object.fromEntries(counters),
       use: (rule) => {
@@ -101,6 +110,7 @@ function createCallBook(): CallBook {
       },
       reset: () => {
         counters.clear();
+        transactions.clear();
         rules.clear();
         requestCount = 0;
       },
