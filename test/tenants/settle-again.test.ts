@@ -2,6 +2,7 @@ import { createFacilitatorClient } from '@tollkeeper/client';
 import { composeTenants, createLogger } from '@tollkeeper/facilitator';
 import type { SettleAnswer } from '@tollkeeper/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { runTollkeeper } from '../crash/facilitator-process.js';
 import { resumeTime, stopTime } from '../support/chain-time.js';
 import { eventually } from '../support/eventually.js';
 import { startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
@@ -9,7 +10,7 @@ import { freshRequest, type WireRequest } from '../support/wire.js';
 import { everyPermission } from './support/tenant-service.js';
 
 let facilitator: TestFacilitator;
-let keys: { readonly mine: string; readonly other: string; readonly reader: string };
+let keys: { readonly mine: string; readonly mineId: string; readonly other: string; readonly reader: string };
 beforeAll(async () => {
   facilitator = await startTestFacilitator({ svm: false });
   const { tenants, close } = await composeTenants(facilitator.config, createLogger({ level: 'silent' }));
@@ -18,11 +19,12 @@ beforeAll(async () => {
     permissions: readonly (typeof everyPermission)[number][] = everyPermission,
   ) => {
     const key = await tenants.createKey({ merchant, name: 'server', permissions, expiresAt: null });
-    return key.secret;
+    return key;
   };
   await tenants.createMerchant('mine');
   await tenants.createMerchant('other');
-  keys = { mine: await keyOf('mine'), other: await keyOf('other'), reader: await keyOf('mine', ['read']) };
+  const [mine, other, reader] = [await keyOf('mine'), await keyOf('other'), await keyOf('mine', ['read'])];
+  keys = { mine: mine.secret, mineId: mine.id, other: other.secret, reader: reader.secret };
   await close();
 });
 afterAll(async () => {
@@ -62,6 +64,104 @@ test('a settlement under a key is answered with the same bytes as often as it is
   await facilitator.restart();
   expect(await settle(request, named('sale'))).toEqual({ ...first, replayed: 'true' });
   expect((await settle(request)).body).toMatchObject({ success: false, errorReason: 'duplicate_settlement' });
+});
+
+interface Entry {
+  readonly actor: string;
+  readonly keyId: string | null;
+  readonly action: string;
+  readonly subject: string | null;
+  readonly before: unknown;
+  readonly after: Readonly<Record<string, unknown>>;
+  readonly requestId: string | null;
+}
+
+/** What the audit tells of settlements under one idempotency key, the oldest first. */
+async function audited(key: string): Promise<readonly Entry[]> {
+  const entries: Entry[] = [];
+  for (let cursor: string | null = ''; cursor !== null;) {
+    const query = cursor === '' ? '' : `?cursor=${cursor}`;
+    const response = await fetch(`${facilitator.url()}/v1/audit${query}`, { headers: { 'x-api-key': keys.mine } });
+    const page = (await response.json()) as { items: Entry[]; nextCursor: string | null };
+    entries.push(...page.items);
+    cursor = page.nextCursor;
+  }
+  return entries
+    .filter(({ action, after }) => action === 'payment.settle' && after['idempotencyKey'] === key)
+    .reverse();
+}
+
+/** What the request of a process that died under this key left. */
+async function leaveUnanswered(key: string, request: WireRequest): Promise<void> {
+  const { sql } = facilitator.database.database;
+  await settle(request, named(key));
+  await sql`
+    INSERT INTO idempotency (merchant_id, route, key, request_hash, key_id, request_id, lease_until)
+    SELECT merchant_id, route, ${`${key}, dead`}, request_hash, key_id, 'the dead one', now() - interval '1 second'
+    FROM idempotency WHERE key = ${key}`;
+}
+
+test('what a key has settled is in the audit of its merchant once, whatever is asked again', async () => {
+  const request = await freshRequest(facilitator, 'EVM');
+  const { body } = await settle(request, named('audited'));
+  await settle(request, named('audited'));
+  const subject = body.extra?.['paymentId'];
+  const { network, payer, amount, transaction } = body;
+  expect(await audited('audited')).toEqual([
+    expect.objectContaining({
+      actor: 'key',
+      keyId: keys.mineId,
+      subject,
+      before: null,
+      after: {
+        idempotencyKey: 'audited',
+        success: true,
+        paymentState: 'settled',
+        network,
+        payer,
+        amount,
+        transaction,
+      },
+      requestId: expect.stringMatching(/^[0-9a-f-]{36}$/) as string,
+    }),
+  ]);
+});
+
+test('what a hundred calls have asked for at once is in the audit a hundred times, in one whole chain', async () => {
+  const request = await freshRequest(facilitator, 'EVM');
+  const { body } = await settle(request);
+  const asked = Array.from({ length: 100 }, (_, index) => `of many ${index}`);
+  await Promise.all(asked.map((key) => settle(request, named(key))));
+  const entries = await Promise.all(asked.map(audited));
+  expect(entries.map((of) => of.map(({ subject }) => subject))).toEqual(asked.map(() => [body.extra?.['paymentId']]));
+  // Fails where a chain is broken.
+  await runTollkeeper(['audit', 'verify'], { DATABASE_URL: facilitator.database.url, ENVIRONMENT: 'development' });
+});
+
+test('a settlement whose process died is in the audit when its request comes again, and is answered then', async () => {
+  const request = await freshRequest(facilitator, 'EVM');
+  await leaveUnanswered('unlucky', request);
+  const other = await freshRequest(facilitator, 'EVM');
+  expect((await settle(other, named('unlucky, dead'))).body.code).toBe('IDEMPOTENCY_KEY_REUSED');
+  expect(await settle(request, named('unlucky, dead'))).toMatchObject({
+    replayed: null,
+    body: { errorReason: 'duplicate_settlement' },
+  });
+  expect(await audited('unlucky, dead')).toMatchObject([
+    { keyId: keys.mineId, requestId: 'the dead one', after: { answered: false } },
+    { keyId: keys.mineId, after: { success: false, errorReason: 'duplicate_settlement' } },
+  ]);
+});
+
+test('a settlement whose process died is in the audit once, though its request never comes again', async () => {
+  await leaveUnanswered('unlucky again', await freshRequest(facilitator, 'EVM'));
+  await facilitator.restart();
+  await eventually(async () => expect(await audited('unlucky again, dead')).toHaveLength(1));
+  await facilitator.restart();
+  await settle(await freshRequest(facilitator, 'EVM'), named('after it'));
+  expect(await audited('unlucky again, dead')).toMatchObject([
+    { keyId: keys.mineId, requestId: 'the dead one', after: { answered: false } },
+  ]);
 });
 
 test('callers at once under one key are all told of the one settlement', async () => {
@@ -114,6 +214,9 @@ test('a refusal is answered again, although its cause is gone', async () => {
   const first = await settle(unfit, named('refused'));
   expect(first.body.success).toBe(false);
   expect(await settle(unfit, named('refused'))).toEqual({ ...first, replayed: 'true' });
+  expect((await audited('refused')).map(({ subject, after }) => [subject, after])).toEqual([
+    [null, { idempotencyKey: 'refused', success: false, errorReason: first.body.errorReason }],
+  ]);
 });
 
 test('the client asks for the recorded answer with its key', async () => {
@@ -133,6 +236,7 @@ test('an outage leaves the key free', async () => {
   expect(during.body.success).toBe(false);
   expect(during.status).toBe(503);
   expect((await settle(request, named('outage'))).body.success).toBe(true);
+  expect((await audited('outage')).map(({ after }) => after['success'])).toEqual([false, true]);
 });
 
 test.each([

@@ -231,6 +231,6 @@ test('an answer is kept as it was given for 30 days, whoever wants it gone', asy
   await owner.sql`ALTER TABLE idempotency ENABLE TRIGGER USER`;
   const log = pino({ level: 'silent' });
   await once({ key: 'young' });
-  await createAnswerRetention({ database, log }).removeOld();
+  await createAnswerRetention({ database, log }).lookAfter();
   expect(await database.sql`SELECT key FROM idempotency`).toEqual([{ key: 'young' }]);
 });

@@ -1,25 +1,30 @@
 import type { Database } from '@tollkeeper/database';
 import { createBackgroundWork } from '../background-work.js';
 import type { Logger } from '../logging/logger.js';
+import { auditUnanswered } from './settlement-records.js';
 
 /** A day more than what is promised, which the database enforces. */
 const keptDays = 31;
 const batch = 1_000;
-const hourMs = 3_600_000;
+const pauseMs = 600_000;
 
-/** Removes stored answers that nobody may ask for any more, a batch at a time and once an hour. */
+/**
+ * Every ten minutes, a batch at a time: tells the audit of settlements that nobody answered, and removes stored answers that
+ * nobody may ask for any more.
+ */
 export function createAnswerRetention(parts: { readonly database: Database; readonly log: Logger }) {
   const work = createBackgroundWork(async () => {
-    await removeOld();
-    return hourMs;
+    await lookAfter();
+    return pauseMs;
   });
-  return { ...work, removeOld };
+  return { ...work, lookAfter };
 
-  async function removeOld(): Promise<void> {
+  async function lookAfter(): Promise<void> {
     try {
+      while ((await auditUnanswered(parts.database, batch)) === batch);
       while ((await removeBatch()) === batch);
     } catch (error) {
-      parts.log.warn({ err: error }, 'old answers could not be removed');
+      parts.log.warn({ err: error }, 'stored answers could not be looked after; it is tried again');
     }
   }
 

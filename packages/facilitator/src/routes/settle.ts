@@ -8,6 +8,7 @@ import {
 } from '@tollkeeper/protocol';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { describeExchange, openExchange, type Exchange } from '../http/exchange.js';
+import { toFault } from '../http/to-fault.js';
 import type { RecordedSettlement, RecordedSettlements } from '../idempotency/recorded-settlements.js';
 import type { Admit } from '../payment/admission.js';
 import type { Prove, ProvenPayment } from '../payment/proven-payment.js';
@@ -40,10 +41,10 @@ export function addSettleRoute(
           ? failedAnswer(parsed.reply, parsed)
           : await answerTo(parsed.payment, { to: parsed.reply, response: reply, record });
       exchange.outcome = answer.errorReason ?? 'ok';
-      if (!answer.success) await record?.keep(answer);
+      if (!answer.success) await record?.answer(answer);
       return answer;
     } catch (error) {
-      await record?.release().catch(() => undefined);
+      await record?.fail(toFault(error)).catch(() => undefined);
       throw error;
     }
   });
@@ -61,7 +62,7 @@ export function addSettleRoute(
     if (settlement.kind === 'success') {
       const answer = successAnswer(settlement.delivery.payment, to);
       if (record === undefined) endWithResponse(settlement.delivery, response);
-      else await endWithRecord(settlement.delivery, () => record.keep(answer));
+      else await endWithRecord(settlement.delivery, () => record.answer(answer));
       return answer;
     }
     const { row, rejection } = settlement;
