@@ -40,7 +40,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   encryption_key: ['INSERT (check_value, version)', 'SELECT', 'UPDATE (retired_at)'],
   fee_terms: ['INSERT (bps, effective_from, fixed, merchant_id, network, token)', 'SELECT'],
   hold: ['INSERT (account_id, amount, asset_id, expires_at, id, reference)', 'SELECT', 'UPDATE (captured, state)'],
-  idempotency: ['DELETE', 'INSERT', 'SELECT', 'UPDATE (body, content_type, lease_until, status)'],
+  idempotency: ['DELETE', 'INSERT', 'SELECT', 'UPDATE (body, content_type, key_id, lease_until, request_id, status)'],
   journal: ['INSERT (body_hash, idempotency_key, reverses, scope)', 'SELECT'],
   lane: ['INSERT', 'SELECT', 'UPDATE'],
   merchant: ['INSERT', 'SELECT', 'UPDATE (payout_wait, wallet_quota)'],
