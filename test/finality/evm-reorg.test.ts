@@ -111,12 +111,15 @@ test('a reorg that puts payments in another order and drops two leaves each with
   const [first, second, third] = await Promise.all(paid.map((each) => rawOf(facilitator.evm, each.transaction)));
   if (first === undefined || second === undefined || third === undefined) return expect.fail('five were paid');
   const before = { moved: await changes('moved'), again: await changes('included_again') };
+  await stopTime(facilitator, 'EVM');
   await reorg(facilitator.evm, 5, [
     [first, 3],
     [second, 3],
     [third, 4],
   ]);
+  for (const each of paid.slice(3)) await reported(facilitator, each, { finality: 'reversed', credited: false });
   // What was dropped is sent again and mined at once.
+  await resumeTime(facilitator, 'EVM');
   await eventually(async () => {
     expect([await changes('moved'), await changes('included_again')]).toEqual([before.moved + 3, before.again + 2]);
   });
