@@ -1,6 +1,13 @@
 import { baseSepolia, Fault, type Chain, type EndpointStatus } from '@tollkeeper/protocol';
-import { expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { chainChecks, createReadiness } from './readiness.js';
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 /** The readiness of one network whose node counts what it is asked. */
 function readinessOf(endpoints: readonly EndpointStatus[], isAway = false) {
@@ -53,4 +60,11 @@ test('when none answers, the reason names them all and says what to do', async (
     detail:
       'No RPC endpoint answers: start the node, or correct EVM_RPC_URL; Endpoint 1 of EVM_RPC_URL does not answer',
   });
+});
+
+test('a check that hangs has failed before a probe gives up after five seconds', async () => {
+  const hanging = { name: 'hanging', run: () => new Promise<undefined>(() => undefined), withoutAnswer: 'start it' };
+  const answer = createReadiness([hanging])();
+  await vi.advanceTimersByTimeAsync(4_000);
+  expect(await answer).toEqual({ ready: false, checks: [{ name: 'hanging', ok: false, detail: 'start it' }] });
 });

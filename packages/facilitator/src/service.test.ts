@@ -142,7 +142,7 @@ describe('/ready and /health', () => {
     await eventually(async () => {
       const begin = Date.now();
       expect(await readiness()).toMatchObject({ status: 503, ready: false });
-      expect(Date.now() - begin).toBeLessThan(5_000);
+      expect(Date.now() - begin, 'sooner than the node').toBeLessThan(8_000);
     });
     back();
   });
@@ -198,17 +198,45 @@ describe('/metrics', () => {
   const valueOf = (samples: readonly Sample[], name: string, labels: Readonly<Record<string, string>>) =>
     samples.find((each) => each.name === name && Object.entries(labels).every(([l, v]) => each.labels[l] === v))?.value;
 
+  /** How often a method was called, and how many calls were timed, whatever came of them. */
+  function callsOf(samples: readonly Sample[], network: string, method: string) {
+    const total = (family: string) =>
+      samples
+        .filter(({ name, labels }) => name === family && labels['network'] === network && labels['method'] === method)
+        .reduce((sum, { value }) => sum + value, 0);
+    return { counted: total('tollkeeper_rpc_calls_total'), timed: total('tollkeeper_rpc_seconds_count') };
+  }
+
+  const sends = [
+    { network: evmNetwork, method: 'eth_sendRawTransaction', proxy: () => facilitator.evmRpc },
+    { network: solanaDevnet, method: 'sendTransaction', proxy: () => facilitator.svmRpc },
+  ] as const;
+
   test('count each answer, RPC call and posting by network, scheme and outcome', async () => {
     await facilitator.restart();
     for (const network of [evmNetwork, solanaDevnet]) {
       const { wallet, svm } = facilitator;
       const body =
         network === evmNetwork ? await evmRequest({ payTo: wallet.evm }) : await svmRequest(svm, { payTo: wallet.svm });
-      await verify(facilitator.url(), body);
-      await settle(facilitator.url(), body);
-      await settle(facilitator.url(), inVersion1(body));
+      expect((await verify(facilitator.url(), body)).body).toMatchObject({ isValid: true });
+      expect((await settle(facilitator.url(), body)).body).toMatchObject({ success: true });
+      const again = await settle(facilitator.url(), inVersion1(body));
+      expect(again.body).toMatchObject({ errorReason: 'duplicate_settlement' });
     }
-    const { response, text, samples } = await scrape();
+    // A caller may have its answer before the call or the commit that brought it is counted.
+    const { response, text, samples } = await eventually(async () => {
+      const scraped = await scrape();
+      expect(valueOf(scraped.samples, 'tollkeeper_ledger_postings_total', { scope: 'effect' })).toBe(2);
+      for (const { network, method, proxy } of sends) {
+        // Where the machine stalls for seconds, the same bytes are sent again.
+        const calls = proxy().calls(method);
+        expect(callsOf(scraped.samples, network, method)).toEqual({ counted: calls, timed: calls });
+        const ok = { network, method, outcome: 'ok' };
+        expect(valueOf(scraped.samples, 'tollkeeper_rpc_calls_total', ok)).toBeGreaterThanOrEqual(1);
+      }
+      return scraped;
+    });
+    expect([facilitator.evmRpc.transactions(), facilitator.svmRpc.transactions()]).toEqual([1, 1]);
     expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
     for (const network of [evmNetwork, solanaDevnet]) {
       const ok = { network, scheme: 'exact', outcome: 'ok' };
@@ -221,12 +249,6 @@ describe('/metrics', () => {
         expect(valueOf(samples, 'tollkeeper_settlements_in_flight', { network, state })).toBe(0);
       }
     }
-    const sent = { network: evmNetwork, method: 'eth_sendRawTransaction', outcome: 'ok' };
-    expect(valueOf(samples, 'tollkeeper_rpc_calls_total', sent)).toBe(1);
-    expect(valueOf(samples, 'tollkeeper_rpc_seconds_count', sent)).toBe(1);
-    const sentToSolana = { network: solanaDevnet, method: 'sendTransaction', outcome: 'ok' };
-    expect(valueOf(samples, 'tollkeeper_rpc_calls_total', sentToSolana)).toBe(1);
-    expect(valueOf(samples, 'tollkeeper_ledger_postings_total', { scope: 'effect' })).toBe(2);
     expect([rpcSecret, sandboxKeys.evm.buyer.address].filter((each) => text.includes(each))).toEqual([]);
   });
 
