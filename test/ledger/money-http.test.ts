@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { tamper } from '../operations/tamper.js';
 import { eventually } from '../support/eventually.js';
 import type { TestTenant } from '../tenants/support/tenant-service.js';
 import { asset, startHttpScene, told, type HttpScene } from './http-scene.js';
@@ -100,10 +101,11 @@ describe('a hold', () => {
 
   test('is captured whole, voided, or over by itself', async () => {
     const [whole, voided] = [await place({ amount: '100' }), await place({ amount: '200' })];
-    const over = await place({ amount: '700', expiresInSeconds: 1 });
+    const over = await place({ amount: '700', expiresInSeconds: 3_600 });
     expect(await scene.available(alice)).toBe(0n);
     await scene.post(tenant, `/v1/holds/${idOf(whole)}/capture`, { receiverWalletId: bob });
     expect(told(await scene.post(tenant, `/v1/holds/${idOf(voided)}/void`))).toBe('200 voided');
+    await tamper(scene.service.database, `UPDATE hold SET expires_at = now() WHERE id = '${idOf(over)}'`);
     await eventually(async () => expect(await available()).toEqual([900n, 100n]));
     expect(told(await scene.get(tenant, `/v1/holds/${idOf(over)}`))).toBe('200 expired');
     expect(told(await scene.post(tenant, `/v1/holds/${idOf(over)}/capture`, { receiverWalletId: bob }))).toBe(
