@@ -169,9 +169,9 @@ describe('an expired transfer', () => {
 
 test('of claim, cancel and expiry that race exactly one wins, and no money is lost', async () => {
   const winners = new Set<string>();
+  let lifetimeSeconds = 0.01;
   for (let round = 0; round < 40; round += 1) {
-    // The moment of expiry falls before, among and after the others.
-    const { id } = (await create(5n, { lifetimeSeconds: 0.002 + (round % 8) * 0.003 })).transfer;
+    const { id } = (await create(5n, { lifetimeSeconds })).transfer;
     await Promise.all([
       refusalOf(claim(id)),
       refusalOf(cancel(id)),
@@ -182,7 +182,10 @@ test('of claim, cancel and expiry that race exactly one wins, and no money is lo
     ]);
     await expiryOf(id);
     await scene.sweeper.sweep();
-    winners.add((await find(id)).state);
+    const { state } = await find(id);
+    winners.add(state);
+    // The moment of expiry stays near the others, before, among and after them, however fast the machine is.
+    lifetimeSeconds *= state === 'expired' ? 1.3 : 0.8;
     expect(await scene.escrowOf(alice)).toBe(0n);
     const [left = 0n, arrived = 0n] = await available();
     expect(left + arrived).toBe(1000n);
@@ -191,7 +194,7 @@ test('of claim, cancel and expiry that race exactly one wins, and no money is lo
   expect(winners.size).toBeGreaterThan(1);
 });
 
-test('opposite transfers by the thousand all pass', async () => {
+test('opposite transfers by the thousand all pass', { timeout: 120_000 }, async () => {
   await scene.deposit(bob, 1000n);
   const outcomes = new Set<string | undefined>();
   const caller = async (first: number) => {
