@@ -6,7 +6,7 @@ import { startMerchantScene, type MerchantScene } from './merchant-scene.js';
 
 let scene: MerchantScene;
 beforeAll(async () => {
-  scene = await startMerchantScene({ svm: false, env: () => ({ SETTLE_WAIT_MS: '1000' }) });
+  scene = await startMerchantScene({ svm: false, env: () => ({ SETTLE_WAIT_MS: '2000' }) });
 });
 afterAll(() => scene.stop());
 
@@ -16,8 +16,12 @@ test('a payment that was signed before its wallet was closed is told of, once, a
   const wallet = await acme.wallet('closing');
   const [signed, late] = [await evmRequest({ payTo: wallet.evm }), await evmRequest({ payTo: wallet.evm })];
   await stopTime(facilitator, 'EVM');
-  const pending = await settle(facilitator.url(), signed);
-  expect(pending.body).toMatchObject({ errorReason: 'settlement_pending' });
+  // Where nothing was signed in time, the caller asks again.
+  const pending = await eventually(async () => {
+    const answer = await settle(facilitator.url(), signed);
+    expect(answer.body).toMatchObject({ errorReason: 'settlement_pending' });
+    return answer;
+  });
   expect((await acme.call('POST', `/v1/wallets/${wallet.id}/close`)).status).toBe(200);
 
   expect((await verify(facilitator.url(), signed)).body).toMatchObject({ isValid: true });
