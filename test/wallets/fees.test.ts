@@ -2,7 +2,8 @@ import type { Sql } from '@tollkeeper/database';
 import { BASE_SEPOLIA_USDC } from '@tollkeeper/sandbox';
 import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { blocksToFinality, eager, pay, reported, slowlyFinal, type Paid } from '../finality/finality-scene.js';
+import { blocksToFinality, eager, pay, reorg, reported, slowlyFinal, type Paid } from '../finality/finality-scene.js';
+import { resumeTime, stopTime } from '../support/chain-time.js';
 import { evmNetwork, startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
 import { evmRequest } from '../support/wire.js';
 
@@ -46,8 +47,12 @@ test('nothing is shared out before the payment is final, so a reorg takes the wh
   const before = await holdings();
   const paid = await payAmount(777n);
   expect(await gains(before)).toEqual({ merchant_pending: 777n });
-  await facilitator.evm.rpc('anvil_reorg', [3, []]);
+  // While nothing is mined: what is sent again could be back before anybody saw that it was gone.
+  await stopTime(facilitator, 'EVM');
+  await reorg(facilitator.evm, 3);
   await reported(facilitator, paid, { finality: 'reversed' });
+  await resumeTime(facilitator, 'EVM');
+  await reported(facilitator, paid, { finality: 'confirmed' });
   await facilitator.evm.mine(blocksToFinality + 5);
   await reported(facilitator, paid, { finality: 'final' });
   expect(await gains(before)).toEqual({ merchant_available: 765n, fees_earned: 12n });
