@@ -73,6 +73,7 @@ async function statement(walletId: string, query: string): Promise<Statement> {
 
 test('what a period ends with, the next begins with, and the lines lead from one to the other', async () => {
   const id = await wallet();
+  await post(id, 'effect', 'both');
   let stopped = false;
   const posters = [1, 2, 3].map(async () => {
     while (!stopped) await post(id, 'effect', 'both');
