@@ -36,6 +36,12 @@ const transfer = ({ idempotencyKey, amount = '1000', key = tenant.secret }: Tran
     body: { senderWalletId: sender, receiverWalletId: receiver, ...asset, amount },
   });
 
+/** Asks again for as long as the first request under the key is under way, as a caller does that is told so. */
+async function transferInTheEnd(request: Transfer): Promise<Answered> {
+  const answer = await transfer(request);
+  return answer.body['code'] === 'IDEMPOTENCY_IN_FLIGHT' ? transferInTheEnd(request) : answer;
+}
+
 /** What the tenant sent to its other wallet, as the ledger has it. */
 async function sent(amount: bigint): Promise<number> {
   const [row] = await service.database.database.sql<{ transfers: number }>`
@@ -45,7 +51,7 @@ async function sent(amount: bigint): Promise<number> {
 }
 
 test('a hundred requests with one key at once move the money once and are answered with the same bytes', async () => {
-  const answers = await Promise.all(Array.from({ length: 100 }, () => transfer({ idempotencyKey: 'one' })));
+  const answers = await Promise.all(Array.from({ length: 100 }, () => transferInTheEnd({ idempotencyKey: 'one' })));
   expect(new Set(answers.map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
   expect(answers[0]?.status).toBe(201);
   expect(answers.filter(({ headers }) => headers['idempotency-replayed'] === 'true')).toHaveLength(99);
