@@ -6,7 +6,7 @@ import { swallowing } from '../soak/svm/node-faults.js';
 import { resumeTime, stopTime } from '../support/chain-time.js';
 import { eventually } from '../support/eventually.js';
 import { startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
-import { families, freshRequest, settle, type Family } from '../support/wire.js';
+import { families, freshRequest, settle, settleWithoutOutcome, type Family } from '../support/wire.js';
 
 let facilitator: TestFacilitator;
 let owner: pg.Client;
@@ -41,10 +41,10 @@ const obscure: Record<Family, () => Promise<() => Promise<void>>> = {
     return () => resumeTime(facilitator, 'EVM');
   },
   Solana: async () => {
-    const { svm, svmRpc } = facilitator;
+    const { svmRpc } = facilitator;
     svmRpc.use(swallowing());
     // Its history begins too late to say that a transaction is in no block.
-    svmRpc.use(faultOn('getFirstAvailableBlock', { kind: 'result', result: svm.slot() + 400 }));
+    svmRpc.use(faultOn('getBlock', { kind: 'error', code: -32_001, message: 'Block cleaned up' }));
     await Promise.resolve();
     return async () => {
       svmRpc.reset();
@@ -59,7 +59,7 @@ test.each(families)(
     const network = family === 'EVM' ? 'eip155:84532' : facilitator.config.svm?.network;
     const clear = await obscure[family]();
     const request = await freshRequest(facilitator, family);
-    const { body } = await settle(facilitator.url(), request);
+    const { body } = await settleWithoutOutcome(facilitator.url(), request);
     expect(body.errorReason).toBe('settlement_pending');
     const id = String(body.extra?.['paymentId']);
     if (family === 'Solana') facilitator.svm.advanceSlots(400);

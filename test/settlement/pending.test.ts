@@ -1,9 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { resumeTime, stopTime } from '../support/chain-time.js';
-import { eventually } from '../support/eventually.js';
 import { startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
 import { tracesOf, withPayments } from '../support/traces.js';
-import { families, freshRequest, settle, verify } from '../support/wire.js';
+import { families, freshRequest, settle, settleAtLast, settleWithoutOutcome, verify } from '../support/wire.js';
 
 let facilitator: TestFacilitator;
 
@@ -21,7 +20,7 @@ describe.each(families)('a payment on %s that takes longer than the wait', (fami
     const before = await tracesOf(facilitator, family);
     await stopTime(facilitator, family);
 
-    const pending = await settle(facilitator.url(), request);
+    const pending = await settleWithoutOutcome(facilitator.url(), request);
     expect(pending).toMatchObject({
       status: 200,
       body: {
@@ -38,12 +37,8 @@ describe.each(families)('a payment on %s that takes longer than the wait', (fami
 
     await resumeTime(facilitator, family);
     const { transaction, extra } = pending.body;
-    const settled = await eventually(async () => {
-      const { body } = await settle(facilitator.url(), request);
-      expect(body).not.toMatchObject({ errorReason: 'settlement_pending' });
-      return body;
-    });
-    expect(settled).toMatchObject({ success: true, transaction, extra: { paymentId: extra?.['paymentId'] } });
+    const settled = await settleAtLast(facilitator.url(), request);
+    expect(settled.body).toMatchObject({ success: true, transaction, extra: { paymentId: extra?.['paymentId'] } });
     expect((await settle(facilitator.url(), request)).body).toMatchObject({
       success: false,
       errorReason: 'duplicate_settlement',

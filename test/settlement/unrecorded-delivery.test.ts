@@ -2,7 +2,7 @@ import pg from 'pg';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.js';
 import { startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
-import { freshRequest, settle } from '../support/wire.js';
+import { freshRequest, settle, settleAtLast } from '../support/wire.js';
 
 let facilitator: TestFacilitator;
 let owner: pg.Client;
@@ -23,7 +23,7 @@ afterEach(async () => {
 test('a success whose delivery cannot be recorded is not sold again meanwhile, and is recorded when it can be', async () => {
   const request = await freshRequest(facilitator, 'EVM');
   await owner.query('ALTER TABLE payment ADD CONSTRAINT outage CHECK (delivered_at IS NULL)');
-  const first = await settle(facilitator.url(), request);
+  const first = await settleAtLast(facilitator.url(), request);
   expect(first.body).toMatchObject({ success: true });
   await owner.query('UPDATE payment SET delivery_lease_until = now()');
 
@@ -37,7 +37,7 @@ test('a success whose delivery cannot be recorded is not sold again meanwhile, a
 test('a service that stops records the delivery that it could not record before', async () => {
   const request = await freshRequest(facilitator, 'EVM');
   await owner.query('ALTER TABLE payment ADD CONSTRAINT outage CHECK (delivered_at IS NULL) NOT VALID');
-  expect((await settle(facilitator.url(), request)).body).toMatchObject({ success: true });
+  expect((await settleAtLast(facilitator.url(), request)).body).toMatchObject({ success: true });
   // Long enough for several attempts, so that the next one by itself would come too late.
   await new Promise((resolve) => setTimeout(resolve, 1_500));
   await owner.query('ALTER TABLE payment DROP CONSTRAINT outage');

@@ -106,6 +106,30 @@ export function settle(url: string, request: unknown): Promise<Answered<SettleAn
   return post(`${url}/settle`, request);
 }
 
+/**
+ * Asks as callers are told to: again while the outcome is open, or where nothing was signed in time. On a busy machine a
+ * facilitator with little patience answers that of any payment.
+ */
+export async function settleAtLast(url: string, request: unknown): Promise<Answered<SettleAnswer>> {
+  for (;;) {
+    const answer = await settle(url, request);
+    if (answer.body.errorReason !== 'settlement_pending' && !isTooBusy(answer)) return answer;
+  }
+}
+
+/** Has a payment signed whose outcome stays open, and answers what the caller is told. */
+export async function settleWithoutOutcome(url: string, request: unknown): Promise<Answered<SettleAnswer>> {
+  for (;;) {
+    const answer = await settle(url, request);
+    if (!isTooBusy(answer)) return answer;
+  }
+}
+
+/** Whether nothing was signed in the time that the caller waits, and the payment is as it was. */
+function isTooBusy({ body }: Answered<SettleAnswer & { readonly code?: string }>): boolean {
+  return body.code === 'SETTLEMENT_BUSY';
+}
+
 export function verify(url: string, request: unknown): Promise<Answered<VerifyAnswer>> {
   return post(`${url}/verify`, request);
 }
