@@ -1,5 +1,5 @@
 import { BASE_SEPOLIA_USDC, createRpcGate, faultOn, sandboxKeys } from '@tollkeeper/sandbox';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { eventually } from '../support/eventually.js';
 import { carryOut, createPayer, type TestPayer } from '../support/payer.js';
 import {
@@ -12,12 +12,17 @@ import { settle } from '../support/wire.js';
 
 const stranger = sandboxKeys.evm.stranger.address;
 
+/** A stranger counts only while the caller waits, so that a busy machine needs a patient one. */
+const deep = { SETTLE_WAIT_MS: '5000', EVM_CONFIRMATIONS: '3' };
+
+/** Each test starts a facilitator of its own. */
+vi.setConfig({ testTimeout: 90_000 });
+
 let facilitator: TestFacilitator;
 afterEach(() => facilitator.stop());
 
 test('a stranger’s transaction counts when it is deep enough, and until then its hash is told', async () => {
-  const options = { SETTLE_WAIT_MS: '1000', EVM_CONFIRMATIONS: '3' };
-  const { payer, answer, theirs } = await overtake({ env: () => options });
+  const { payer, answer, theirs } = await overtake({ env: () => deep });
   expect((await answer).body).toMatchObject({
     success: false,
     errorReason: 'settlement_pending',
@@ -33,8 +38,7 @@ test('a stranger’s transaction counts when it is deep enough, and until then i
 });
 
 test('a stranger’s transaction that a reorg drops before it counts leaves the payment to us', async () => {
-  const options = { SETTLE_WAIT_MS: '1000', EVM_CONFIRMATIONS: '3' };
-  const { payer, answer, theirs } = await overtake({ env: () => options });
+  const { payer, answer, theirs } = await overtake({ env: () => deep });
   expect((await answer).body).toMatchObject({ errorReason: 'settlement_pending', transaction: theirs });
   await facilitator.evm.rpc('anvil_reorg', [1, []]);
   await eventually(() => expect(facilitator.evmRpc.transactions()).toBe(1));
