@@ -1,23 +1,23 @@
 import { BASE_SEPOLIA_USDC, createRpcGate, faultOn } from '@tollkeeper/sandbox';
 import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { eventually } from '../support/eventually.js';
 import { startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
 import { tracesOf, withPayments } from '../support/traces.js';
 import { evmRequest, settle, type WireRequest } from '../support/wire.js';
 
+/** Each test starts a facilitator of its own. */
+vi.setConfig({ testTimeout: 90_000 });
+
 let facilitator: TestFacilitator;
 
-beforeAll(async () => {
-  facilitator = await startTestFacilitator({ svm: false, env: () => ({ SETTLE_WAIT_MS: '8000' }) });
-});
-afterAll(() => facilitator.stop());
+afterEach(() => facilitator.stop());
 afterEach(async () => {
-  facilitator.evmRpc.reset();
   expect(await facilitator.bookProblems()).toEqual([]);
 });
 
 test('payments whose callers gave up while they waited for their turn cost those behind them nothing', async () => {
+  facilitator = await startTestFacilitator({ svm: false, env: () => ({ SETTLE_WAIT_MS: '8000' }) });
   const [last, ...crowd] = await Promise.all(Array.from({ length: 12 }, requestOfNewPayer));
   const before = await tracesOf(facilitator, 'EVM');
   const gate = createRpcGate();
@@ -35,6 +35,9 @@ test('payments whose callers gave up while they waited for their turn cost those
 });
 
 test('a claim is kept for as long as it is worked on', async () => {
+  // Neither the caller nor the node's client gives up before the lease was renewed.
+  const patient = { SETTLE_WAIT_MS: '60000', RPC_TIMEOUT_MS: '60000' };
+  facilitator = await startTestFacilitator({ svm: false, env: () => patient });
   const gate = createRpcGate();
   facilitator.evmRpc.use(faultOn('eth_call', { kind: 'hold', gate }));
   const answer = settle(facilitator.url(), await requestOfNewPayer());
