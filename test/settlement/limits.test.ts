@@ -26,7 +26,6 @@ beforeAll(async () => {
       EVM_DAILY_BUDGET_WEI: dailyBudget.toString(),
       PAYER_FAILURES_MAX: '2',
       SETTLE_QUEUE_MAX: '3',
-      SETTLE_WAIT_MS: '5000',
     }),
     overrides: { tendMs: 200 },
   });

@@ -1,6 +1,7 @@
 import { createRpcGate, faultOn } from '@tollkeeper/sandbox';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { malleatedSignature } from '../support/evm-signature.js';
+import { eventually } from '../support/eventually.js';
 import { startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
 import { evmRequest, settle, type WireRequest } from '../support/wire.js';
 
@@ -17,11 +18,9 @@ test('a copy that the token does not take, and that came first, spoils nothing f
   facilitator.evmRpc.use(faultOn('eth_call', { kind: 'hold', gate }));
 
   const worse = settle(facilitator.url(), malleated(good));
-  await vi.waitFor(() => {
-    expect(gate.waiting()).toBe(1);
-  });
+  await eventually(() => expect(gate.waiting()).toBe(1));
   const better = settle(facilitator.url(), good);
-  await vi.waitFor(async () => {
+  await eventually(async () => {
     const metrics = await (await fetch(`${facilitator.url()}/metrics`)).text();
     expect(metrics).toMatch(/tollkeeper_settlements_in_flight\{[^}]*state="claimed"\} 1/);
   });
