@@ -14,7 +14,7 @@ let facilitator: TestFacilitator;
 beforeAll(async () => {
   facilitator = await startTestFacilitator({
     svm: false,
-    env: () => ({ RPC_TIMEOUT_MS: '500', RPC_COOLDOWN_MS: '100' }),
+    env: () => ({ RPC_TIMEOUT_MS: '3000', RPC_COOLDOWN_MS: '100' }),
     overrides: { tendMs: 200 },
   });
 });
@@ -29,7 +29,7 @@ afterEach(async () => {
 test('a node that takes a shared transaction and answers nothing in time has taken it', async () => {
   const requests = await requestsOfNewPayers(4);
   const before = await tracesOf(facilitator, 'EVM');
-  facilitator.evmRpc.use(faultOn('eth_sendRawTransaction', { kind: 'lose-reply', afterMs: 1_500 }));
+  facilitator.evmRpc.use(faultOn('eth_sendRawTransaction', { kind: 'lose-reply', afterMs: 6_000 }));
   const answers = await Promise.all(await settleTogether(facilitator, requests));
   expect(answers.map(({ body }) => body.success)).toEqual(requests.map(() => true));
   const { transfers, credited, payments } = withPayments(before, 4);
@@ -87,7 +87,7 @@ test('a node that goes away with payments at every step is waited for, and nothi
   const refused = await Promise.all(requests.map((request) => settle(facilitator.url(), request)));
   for (const { status, body } of refused) expect({ status, ...body }).toMatchObject({ status: 503, transaction: '' });
   // Longer than any call waits, and long enough to be left alone.
-  await new Promise((resolve) => setTimeout(resolve, 3_000));
+  await new Promise((resolve) => setTimeout(resolve, 4_000));
   nodeIsBack();
   expect((await sent).body).toMatchObject({ success: true });
   await eventually(async () => expect((await fetch(`${facilitator.url()}/ready`)).status).toBe(200));
