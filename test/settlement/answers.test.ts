@@ -32,8 +32,7 @@ afterEach(async () => {
   expect(await facilitator.bookProblems()).toEqual([]);
 });
 
-const broadcastsOf = (family: Family) =>
-  (family === 'EVM' ? facilitator.evmRpc : facilitator.svmRpc).transactions();
+const broadcastsOf = (family: Family) => (family === 'EVM' ? facilitator.evmRpc : facilitator.svmRpc).transactions();
 
 const untilBroadcast = (family: Family) => eventually(() => expect(broadcastsOf(family)).toBe(1));
 

@@ -57,8 +57,7 @@ test('a payment that the node cannot tell about holds up no other, and is conclu
   await facilitator.evm.mint({ token: BASE_SEPOLIA_USDC, to: payer, amount: 10_000n });
   const reverting = await evmRequest({ payTo: facilitator.wallet.evm, privateKey });
   const healthy = await freshRequest(facilitator, 'EVM');
-  const broadcasts = (count: number) =>
-    eventually(() => expect(facilitator.evmRpc.transactions()).toBe(count));
+  const broadcasts = (count: number) => eventually(() => expect(facilitator.evmRpc.transactions()).toBe(count));
   await stopTime(facilitator, 'EVM');
   const failed = settle(facilitator.url(), reverting);
   await broadcasts(1);
