@@ -14,7 +14,7 @@ afterEach(() => {
 });
 
 /** A client of a server that answers as told; the address carries a key that must never be seen. */
-async function clientOfServer(answer: Answer, timeoutMs = 2000): Promise<{ rpc: RpcClient; calls: RpcCall[] }> {
+async function clientOfServer(answer: Answer, timeoutMs = 20_000): Promise<{ rpc: RpcClient; calls: RpcCall[] }> {
   const server = createServer((request, response) => void respond(request, response));
   async function respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const chunks: Buffer[] = [];
@@ -31,7 +31,7 @@ async function clientOfServer(answer: Answer, timeoutMs = 2000): Promise<{ rpc: 
   return client(`http://user:s3cret@127.0.0.1:${port}/v2/s3cret-key`, timeoutMs);
 }
 
-function client(url: string, timeoutMs = 2000): { rpc: RpcClient; calls: RpcCall[] } {
+function client(url: string, timeoutMs = 20_000): { rpc: RpcClient; calls: RpcCall[] } {
   const calls: RpcCall[] = [];
   const onRpcCall = (call: RpcCall) => void calls.push(call);
   const endpoint = createRpcEndpoint({ network: baseSepolia, endpoint: 2, url, onRpcCall });

@@ -18,7 +18,7 @@ test('credentials in the address of a node reach it as a header', async () => {
     const { port } = node.address() as AddressInfo;
     const url = `http://us%40er:pass%3A@127.0.0.1:${port}/`;
     const endpoint = createJsonRpcEndpoint({ network: solanaDevnet, endpoint: 1, url, onRpcCall: () => undefined });
-    const client = clientOf({ network: solanaDevnet, endpoint, timeoutMs: 2_000 });
+    const client = clientOf({ network: solanaDevnet, endpoint, timeoutMs: 20_000 });
     expect(await client.request('getSlot', [], z.number())).toBe(7);
   } finally {
     node.closeAllConnections();
