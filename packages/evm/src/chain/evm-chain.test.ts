@@ -117,13 +117,14 @@ describe('a broadcast', () => {
       const { signed, submitted } = await evm.sign(await payment());
       setup.proxy.use(faultOn('eth_sendRawTransaction', fault));
       expect(await evm.chain.broadcast(signed)).toMatchObject({ accepted: false });
+      if (state === 'transferred') await setup.mined(signed.id);
       expect(await stateOf(submitted)).toMatchObject({ state });
     },
   );
 
   test('that takes too long is not accepted and does not throw', async () => {
     const { signed } = await evm.sign(await payment());
-    setup.proxy.use(faultOn('eth_sendRawTransaction', { kind: 'delay', ms: 5000 }));
+    setup.proxy.use(faultOn('eth_sendRawTransaction', { kind: 'delay', ms: 60_000 }));
     const hasty = setup.network({ limits: { rpcTimeoutMs: 50 } });
     expect(await hasty.chain.broadcast(signed)).toEqual({
       accepted: false,
