@@ -87,14 +87,15 @@ function lacking(isLacking: (slot: number) => boolean, context: Readonly<Record<
   return faultOn('getSignatureStatuses', { kind: 'alter', change });
 }
 
-test('a node whose history begins after a payment does not give it up', async () => {
+test('a node whose history begins after a payment does not give it up, though another behind its address has its block', async () => {
   const begin = chain.slot() + 1;
   chain.advanceSlots(1);
   const paid = await land();
   const first = begin + 200;
   proxy.use(lacking((slot) => slot < first));
-  proxy.use(faultOn('getFirstAvailableBlock', { kind: 'result', result: first }));
   expect(await stateOf(paid)).toBe('pending');
+  const inclusion = { transaction: paid.id, block: { number: BigInt(begin), hash: begin.toString() } };
+  expect(await ours.chain.finality([inclusion])).toEqual(['unknown']);
   proxy.reset();
   expect(await stateOf(paid)).toBe('transferred');
 });
@@ -118,7 +119,57 @@ test('a search of a node that has not come as far as the height that was asked o
   expect(await ours.chain.finality([inclusion])).toEqual(['final']);
 });
 
-test('what the whole history lacks is given up, and costs four requests more than a look', async () => {
+/** A cluster with no block in these slots, or a node that has them no more. */
+function refusingBlocks(code: number, isRefused: (slot: number) => boolean): RpcRule {
+  return ({ method, params }) =>
+    method === 'getBlock' && isRefused((params as readonly [number])[0])
+      ? { kind: 'error', code, message: 'no block' }
+      : undefined;
+}
+
+test('a history is known by an older block where slots have none', async () => {
+  const unsent = await sign();
+  chain.advanceSlots(400);
+  proxy.use(refusingBlocks(-32_007, (slot) => slot % 8 !== 0));
+  expect(await stateOf(unsent)).toBe('expired');
+  proxy.use(refusingBlocks(-32_007, () => true));
+  expect(await stateOf(unsent)).toBe('pending');
+});
+
+test('a block is old enough by its height, however many slots had none since then', async () => {
+  const unsent = await sign();
+  const height = chain.slot() - 11_000_000;
+  chain.advanceSlots(400);
+  const heights: number[] = [];
+  proxy.use(({ method }) => {
+    if (method !== 'getBlock') return undefined;
+    const change = (found: unknown) => {
+      const block = found as { readonly blockHeight: number };
+      // As if every second slot since then had been without a block.
+      const since = chain.slot() - 11_000_000 - block.blockHeight;
+      heights.push(block.blockHeight + Math.floor(since / 2));
+      return { ...block, blockHeight: heights.at(-1) };
+    };
+    return { kind: 'alter', change };
+  });
+  expect(await stateOf(unsent)).toBe('expired');
+  expect(heights.length).toBeGreaterThan(1);
+  expect(heights.at(-1)).toBeLessThanOrEqual(height - 50);
+});
+
+test('what is older than all blocks that are kept holds up nothing that is younger', async () => {
+  const old = await sign();
+  chain.advanceSlots(1_000);
+  const young = await Promise.all([sign(), sign()]);
+  const kept = chain.slot() - 300;
+  chain.advanceSlots(400);
+  proxy.use(refusingBlocks(-32_001, (slot) => slot < kept));
+  const observed = await ours.chain.observe([old, ...young]);
+  expect(observed.map(({ state }) => state)).toEqual(['pending', 'expired', 'pending']);
+  expect(await stateOf(young[1])).toBe('expired');
+});
+
+test('what the whole history lacks is given up, and costs three requests more than a look', async () => {
   const unsent = await sign();
   chain.advanceSlots(400);
   proxy.reset();
@@ -126,7 +177,6 @@ test('what the whole history lacks is given up, and costs four requests more tha
   expect(proxy.counts()).toEqual({
     getSignatureStatuses: 2,
     getEpochInfo: 1,
-    getFirstAvailableBlock: 1,
     getBlock: 1,
   });
 });

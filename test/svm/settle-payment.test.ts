@@ -19,6 +19,7 @@ import {
 import { sandboxKeys, startSolanaChain, type SolanaChain } from '@tollkeeper/sandbox';
 import { createSvmNetwork, generateDepositKey, type SvmNetwork, type SvmNetworkParts } from '@tollkeeper/svm';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { eventually } from '../support/eventually.js';
 import { latestBlockhash } from './latest-blockhash.js';
 import {
   buyer,
@@ -43,7 +44,7 @@ let calls: RpcCall[] = [];
 let warnings: string[];
 
 beforeAll(async () => {
-  chain = await startSolanaChain({ slotMs: 20, commitmentLag: { confirmed: 1, finalized: 4 } });
+  chain = await startSolanaChain({ slotMs: 100, commitmentLag: { confirmed: 1, finalized: 4 } });
   chain.createToken({ mint: usdc, decimals: 6, program: 'token' });
   chain.fundSol(feePayer.address, 10_000_000_000n);
   chain.fundToken({ mint: usdc, owner: buyer.publicKey.toBase58(), amount: 1_000_000_000n });
@@ -143,7 +144,7 @@ describe('a valid payment', () => {
     expect(await ours.chain.broadcast(signed)).toEqual({ accepted: true });
     expect(await ours.chain.broadcast(signed)).toEqual({ accepted: true });
 
-    await expect.poll(async () => (await observe(submittedOf(payment, signed)))?.state).toBe('transferred');
+    await eventually(async () => expect((await observe(submittedOf(payment, signed)))?.state).toBe('transferred'));
     expect(await observe(submittedOf(payment, signed))).toMatchObject({
       state: 'transferred',
       feePaid: 10_001n,

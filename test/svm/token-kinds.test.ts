@@ -27,7 +27,7 @@ let ours: SvmNetwork;
 const warnings: string[] = [];
 
 beforeAll(async () => {
-  chain = await startSolanaChain({ slotMs: 20, commitmentLag: { confirmed: 1, finalized: 4 } });
+  chain = await startSolanaChain({ slotMs: 100, commitmentLag: { confirmed: 1, finalized: 4 } });
   chain.createToken({ mint: old, decimals: 6, program: 'token' });
   chain.createToken({ mint: plain2022, decimals: 6, program: 'token-2022' });
   const fee = (basisPoints: number) => ({ basisPoints, maximumFee: 1_000n });

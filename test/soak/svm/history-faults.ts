@@ -45,13 +45,24 @@ async function beginAnew({ chain }: SvmSubject, { random, processes }: FaultPart
   chain.advanceSlots(200);
   const first = chain.slot();
   const found = [
-    ...everywhere(faultOn('getFirstAvailableBlock', { kind: 'result', result: first })),
+    ...everywhere(withoutBlocksBefore(first)),
     ...everywhere(faultOn('getSignatureStatuses', { kind: 'alter', change: (found) => statusesSince(first, found) })),
     ...everywhere(faultOn('getTransaction', { kind: 'alter', change: (landed) => since(first, landed as Placed) })),
   ];
   for (const end of back) end();
   await sleep(500 + 1_500 * random());
-  for (const end of found) end();
+  // One question after the other is answered by the first node again.
+  for (const end of found) {
+    end();
+    await sleep(20 * random());
+  }
+}
+
+function withoutBlocksBefore(first: number): RpcRule {
+  return ({ method, params }) =>
+    method === 'getBlock' && (params as readonly [number])[0] < first
+      ? { kind: 'error', code: -32_001, message: 'Block cleaned up' }
+      : undefined;
 }
 
 interface Placed {

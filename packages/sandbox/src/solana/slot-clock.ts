@@ -17,8 +17,8 @@ export const slotsPerEpoch = 432_000;
 /** The oldest block. Devnet's numbers are this large, and far from their heights, which shows code that mixes the two. */
 export const genesisSlot = 447_552_000;
 
-/** Where a new chain stands, so that its finalized slot is a block too. */
-export const newChainSlot = genesisSlot + 64;
+/** Where a new chain stands, so that blocks of before its first transaction can be asked for. */
+export const newChainSlot = genesisSlot + 1_024;
 
 /** Slots and block heights differ on a real cluster, because some slots have no block. */
 const slotsWithoutBlock = 11_000_000;

@@ -1,22 +1,24 @@
 import type { Finality, Inclusion } from '@tollkeeper/protocol';
 import type { SignatureStatus, SolanaRpc } from '../rpc/solana-rpc.js';
-import { readRecentStatuses, searchStatuses } from './signature-statuses.js';
+import { searchHistory } from './search-history.js';
+import { readRecentStatuses } from './signature-statuses.js';
 
 /** Tells what the cluster says of each transaction: whether it is in the slot where it was seen, and rooted. */
 export async function readFinality(rpc: SolanaRpc, inclusions: readonly Inclusion[]): Promise<readonly Finality[]> {
   if (inclusions.length === 0) return [];
   const ids = inclusions.map(({ transaction }) => transaction);
   const recent = await readRecentStatuses(rpc, ids);
-  const outdated = ids.filter((id) => !recent.has(id));
+  const outdated = inclusions.filter(({ transaction }) => !recent.has(transaction));
   if (outdated.length === 0) return inclusions.map((inclusion) => finalityOf(inclusion, recent));
-  // Before the history is searched: it holds every block from the one to the other.
-  const [first, { slot: last }] = [await rpc.firstAvailableSlot(), await rpc.epochInfo()];
-  const older = await searchStatuses(rpc, outdated, { upTo: last });
-  const statuses = new Map([...recent, ...(older ?? [])]);
+  // Before the history is searched, which then holds every block up to it.
+  const { slot: last } = await rpc.epochInfo();
+  const wanted = outdated.map(({ transaction, block }) => ({ id: transaction, notBefore: { slot: block.number } }));
+  const older = await searchHistory(rpc, wanted, last);
+  const statuses = new Map([...recent, ...older.found]);
   return inclusions.map((inclusion) => {
-    const { number: slot } = inclusion.block;
-    const isCovered = older !== undefined && slot >= first && slot <= last;
-    return statuses.has(inclusion.transaction) || isCovered ? finalityOf(inclusion, statuses) : 'unknown';
+    const { transaction, block } = inclusion;
+    const isKnown = statuses.has(transaction) || (older.absent.has(transaction) && block.number <= last);
+    return isKnown ? finalityOf(inclusion, statuses) : 'unknown';
   });
 }
 

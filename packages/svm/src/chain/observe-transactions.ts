@@ -2,7 +2,7 @@ import type { Observation, Rejection, SubmittedTransaction } from '@tollkeeper/p
 import type { SvmCommitment } from '../limits.js';
 import { describeTransactionError } from '../rpc/rpc-error.js';
 import type { SignatureStatus, SolanaRpc } from '../rpc/solana-rpc.js';
-import { searchHistory } from './search-history.js';
+import { searchExpired } from './expired-transactions.js';
 import { readRecentStatuses } from './signature-statuses.js';
 import { blockOf, findTransfer } from './transfer-evidence.js';
 
@@ -29,13 +29,13 @@ export async function observeTransactions(
     rpc,
     submitted.map(({ id }) => id),
   );
-  const older = await searchHistory(
+  const older = await searchExpired(
     rpc,
     submitted.filter(({ id }) => !recent.has(id)),
   );
 
   const observeOne = async (transaction: SubmittedTransaction): Promise<Observation> => {
-    if (older.gone.has(transaction.id)) return expired;
+    if (older.absent.has(transaction.id)) return expired;
     const status = recent.get(transaction.id) ?? older.found.get(transaction.id);
     return status !== undefined && isConfirmed(status, parts.commitment) ? readOutcome(rpc, transaction) : pending;
   };

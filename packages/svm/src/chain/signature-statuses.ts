@@ -1,4 +1,5 @@
 import type { SignatureStatus, SolanaRpc } from '../rpc/solana-rpc.js';
+import { maximumWitnesses } from './history-witnesses.js';
 
 /** The node's own limit for one getSignatureStatuses call. */
 const signaturesPerCall = 256;
@@ -6,39 +7,53 @@ const signaturesPerCall = 256;
 /** Where a node has transactions, by signature, without those that it has in no block. */
 export type Statuses = ReadonlyMap<string, SignatureStatus>;
 
+/** What a history says of transactions. */
+export interface HistorySearch {
+  readonly found: Statuses;
+  /** Whether whoever answered has every block that matters, so that what is not found is in none of them. */
+  readonly isWhole: boolean;
+}
+
 /** Where the node has these transactions as far as it remembers. */
 export async function readRecentStatuses(rpc: SolanaRpc, signatures: readonly string[]): Promise<Statuses> {
-  return (await readStatuses(rpc, signatures, { history: false })).found;
+  const found = new Map<string, SignatureStatus>();
+  for (let start = 0; start < signatures.length; start += signaturesPerCall) {
+    const ids = signatures.slice(start, start + signaturesPerCall);
+    const { statuses } = await rpc.signatureStatuses(ids, { history: false });
+    collect(found, ids, statuses);
+  }
+  return found;
 }
 
 /**
- * Where the node has these transactions in its whole history; undefined where whoever answered has not come as far as the slot
- * given: behind one address there may be several nodes.
+ * Where the node has these transactions in its whole history.
+ * @param blocks.witnesses transactions of the first block that matters, {@link maximumWitnesses} at most
+ * @param blocks.upTo the last slot that matters
  */
 export async function searchStatuses(
   rpc: SolanaRpc,
   signatures: readonly string[],
-  { upTo }: { readonly upTo: bigint },
-): Promise<Statuses | undefined> {
-  const { found, slot } = await readStatuses(rpc, signatures, { history: true });
-  return slot === undefined || slot >= upTo ? found : undefined;
+  { witnesses, upTo }: { readonly witnesses: readonly string[]; readonly upTo: bigint },
+): Promise<HistorySearch> {
+  const found = new Map<string, SignatureStatus>();
+  let isWhole = true;
+  const perCall = signaturesPerCall - maximumWitnesses;
+  for (let start = 0; start < signatures.length; start += perCall) {
+    const ids = signatures.slice(start, start + perCall);
+    const { slot, statuses } = await rpc.signatureStatuses([...ids, ...witnesses], { history: true });
+    collect(found, ids, statuses);
+    isWhole &&= slot >= upTo && statuses.slice(ids.length).some((status) => status !== null);
+  }
+  return { found, isWhole };
 }
 
-async function readStatuses(
-  rpc: SolanaRpc,
-  signatures: readonly string[],
-  options: { readonly history: boolean },
-): Promise<{ readonly found: Statuses; readonly slot: bigint | undefined }> {
-  const found = new Map<string, SignatureStatus>();
-  let oldest: bigint | undefined;
-  for (let start = 0; start < signatures.length; start += signaturesPerCall) {
-    const ids = signatures.slice(start, start + signaturesPerCall);
-    const { slot, statuses } = await rpc.signatureStatuses(ids, options);
-    if (oldest === undefined || slot < oldest) oldest = slot;
-    statuses.forEach((status, index) => {
-      const id = ids[index];
-      if (status !== null && id !== undefined) found.set(id, status);
-    });
+function collect(
+  found: Map<string, SignatureStatus>,
+  ids: readonly string[],
+  statuses: readonly (SignatureStatus | null)[],
+): void {
+  for (const [index, id] of ids.entries()) {
+    const status = statuses[index];
+    if (status !== null && status !== undefined) found.set(id, status);
   }
-  return { found, slot: oldest };
 }

@@ -16,6 +16,14 @@ export function isTransactionRefused(code: number): boolean {
   return transactionIsRefused.has(code);
 }
 
+/** JSON-RPC codes for a slot that has no block, from a node's own history and from long-term storage. */
+const slotIsSkipped: ReadonlySet<number> = new Set([-32007, -32009]);
+
+/** Whether a node refuses a block because there is none in its slot. */
+export function isSlotSkipped(code: number): boolean {
+  return slotIsSkipped.has(code);
+}
+
 /** Whether a node's refusal, or the `err` of a simulation, says that the transaction is in a block already. */
 export function isAlreadyProcessed(error: unknown): boolean {
   return typeof error === 'string' && /already (been )?processed|AlreadyProcessed/i.test(error);

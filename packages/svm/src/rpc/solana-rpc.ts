@@ -7,10 +7,8 @@ import type { RpcAnswer } from './rpc-answer.js';
 export interface SolanaRpc {
   genesisHash(): Promise<string>;
   blockHeight(commitment: SvmCommitment): Promise<bigint>;
-  /** The oldest slot whose block the node still has. */
-  firstAvailableSlot(): Promise<bigint>;
-  /** The height of the block in a slot; refused where the node does not have that block any more. */
-  heightOf(slot: bigint): Promise<RpcAnswer<bigint>>;
+  /** The block in a slot; refused where there is none, or where the node does not have it any more. */
+  block(slot: bigint): Promise<RpcAnswer<Block>>;
   /** Slot and block height of one and the same bank. */
   epochInfo(commitment?: SvmCommitment): Promise<{ readonly slot: bigint; readonly blockHeight: bigint }>;
   latestBlockhash(): Promise<{ readonly blockhash: string; readonly lastValidBlockHeight: bigint }>;
@@ -109,7 +107,10 @@ const EpochInfo = z
   .transform(({ absoluteSlot, blockHeight }) => ({ slot: absoluteSlot, blockHeight }));
 
 /** The oldest blocks of the cluster do not say their height. */
-const BlockHeight = z.object({ blockHeight: U64.nullish() }).transform(({ blockHeight }) => blockHeight ?? 0n);
+const Block = z
+  .object({ blockHeight: U64.nullish(), signatures: z.array(z.string()) })
+  .transform(({ blockHeight, signatures }) => ({ height: blockHeight ?? 0n, signatures }));
+export type Block = z.infer<typeof Block>;
 
 const LatestBlockhash = inContext(z.object({ blockhash: z.string(), lastValidBlockHeight: U64 }));
 
@@ -119,10 +120,9 @@ export function createSolanaRpc(client: JsonRpcClient, commitment: SvmCommitment
     onOneEndpoint: (work) => client.onOneEndpoint((one) => work(createSolanaRpc(one, commitment))),
     genesisHash: () => client.request('getGenesisHash', [], z.string()),
     blockHeight: (level) => client.request('getBlockHeight', [{ commitment: level }], U64),
-    firstAvailableSlot: () => client.request('getFirstAvailableBlock', [], U64),
-    heightOf: (slot) => {
-      const options = { transactionDetails: 'none', rewards: false, maxSupportedTransactionVersion: 0 };
-      return client.tryRequest('getBlock', [Number(slot), options], BlockHeight);
+    block: (slot) => {
+      const options = { ...at, transactionDetails: 'signatures', rewards: false, maxSupportedTransactionVersion: 0 };
+      return client.tryRequest('getBlock', [Number(slot), options], Block);
     },
     epochInfo: (level = commitment) => client.request('getEpochInfo', [{ commitment: level }], EpochInfo),
     latestBlockhash: async () => (await client.request('getLatestBlockhash', [at], LatestBlockhash)).value,

@@ -1,4 +1,3 @@
-import type { LandedTransaction } from '../landed-transaction.js';
 import { rpcFailure } from '../rpc-failure.js';
 import {
   asSignature,
@@ -13,6 +12,8 @@ import {
 import type { RpcMethod } from '../rpc-server.js';
 import { genesisSlot, type Commitment } from '../slot-clock.js';
 import { encodeLanded, transactionEncodings, type TransactionFormat } from '../transaction-encoding.js';
+import type { TransactionError } from '../transaction-error.js';
+import { createVotes, type Votes } from '../votes.js';
 import { inContext, viewOfCall, type NodeContext } from './node-context.js';
 
 /** A node answers from memory for about this many slots; older statuses need `searchTransactionHistory`. */
@@ -21,6 +22,7 @@ const recentSlots = 300;
 /** Methods that tell what became of transactions. */
 export function historyMethods(node: NodeContext): Record<string, RpcMethod> {
   const { clock, history } = node;
+  const votes = createVotes(clock);
   return {
     getSignatureStatuses(params) {
       const signatures = params.strings(0);
@@ -29,7 +31,8 @@ export function historyMethods(node: NodeContext): Record<string, RpcMethod> {
       const oldest = searches ? 0 : clock.slot() - recentSlots;
       const statuses = signatures.map((signature) => {
         const landed = history.bySignature(asSignature(signature));
-        return landed === undefined || landed.slot < oldest ? null : statusOf(node, landed);
+        const slot = landed?.slot ?? votes.slotOf(signature);
+        return slot === undefined || slot < oldest ? null : statusOf(node, slot, landed?.meta.err ?? null);
       });
       return inContext(clock.slot(), statuses);
     },
@@ -43,11 +46,11 @@ export function historyMethods(node: NodeContext): Record<string, RpcMethod> {
       return { blockTime: landed.blockTime, slot: landed.slot, ...encodeLanded(landed, format) };
     },
     getSignaturesForAddress: (params) => signaturesForAddress(node, params),
-    getBlock: (params) => block(node, params),
+    getBlock: (params) => block(node, votes, params),
   };
 }
 
-function statusOf({ clock }: NodeContext, { slot, meta: { err } }: LandedTransaction): object {
+function statusOf({ clock }: NodeContext, slot: number, err: TransactionError | null): object {
   const confirmationStatus = clock.commitmentOf(slot);
   return {
     confirmationStatus,
@@ -111,7 +114,7 @@ function signatureOf(config: RpcConfig, key: string): string | undefined {
   return text === undefined ? undefined : asSignature(text);
 }
 
-function block(node: NodeContext, params: RpcParams): object {
+function block(node: NodeContext, votes: Votes, params: RpcParams): object {
   const { clock, history } = node;
   const slot = params.integer(0);
   const config = legacyConfig(params, 1);
@@ -128,7 +131,8 @@ function block(node: NodeContext, params: RpcParams): object {
     parentSlot: slot - 1,
     previousBlockhash: clock.blockhash(slot - 1),
     rewards: [],
-    signatures: details === 'signatures' ? landed.map(({ signature }) => signature) : undefined,
+    signatures:
+      details === 'signatures' ? [...landed.map(({ signature }) => signature), votes.inSlot(slot)] : undefined,
     transactions: details === 'full' ? landed.map((transaction) => encodeLanded(transaction, format)) : undefined,
   };
 }
