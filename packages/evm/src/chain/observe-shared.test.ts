@@ -91,10 +91,10 @@ describe('a payment that fails among others', () => {
     const payer = await setup.payer();
     const offer = { ...payer, token: BASE_SEPOLIA_USDC, payTo: merchant.address, value: 10_000n };
     const block = (await setup.anvil.rpc('eth_getBlockByNumber', ['latest', false])) as { timestamp: Hex };
-    const soon = BigInt(Math.ceil(Math.max(Number(block.timestamp), Date.now() / 1000))) + 10n;
+    const soon = BigInt(Math.ceil(Math.max(Number(block.timestamp), Date.now() / 1000))) + 30n;
     const payments = await Promise.all([offeredPayment(offer), offeredPayment({ ...offer, validBefore: soon })]);
     const { signed, submitted } = await signTogether(evm, failing === 0 ? payments.toReversed() : payments);
-    await setup.anvil.rpc('evm_increaseTime', [20]);
+    await setup.anvil.rpc('evm_increaseTime', [60]);
     await mine(setup, evm, signed);
     const expected = ['transferred', 'transferred'].with(failing, 'invalid_exact_evm_transaction_failed');
     expect((await look(submitted)).map(reasonOf)).toEqual(expected);
