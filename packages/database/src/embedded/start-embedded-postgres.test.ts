@@ -7,12 +7,16 @@ import { isFault } from '@tollkeeper/protocol';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { seedDataDir } from '../testing/seed-cluster.js';
 import { withAdmin } from '../testing/template-database.js';
+import { eventually } from '../../../../test/support/eventually.js';
 import { lockHolder } from './data-dir-lock.js';
 import { readPostmasterFile } from './postmaster.js';
 import { startOfProcess } from './running-process.js';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './start-embedded-postgres.js';
 
 const source = new URL('./start-embedded-postgres.ts', import.meta.url).href;
+
+// Some owners are processes of their own, which take seconds to start where others have the processors.
+vi.setConfig({ testTimeout: 120_000 });
 
 /** A process of its own that starts a database, prints its address once signals reach its handlers, and then waits. */
 const OWNER = `
@@ -79,7 +83,7 @@ function spawnOwner(options: { uid?: number; gid?: number } = {}): Owner {
         if (found === undefined) throw new Error(`No ${field} among ${JSON.stringify(lines)}`);
         return found;
       },
-      { timeout: 20_000, interval: 5 },
+      { timeout: 60_000, interval: 5 },
     );
   return { child, line, ended };
 }
@@ -136,12 +140,14 @@ test('stopping ends the server, gives the folder back, and may be repeated', asy
 
 test('stopping does not wait for sessions that are still open', async () => {
   const server = await start();
-  const sleeping = ask(server.ownerUrl, 'SELECT pg_sleep(60)').catch((error: unknown) => error);
-  await ask(server.ownerUrl, 'SELECT pg_sleep(0.05)');
-  const before = performance.now();
+  const sleeping = ask(server.ownerUrl, 'SELECT pg_sleep(600)').catch((error: unknown) => error);
+  await eventually(async () => {
+    expect(
+      await ask(server.ownerUrl, `SELECT FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(600)'`),
+    ).toHaveLength(1);
+  });
   await server.stop();
-  expect(performance.now() - before).toBeLessThan(5_000);
-  await sleeping;
+  expect(await sleeping).toBeInstanceOf(Error);
 });
 
 test('a second use of the folder is refused, in the same process too', async () => {
@@ -202,7 +208,7 @@ test('SIGKILL at any moment of the first start leaves a folder that the next sta
     await next.stop();
     expect(readdirSync(dataDir).filter((name) => name.startsWith('postgres.init'))).toEqual([]);
   }
-}, 60_000);
+});
 
 test('an id in postmaster.pid that now belongs to somebody else is not signalled', async () => {
   await (await start()).stop();
@@ -240,14 +246,14 @@ test('a process that exits without stopping its database takes it along', async 
   const server = readPostmasterFile(join(dataDir, 'postgres'))?.pid ?? 0;
   owner.child.stdin?.write('exit\n');
   expect(await owner.ended).toBe(3);
-  await vi.waitFor(() => expect(startOfProcess(server)).toBeUndefined(), { timeout: 10_000 });
+  await eventually(() => expect(startOfProcess(server)).toBeUndefined());
 });
 
 test('a server that ends by itself is told', async () => {
   const onWarning = vi.fn();
   await start(onWarning);
   process.kill(readPostmasterFile(join(dataDir, 'postgres'))?.pid ?? 0, 'SIGINT');
-  await vi.waitFor(() => expect(onWarning).toHaveBeenCalledWith('The embedded database server ended by itself'));
+  await eventually(() => expect(onWarning).toHaveBeenCalledWith('The embedded database server ended by itself'));
 });
 
 test('a folder that cannot work says why', async () => {
