@@ -6,6 +6,7 @@ import { Prisma } from './generated/client.js';
 import { bigintFromDecimal, type Database, openDatabase } from './index.js';
 import { createTestDatabase, type TestDatabase } from './testing/index.js';
 import { databaseUrl, withAdmin } from './testing/template-database.js';
+import { eventually } from '../../../test/support/eventually.js';
 
 let db: TestDatabase;
 
@@ -98,7 +99,7 @@ test('idle connections that are lost warn, and the next statement has a new one'
   const onWarning = vi.fn();
   const database = await openDatabase({ url: db.url, poolSize: 2, onWarning });
   await terminateOthers(db.database);
-  await vi.waitFor(() => expect(onWarning).toHaveBeenCalledWith(expect.stringContaining('lost'), expect.any(Error)));
+  await eventually(() => expect(onWarning).toHaveBeenCalledWith(expect.stringContaining('lost'), expect.any(Error)));
   await database.check();
   await database.close();
 });
@@ -106,7 +107,10 @@ test('idle connections that are lost warn, and the next statement has a new one'
 test('a statement interrupted by a lost connection is a fault with its cause, and the next one works', async () => {
   await withDatabase({}, async (database) => {
     const interrupted = failureOf(database.sql`SELECT pg_sleep(20)`);
-    await db.database.sql`SELECT pg_sleep(0.05)`;
+    const asleep = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'`;
+    await withAdmin(db.ownerUrl, (admin) =>
+      eventually(async () => expect((await admin.query(asleep)).rowCount).toBe(1)),
+    );
     await terminateOthers(db.database);
     const error = await interrupted;
     expect(isFault(error, 'DATABASE_UNAVAILABLE')).toBe(true);
@@ -116,10 +120,15 @@ test('a statement interrupted by a lost connection is a fault with its cause, an
 });
 
 test('a statement that takes too long is a fault, and its connection is kept', async () => {
-  const database = await openDatabase({ url: db.url, poolSize: 1, statementTimeoutMs: 50, onWarning: () => undefined });
+  const database = await openDatabase({
+    url: db.url,
+    poolSize: 1,
+    statementTimeoutMs: 1_000,
+    onWarning: () => undefined,
+  });
   const pid = () => database.sql`SELECT pg_backend_pid() AS pid`;
   const before = await pid();
-  const error = await failureOf(database.sql`SELECT pg_sleep(5)`);
+  const error = await failureOf(database.sql`SELECT pg_sleep(30)`);
   expect(isFault(error, 'DATABASE_UNAVAILABLE') && error.facts['sqlState']).toBe('57014');
   expect(await pid()).toEqual(before);
   await database.close();
@@ -127,7 +136,7 @@ test('a statement that takes too long is a fault, and its connection is kept', a
 
 test('a server that falls silent is a fault, and its connection is not given out again', async () => {
   const proxy = await startProxy();
-  const parts = { url: proxy.url, poolSize: 1, statementTimeoutMs: 50, onWarning: () => undefined };
+  const parts = { url: proxy.url, poolSize: 1, statementTimeoutMs: 1_000, onWarning: () => undefined };
   const database = await openDatabase(parts);
   proxy.silent = true;
   expect(isFault(await failureOf(database.sql`SELECT 1`), 'DATABASE_UNAVAILABLE')).toBe(true);
@@ -181,11 +190,11 @@ test('notifications arrive, and after a loss the listener is told to look for it
   const notify = (payload: string) => db.database.sql`SELECT pg_notify('claims', ${payload})`;
   await notify('one');
   await notify('poison');
-  await vi.waitFor(() => expect(payloads).toEqual(['one', 'poison']));
+  await eventually(() => expect(payloads).toEqual(['one', 'poison']));
   await terminateOthers(db.database, 'LISTEN%');
-  await vi.waitFor(() => expect(payloads).toEqual(['one', 'poison', '']));
+  await eventually(() => expect(payloads).toEqual(['one', 'poison', '']));
   await notify('two');
-  await vi.waitFor(() => expect(payloads).toEqual(['one', 'poison', '', 'two']));
+  await eventually(() => expect(payloads).toEqual(['one', 'poison', '', 'two']));
   await stop();
   await notify('three');
   await db.database.sql`SELECT pg_sleep(0.05)`;
