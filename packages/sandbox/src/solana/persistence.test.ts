@@ -40,7 +40,8 @@ describe('a chain with a state file', () => {
     const stateFile = join(folder, 'stopped', 'chain.jsonl');
     const payer = Keypair.generate();
     const owner = payer.publicKey.toBase58();
-    const first = await startSolanaChain({ stateFile });
+    const slotMs = 3_600_000;
+    const first = await startSolanaChain({ stateFile, slotMs });
     first.createToken({ mint, decimals: 6, program: 'token' });
     first.fundToken({ mint, owner, amount: 42n });
     first.fundSol(owner, 1_000_000_000n);
@@ -48,7 +49,7 @@ describe('a chain with a state file', () => {
     const slotBefore = first.slot();
     await first.stop();
 
-    const second = await startSolanaChain({ stateFile });
+    const second = await startSolanaChain({ stateFile, slotMs });
     const connection = new Connection(second.url);
     expect(second.slot()).toBe(slotBefore + 1);
     expect(second.tokenBalance({ mint, owner })).toBe(42n);
@@ -91,7 +92,9 @@ describe('a chain with a state file', () => {
     for (const { wire, signature } of sent) {
       expect(await codeOf(revived.sendRawTransaction(wire))).toContain('already been processed');
       await expect
-        .poll(() => revived.getTransaction(signature, { commitment: 'confirmed', maxSupportedTransactionVersion: 0 }))
+        .poll(() => revived.getTransaction(signature, { commitment: 'confirmed', maxSupportedTransactionVersion: 0 }), {
+          timeout: 15_000,
+        })
         .toMatchObject({ meta: { err: null } });
     }
     await sendTransfer(revived, payer);
