@@ -10,6 +10,12 @@ import { configOf } from '../support/test-facilitator.js';
 import { settle, type WireRequest } from '../support/wire.js';
 import { doomedFacilitator, startFacilitatorProcess, type FacilitatorProcess } from './facilitator-process.js';
 
+/**
+ * Whoever asks waits for the leases of the dead however busy the machine is, and nothing is outbid or given up meanwhile: a test
+ * counts what is signed.
+ */
+const patience = { SETTLE_WAIT_MS: '60000', RPC_TIMEOUT_MS: '60000', REPLACE_AFTER_MS: '600000' };
+
 /** The one chain of a test file. */
 export interface CrashChain {
   readonly evm?: EvmChain;
@@ -43,7 +49,13 @@ export async function createCrashScene(chain: CrashChain) {
   ]);
   const variables = await chain.variables(proxy.url);
   const { database } = testDatabase;
-  const env = { ENVIRONMENT: 'development', DATA_DIR: dataDir, DATABASE_URL: testDatabase.url, ...variables };
+  const env = {
+    ENVIRONMENT: 'development',
+    DATA_DIR: dataDir,
+    DATABASE_URL: testDatabase.url,
+    ...patience,
+    ...variables,
+  };
   const config = configOf(env);
   const log = createLogger({ level: 'silent' });
   const payTo = await createDepositAddress();
@@ -132,13 +144,14 @@ export async function createCrashScene(chain: CrashChain) {
   }
 }
 
-/** Kills the process while the node gets its transaction of this number. */
+/** Kills the process while the node gets its transaction of this number; the same bytes sent again are one. */
 function killWhileSending(
   proxy: RpcProxy,
   { doomed, doom, time, sendMethod }: { doomed: FacilitatorProcess; doom: Doom; time: number; sendMethod: string },
 ): void {
-  proxy.use(({ method, ordinal }) => {
-    if (method !== sendMethod || ordinal < time) return undefined;
+  const sent = new Set<string>();
+  proxy.use(({ method, params }) => {
+    if (method !== sendMethod || sent.add(JSON.stringify(params)).size < time) return undefined;
     doomed.kill('SIGKILL');
     return { kind: doom === 'sent' ? 'pass' : 'drop' };
   });

@@ -14,8 +14,8 @@ const stranger = sandboxKeys.evm.stranger.address;
 
 /** How often everything is looked after, and for how long a dead process's lease may keep others away. */
 const tendMs = 100;
-const leaseMs = 40_000;
-const timeout = 120_000;
+const leaseMs = 60_000;
+const timeout = 240_000;
 
 let evm: EvmChain;
 
@@ -96,6 +96,8 @@ test.each(['signed', 'stored'] as const)(
       const { request, answer, theirs } = await overtake(scene, doomed);
       const { body } = await answer;
       expect(body).toMatchObject({ success: true, transaction: theirs });
+      const id = String(body.extra?.['paymentId']);
+      await eventually(async () => expect((await reportOf(doomed.url, id)).answerDeliveredAt).not.toBeNull());
       await evm.rpc('evm_setAutomine', [false]);
       await evm.rpc('anvil_reorg', [1, []]);
       await evm.rpc('evm_setAutomine', [true]);
@@ -105,7 +107,6 @@ test.each(['signed', 'stored'] as const)(
       expect(signed).toEqual(doom === 'signed' ? [] : [0n]);
 
       const url = await scene.start({ tendMs, finalityPollMs: tendMs });
-      const id = String(body.extra?.['paymentId']);
       const isBack = async () => {
         expect((await reportOf(url, id)).evidence).toMatchObject({ credited: true, finality: 'confirmed' });
       };

@@ -1,7 +1,6 @@
 import { BASE_SEPOLIA_USDC, createRpcGate, faultOn, type EvmChain } from '@tollkeeper/sandbox';
 import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { eventually } from '../support/eventually.js';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { waitingIn } from '../support/gather.js';
 import { startFundedEvm } from '../support/test-facilitator.js';
 import { evmRequest, settle, type WireRequest } from '../support/wire.js';
@@ -25,6 +24,9 @@ const dooms: readonly { readonly doom: Doom; readonly time: number; readonly sto
   { doom: 'posted', time: 2, stored: [1, crowdSize] },
 ];
 
+/** The processes of all cases share the machine. */
+const busy = { timeout: 50_000, interval: 50 };
+
 let evm: EvmChain;
 
 beforeAll(async () => {
@@ -37,7 +39,7 @@ afterAll(async () => {
 
 test.concurrent.each(dooms)(
   'killed at $doom of a shared transaction: each of its payments moves and is credited and told once',
-  { timeout: 180_000 },
+  { timeout: 240_000 },
   (each) => inScene(evmCrashChain(evm), (scene) => dieInCompany(scene, each)),
 );
 
@@ -57,10 +59,10 @@ async function dieInCompany(scene: CrashScene, { doom, time, stored }: (typeof d
     return answer;
   };
   const calls = [call(opener)];
-  await eventually(() => expect(gate.waiting()).toBe(1));
+  await vi.waitFor(() => expect(gate.waiting()).toBe(1), busy);
   calls.push(...crowd.map(call));
   if (doom !== 'claimed') {
-    await eventually(async () => expect(await waitingIn(doomed.url)).toBe(crowdSize));
+    await vi.waitFor(async () => expect(await waitingIn(doomed.url)).toBe(crowdSize), busy);
     gate.open();
   }
   expect(await doomed.exited).toEqual({ code: null, signal: 'SIGKILL' });
