@@ -8,7 +8,7 @@ import { BASE_SEPOLIA_USDC, type EvmChain } from '@tollkeeper/sandbox';
 import type { SettleAnswer } from '@tollkeeper/protocol';
 import type { Hex } from 'viem';
 import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { findBookProblems } from '../support/books.js';
 import { eventually } from '../support/eventually.js';
 import { startMortalDatabase, type MortalDatabase } from '../support/mortal-database.js';
@@ -54,7 +54,7 @@ afterEach(async () => {
   expect(await findBookProblems({ database, evm })).toEqual([]);
 });
 
-test('PostgreSQL killed under load loses no payment and doubles none', { timeout: 120_000 }, async () => {
+test('PostgreSQL killed under load loses no payment and doubles none', { timeout: 240_000 }, async () => {
   const keys = await Promise.all(Array.from({ length: buyers }, fundedKey));
   const load = keys.map((privateKey) => payInTurn(privateKey));
   const settled = () => load.reduce((count, { successes }) => count + successes.size, 0);
@@ -62,15 +62,14 @@ test('PostgreSQL killed under load loses no payment and doubles none', { timeout
 
   for (let outage = 1; outage <= outages; outage += 1) {
     const enough = (outage * buyers * paymentsOfEach) / (outages + 1);
-    await Promise.race([everybody, eventually(() => expect(settled()).toBeGreaterThanOrEqual(enough))]);
+    const isEnough = () => expect(settled()).toBeGreaterThanOrEqual(enough);
+    await Promise.race([everybody, vi.waitFor(isEnough, { timeout: 60_000, interval: 20 })]);
     await postgres.kill();
     await expectOutageToShow();
     await postgres.revive();
   }
-  const backAt = Date.now();
-  await everybody;
   // No claim of the living process stands in the way until its lease of 15 seconds ends.
-  expect(Date.now() - backAt).toBeLessThan(13_000);
+  expect(await findKeptClaims(everybody)).toEqual([]);
 
   const statuses = new Set(load.flatMap((each) => each.statuses));
   expect([...statuses].sort()).toEqual([200, 503]);
@@ -102,6 +101,29 @@ test('a caller who lost its answer to an outage may verify and collect it later'
   expect((await settle(url, request)).body).toMatchObject({ success: true });
   expect((await settle(url, request)).body).toMatchObject({ errorReason: 'duplicate_settlement' });
 });
+
+/** Those of the claims there are now that nobody renews or gives up before their lease has all but ended. */
+async function findKeptClaims(end: Promise<unknown>): Promise<readonly unknown[]> {
+  const kept = new Map<string, unknown>();
+  const over = new AbortController();
+  void end.finally(() => over.abort()).catch(() => undefined);
+  const claims = await eventually(
+    () => database.sql<{ id: string; until: Date }>`
+      SELECT id, lease_until AS until FROM payment WHERE state = 'claimed' AND lease_until > now() + interval '5 seconds'`,
+  );
+  while (!over.signal.aborted) {
+    const left = await database.sql<{ id: string }>`
+      SELECT payment.id FROM payment
+      JOIN unnest(${claims.map(({ id }) => id)}::uuid[], ${claims.map(({ until }) => until)}::timestamptz[]) AS claim (id, until)
+        ON claim.id = payment.id
+      WHERE state = 'claimed' AND lease_until <= claim.until + interval '1 millisecond'
+        AND claim.until < now() + interval '2 seconds'`;
+    for (const { id } of left) kept.set(id, `claim ${id} was kept until its lease ended`);
+    await sleep(100);
+  }
+  await end;
+  return [...kept.values()];
+}
 
 async function fundedKey(): Promise<Hex> {
   const privateKey = generatePrivateKey();
