@@ -11,6 +11,7 @@ import {
   expectSoundBooks,
   rawOf,
   reorg,
+  reorgKeeping,
   reported,
   slowlyFinal,
   walletOf,
@@ -55,7 +56,7 @@ test('what only a stranger had carried out and a reorg put into another block st
   const { paid } = await overtaken();
   const raw = await rawOf(facilitator.evm, paid.transaction);
   const { evidence } = await reported(facilitator, paid, { finality: 'confirmed' });
-  await reorg(facilitator.evm, 2, [[raw, 1]]);
+  await reorgKeeping(facilitator, 2, [[raw, 1]]);
   await eventually(async () => {
     const report = await reported(facilitator, paid, { finality: 'confirmed', transaction: paid.transaction });
     expect(report.evidence?.blockHash).not.toBe(evidence?.blockHash);

@@ -31,7 +31,7 @@ test('a payment that somebody else carried out and a reorg dropped is carried ou
   await reported(facilitator, paid, { finality: 'confirmed', transaction: paid.transaction });
 
   await stopTime(facilitator, 'EVM');
-  await reorg(evm, 2);
+  await reorg(facilitator.evm, 2);
   await reported(facilitator, paid, { finality: 'reversed', credited: false });
   await expectSoundBooks(facilitator);
   await resumeTime(facilitator, 'EVM');

@@ -1,5 +1,5 @@
 import { composeService, createLogger } from '@tollkeeper/facilitator';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { resumeTime, stopTime } from '../support/chain-time.js';
 import { eventually } from '../support/eventually.js';
 import { evmNetwork, startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
@@ -13,19 +13,26 @@ import {
   pay,
   rawOf,
   reorg,
+  reorgKeeping,
   reported,
   reportOf,
   slowlyFinal,
+  untilQuiet,
   walletOf,
   type Paid,
 } from './finality-scene.js';
 
 const depths = [1, 2, 3, 4, 5];
 
+/** Several rounds of looks, restarts and bytes sent again. */
+vi.setConfig({ testTimeout: 90_000 });
+
 let facilitator: TestFacilitator;
 
 beforeAll(async () => {
-  facilitator = await startTestFacilitator({ svm: false, evm: slowlyFinal, overrides: eager });
+  // Nothing is outbid or cancelled, however long a busy machine takes while nothing is mined.
+  const env = () => ({ REPLACE_AFTER_MS: '600000' });
+  facilitator = await startTestFacilitator({ svm: false, evm: slowlyFinal, env, overrides: eager });
 });
 afterAll(() => facilitator.stop());
 afterEach(async () => {
@@ -93,14 +100,15 @@ describe.each(depths)('a reorg of %i blocks', (depth) => {
     const paid = await payUnder(depth);
     const { evidence } = await reported(facilitator, paid, { finality: 'confirmed' });
     const moved = await changes('moved');
-    await reorg(facilitator.evm, depth, [[await rawOf(facilitator.evm, paid.transaction), depth - 1]]);
+    await reorgKeeping(facilitator, depth, [[await rawOf(facilitator.evm, paid.transaction), depth - 1]]);
     await eventually(async () => {
       const report = await reportOf(facilitator, paid);
       expect(report.evidence).toMatchObject({ finality: 'confirmed', credited: true, reversedAt: null });
       expect(report.evidence?.blockHash).not.toBe(evidence?.blockHash);
       expect(report.evidence?.position).toBe(evidence?.position);
     });
-    expect(await changes('moved')).toBe(moved + 1);
+    // A change is counted a moment after it can be read.
+    await eventually(async () => expect(await changes('moved')).toBe(moved + 1));
     expect(await journalsOf(facilitator)).toEqual({ ...before, effect: (before['effect'] ?? 0) + 1 });
   });
 });
@@ -112,7 +120,7 @@ test('a reorg that puts payments in another order and drops two leaves each with
   if (first === undefined || second === undefined || third === undefined) return expect.fail('five were paid');
   const before = { moved: await changes('moved'), again: await changes('included_again') };
   await stopTime(facilitator, 'EVM');
-  await reorg(facilitator.evm, 5, [
+  await reorgKeeping(facilitator, 5, [
     [first, 3],
     [second, 3],
     [third, 4],
@@ -220,9 +228,6 @@ test('a payment whose authorization expired meanwhile stays reversed, and is giv
   });
   expect(await walletOf(facilitator)).toEqual(before);
 
-  facilitator.evmRpc.reset();
   await facilitator.restart(eager);
-  const looked = facilitator.evmRpc.calls('eth_getTransactionReceipt');
-  await new Promise((resolve) => setTimeout(resolve, 200));
-  expect(facilitator.evmRpc.calls('eth_getTransactionReceipt')).toBe(looked);
+  await untilQuiet(() => facilitator.evmRpc.calls('eth_getTransactionReceipt'));
 });

@@ -11,6 +11,7 @@ import {
   journalsOf,
   rawOf,
   reorg,
+  reorgKeeping,
   reported,
   slowlyFinal,
   walletOf,
@@ -76,7 +77,7 @@ test('a reorg that keeps a shared transaction in another block only moves its pa
   const [, together] = await payTogetherUnder(3);
   const before = await journalsOf(facilitator);
   const reports = await Promise.all(together.map((each) => reported(facilitator, each, { finality: 'confirmed' })));
-  await reorg(facilitator.evm, 3, [[await rawOf(facilitator.evm, together[0]?.transaction ?? ''), 2]]);
+  await reorgKeeping(facilitator, 3, [[await rawOf(facilitator.evm, together[0]?.transaction ?? ''), 2]]);
   for (const [index, each] of together.entries()) {
     await eventually(async () => {
       const report = await reported(facilitator, each, { finality: 'confirmed', credited: true });
@@ -92,8 +93,8 @@ test('a reorg that puts the transactions of a lane into one block, and one that 
   const before = await walletOf(facilitator);
   const [first, together] = await payTogetherUnder(1);
   const raws = await Promise.all([first, together[0] ?? first].map((each) => rawOf(facilitator.evm, each.transaction)));
-  await reorg(
-    facilitator.evm,
+  await reorgKeeping(
+    facilitator,
     2,
     raws.map((raw) => [raw, 1] as const),
   );

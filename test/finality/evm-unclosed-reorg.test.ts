@@ -1,5 +1,5 @@
 import { BASE_SEPOLIA_USDC } from '@tollkeeper/sandbox';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { resumeTime, stopTime } from '../support/chain-time.js';
 import { eventually } from '../support/eventually.js';
 import { startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
@@ -16,6 +16,8 @@ import {
 } from './finality-scene.js';
 
 /** What happens to payments that are settled while their transaction is not closed yet: two steps, with trouble in between. */
+
+vi.setConfig({ testTimeout: 90_000 });
 
 let facilitator: TestFacilitator;
 let isTrouble = false;
@@ -70,9 +72,13 @@ test('a settled payment that a reorg dropped keeps its place, and is credited ag
 });
 
 test('one that expired before it came back makes way, and is lost when that is final', async () => {
-  const validBefore = BigInt(Math.floor(Date.now() / 1000) + 9);
+  // It is signed for only while it holds for six seconds more.
+  const validBefore = BigInt(Math.floor(Date.now() / 1000) + 13);
   const paid = await payAndLose(await evmRequest({ payTo: payTo(), validBefore }));
-  await eventually(async () => expect(await purposesOf(paid)).toContain('cancellation'));
+  await vi.waitFor(async () => expect(await purposesOf(paid)).toContain('cancellation'), {
+    timeout: 45_000,
+    interval: 50,
+  });
   // The payment's own bytes are gone from the pool, and the place goes to what does nothing.
   await resumeTime(facilitator, 'EVM');
   await facilitator.evm.mine(blocksToFinality + 1);

@@ -1,5 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { PaymentReport } from '@tollkeeper/protocol';
-import type { EvmChain } from '@tollkeeper/sandbox';
+import { createRpcGate, type EvmChain } from '@tollkeeper/sandbox';
 import type { Hex } from 'viem';
 import { expect } from 'vitest';
 import { eventually } from '../support/eventually.js';
@@ -76,16 +77,34 @@ export async function rawOf(evm: EvmChain, transaction: string): Promise<Hex> {
   return (await evm.rpc('eth_getRawTransactionByHash', [transaction])) as Hex;
 }
 
+/** Replaces the newest blocks by as many empty ones. What they held is dropped, from the pool too. */
+export async function reorg(evm: EvmChain, depth: number): Promise<void> {
+  await evm.rpc('anvil_reorg', [depth, []]);
+}
+
 /**
  * Replaces the newest blocks by as many others. They hold the given transactions, each in the block of that index, and no
- * others: those are dropped, from the pool too.
+ * others. Anvil makes them one after the other: who looked between two of them would see dropped what is kept.
  */
-export async function reorg(
-  evm: EvmChain,
+export async function reorgKeeping(
+  { evm, evmRpc }: TestFacilitator,
   depth: number,
-  kept: readonly (readonly [Hex, number])[] = [],
+  kept: readonly (readonly [Hex, number])[],
 ): Promise<void> {
+  const gate = createRpcGate();
+  const letPass = evmRpc.use(() => ({ kind: 'hold', gate }));
   await evm.rpc('anvil_reorg', [depth, kept]);
+  letPass();
+  gate.open();
+}
+
+/** Waits until what is counted has not grown for a moment. */
+export async function untilQuiet(count: () => number): Promise<void> {
+  await eventually(async () => {
+    const before = count();
+    await sleep(200);
+    expect(count()).toBe(before);
+  });
 }
 
 /** Holds the books against themselves and the chains, once nothing is under way any more. */
