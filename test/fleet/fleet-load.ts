@@ -13,10 +13,10 @@ export interface FleetCall {
   readonly urls: () => readonly string[];
 }
 
-/** What became of one payment: where each success came from. */
+/** What became of one payment: where each success came from, and when. */
 export interface PaymentOutcome {
   readonly request: WireRequest;
-  readonly successes: readonly { readonly url: string; readonly transaction: string }[];
+  readonly successes: readonly { readonly url: string; readonly transaction: string; readonly atMs: number }[];
 }
 
 /** Payments of 0.01 USDC by payers of their own, several by each. */
@@ -47,7 +47,7 @@ async function settleAtLast(
     const url = pick(random, urls());
     // A process that dies takes the connection with it.
     const answer = await settle(url, request).catch(() => undefined);
-    if (answer?.body.success === true) return { url, transaction: answer.body.transaction };
+    if (answer?.body.success === true) return { url, transaction: answer.body.transaction, atMs: Date.now() };
     if (answer?.body.errorReason === 'duplicate_settlement') return undefined;
     if (answer?.status === 200) expect(answer.body).toMatchObject({ errorReason: 'settlement_pending' });
     await sleep(50 + 200 * random());

@@ -1,6 +1,5 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { killFacilitatorProcesses, type FacilitatorProcess } from '../crash/facilitator-process.js';
-import { eventually } from '../support/eventually.js';
 import { createRandom, pick } from '../support/random.js';
 import { settleTwice, signPayments } from './fleet-load.js';
 import { createFleetScene, type FleetScene } from './fleet-scene.js';
@@ -9,6 +8,12 @@ const payments = { payers: 100, each: 5 };
 /** Replays a run: set FLEET_SEED to the seed that a failed one printed. */
 const seed = Number(process.env['FLEET_SEED'] ?? Date.now() % 1_000_000_000);
 const total = payments.payers * payments.each;
+
+/** Three processes and the chain share the machine with whatever else runs on it. */
+const busy = { timeout: 60_000, interval: 50 };
+
+/** A process that is killed so soon after it told a success may not have noted that. */
+const notingMs = 3_000;
 
 let scene: FleetScene;
 let processes: readonly FacilitatorProcess[];
@@ -24,17 +29,18 @@ afterAll(async () => {
 
 test(
   `500 payments, each sent to two of three processes, of which one is killed: one of everything (seed ${seed})`,
-  { timeout: 180_000 },
+  { timeout: 300_000 },
   async () => {
     const random = createRandom(seed);
-    await eventually(async () => expect(new Set(await laneHolders()).size).toBe(3));
+    await vi.waitFor(async () => expect(new Set(await laneHolders()).size).toBe(3), busy);
     const requests = await signPayments(scene.evm, { ...payments, payTo: scene.payTo });
     let living = processes;
     const call = { random, urls: () => living.map(({ url }) => url) };
 
     const outcomes = requests.map((request) => settleTwice(request, call));
     const victim = pick(random, processes);
-    await eventually(async () => expect(await settled()).toBeGreaterThan(total / 4));
+    await vi.waitFor(async () => expect(await settled()).toBeGreaterThan(total / 4), busy);
+    const killedAtMs = Date.now();
     victim.kill('SIGKILL');
     living = processes.filter((each) => each !== victim);
     await victim.exited;
@@ -47,12 +53,15 @@ test(
       expect(retold.length).toBeLessThanOrEqual(1);
       expect(new Set(successes.map(({ transaction }) => transaction)).size).toBe(1);
     }
+    // What it had told before that moment is noted. How much one moment holds depends on how busy the machine is.
     const toldTwice = told.filter(({ successes }) => successes.length > 1);
-    expect(toldTwice.length).toBeLessThan(total / 20);
+    const first = toldTwice.flatMap(({ successes }) => successes.filter(({ url }) => url === victim.url));
+    expect(first.filter(({ atMs }) => atMs < killedAtMs - notingMs)).toEqual([]);
+    expect(toldTwice.length).toBeLessThan(total / 5);
     expect(await scene.transfers()).toHaveLength(total);
     expect(await credits()).toEqual({ count: BigInt(total), total: 10_000n * BigInt(total) });
-    expect(await scene.problems()).toEqual([]);
-    await eventually(async () => expect(new Set(await laneHolders()).size).toBe(2));
+    await vi.waitFor(async () => expect(await scene.problems()).toEqual([]), busy);
+    await vi.waitFor(async () => expect(new Set(await laneHolders()).size).toBe(2), busy);
   },
 );
 

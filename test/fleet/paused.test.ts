@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRpcGate, faultOn } from '@tollkeeper/sandbox';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { killFacilitatorProcesses } from '../crash/facilitator-process.js';
+import { killFacilitatorProcesses, type FacilitatorProcess } from '../crash/facilitator-process.js';
 import { eventually } from '../support/eventually.js';
 import { evmRequest, settle } from '../support/wire.js';
 import { createFleetScene, type FleetScene } from './fleet-scene.js';
@@ -23,11 +23,11 @@ afterAll(async () => {
 
 test(
   'a process that sleeps through its lease and wakes up in the middle of signing cannot write',
-  { timeout: 120_000 },
+  { timeout: 240_000 },
   async () => {
-    const proxy = await scene.startProxy();
-    const logFile = join(folder, 'sleeper.log');
-    const sleeper = await scene.startProcess({ EVM_RPC_URL: proxy.url }, logFile);
+    // Both are there before one of them sleeps, so that it sleeps for little more than its lease of the lane.
+    const seats = await Promise.all([1, 2].map(takeSeat));
+    const [{ process: sleeper, proxy, logFile }, { process: other }] = await holderFirst(seats);
     const before = await lane();
     const gate = createRpcGate();
     // Asked for before the first transaction of a process is signed.
@@ -39,7 +39,6 @@ test(
     // It finds this when it wakes up, and goes on to sign before it can see what time it is.
     gate.open();
 
-    const other = await scene.startProcess();
     await eventually(async () => expect((await lane()).holder).not.toBe(before.holder));
     const taken = await lane();
     expect(taken.token).toBeGreaterThan(before.token);
@@ -60,6 +59,37 @@ test(
     expect(await scene.problems()).toEqual([]);
   },
 );
+
+async function takeSeat(number: number) {
+  const proxy = await scene.startProxy();
+  const logFile = join(folder, `${number}.log`);
+  // Neither the caller nor the client of the node has lost its patience when the sleeper wakes up.
+  const patience = { SETTLE_WAIT_MS: '60000', RPC_TIMEOUT_MS: '60000' };
+  const process = await scene.startProcess({ ...patience, EVM_RPC_URL: proxy.url }, logFile);
+  return { proxy, logFile, process };
+}
+
+/** Waits until the lane is with the process that keeps it while both live, and puts that one first. */
+async function holderFirst<Seat extends { readonly process: FacilitatorProcess }>(
+  seats: readonly Seat[],
+): Promise<readonly [Seat, Seat]> {
+  return eventually(async () => {
+    const settlers = await scene.database.sql<{ holds: boolean }>`
+      SELECT process_id IN (SELECT holder FROM lane) AS holds FROM settler WHERE seen_until > now() ORDER BY process_id`;
+    expect(settlers.map(({ holds }) => holds)).toEqual([true, false]);
+    const held = await Promise.all(seats.map(({ process }) => lanesHeldBy(process)));
+    expect(held.toSorted()).toEqual([0, 1]);
+    const [first, second] = seats.toSorted(
+      (one, other) => Number(held[seats.indexOf(other)]) - Number(held[seats.indexOf(one)]),
+    );
+    return first === undefined || second === undefined ? expect.fail('there are two') : [first, second];
+  });
+}
+
+async function lanesHeldBy({ url }: FacilitatorProcess): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  return Number(/^tollkeeper_lanes_held\{[^}]*\} (\d+)$/m.exec(text)?.[1] ?? NaN);
+}
 
 async function lane() {
   const [row] = await scene.database.sql<{ holder: string; token: bigint; next: bigint }>`
