@@ -30,9 +30,12 @@ test('periods that follow each other join without a gap, while postings commit i
   });
   const periods: { readonly from: Moment; readonly to: Moment; readonly legs: readonly StatementLeg[] }[] = [];
   let from: Moment = '2020-01-01T00:00:00.000000Z';
-  for (let period = 0; period < 25; period += 1) {
+  let seen = 0;
+  for (let period = 0; period < 25 || seen <= 100; period += 1) {
     const to = await reader.settledMoment();
-    periods.push({ from, to, legs: await read([account], { from, to }) });
+    const legs = await read([account], { from, to });
+    periods.push({ from, to, legs });
+    seen += legs.length;
     from = to;
   }
   stopped = true;
@@ -50,7 +53,6 @@ test('periods that follow each other join without a gap, while postings commit i
   const all = [...periods.flatMap(({ legs }) => legs), ...rest];
   expect(all).toHaveLength(await countOf(account));
   expect(new Set(all.map(({ journalId, leg }) => `${journalId}/${leg}`)).size).toBe(all.length);
-  expect(all.length).toBeGreaterThan(100);
 });
 
 test('a period waits for a posting that began within it, and says so when that takes too long', async () => {
