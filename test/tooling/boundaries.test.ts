@@ -137,7 +137,7 @@ describe('import boundaries', () => {
     });
     await repository.plant(Object.fromEntries(breaches.map(({ file, text }) => [file, `${text}\n`])));
     after = await findViolations(repository.root);
-  });
+  }, 300_000);
   afterAll(() => repository.remove());
 
   test('allowed imports pass', () => {

@@ -125,7 +125,7 @@ describe('lint rules', () => {
     await symlink(join(repositoryRoot, 'node_modules'), join(repository.root, 'node_modules'));
     await repository.plant(Object.fromEntries(plants.map(({ file, text }) => [file, `${text}\n`])));
     results = await lint(repository.root);
-  });
+  }, 300_000);
   afterAll(() => repository.remove());
 
   const rulesIn = (file: string): readonly (string | null)[] =>
