@@ -58,7 +58,8 @@ let lookupTable: AddressLookupTableAccount;
 beforeAll(async () => {
   // The reference prints what it cannot decode.
   vi.spyOn(console, 'error').mockImplementation(() => undefined);
-  chain = await startSolanaChain({ slotMs: 20, commitmentLag: { confirmed: 1, finalized: 4 } });
+  // A blockhash lives for fifteen seconds then, in which both verify the payment.
+  chain = await startSolanaChain({ slotMs: 100, commitmentLag: { confirmed: 1, finalized: 4 } });
   chain.createToken({ mint: usdc, decimals: 6, program: 'token' });
   chain.createToken({ mint: unlisted, decimals: 6, program: 'token' });
   chain.createToken({ mint: token2022, decimals: 6, program: 'token-2022' });

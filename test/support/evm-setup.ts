@@ -63,7 +63,7 @@ function openNetwork({ anvil, proxy }: { anvil: EvmChain; proxy: RpcProxy }, par
     clock: parts.clock ?? systemClock,
     onRpcCall: () => undefined,
     onWarning: parts.onWarning ?? ((message) => expect.fail(message)),
-    limits: { rpcTimeoutMs: 2000, ...parts.limits },
+    limits: { rpcTimeoutMs: 10_000, ...parts.limits },
   });
   const [exact] = schemes;
   if (exact === undefined) throw new Error('An EVM network has the scheme exact');
@@ -121,5 +121,5 @@ async function createPayer(
 
 async function mined(anvil: EvmChain, id: string): Promise<void> {
   const look = () => anvil.rpc('eth_getTransactionReceipt', [id]);
-  await expect.poll(look, { timeout: 5000, interval: 5 }).not.toBeNull();
+  await expect.poll(look, { timeout: 15_000, interval: 5 }).not.toBeNull();
 }
