@@ -1,7 +1,7 @@
 import { composeService, createLogger } from '@tollkeeper/facilitator';
 import { faultOn, sandboxKeys } from '@tollkeeper/sandbox';
 import { Client } from 'pg';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { eventually } from '../support/eventually.js';
 import { evmNetwork, startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
 import { evmRequest } from '../support/wire.js';
@@ -17,6 +17,9 @@ import {
   untilQuiet,
   walletOf,
 } from './finality-scene.js';
+
+/** A busy machine needs long for so many steps. */
+vi.setConfig({ testTimeout: 90_000 });
 
 let facilitator: TestFacilitator;
 
