@@ -36,10 +36,11 @@ const transfer = ({ idempotencyKey, amount = '1000', key = tenant.secret }: Tran
     body: { senderWalletId: sender, receiverWalletId: receiver, ...asset, amount },
   });
 
-/** Asks again for as long as the first request under the key is under way, as a caller does that is told so. */
+/** Asks again while the first request under the key is under way, or no connection is free, as a caller does that is told so. */
 async function transferInTheEnd(request: Transfer): Promise<Answered> {
   const answer = await transfer(request);
-  return answer.body['code'] === 'IDEMPOTENCY_IN_FLIGHT' ? transferInTheEnd(request) : answer;
+  const isOver = answer.body['code'] !== 'IDEMPOTENCY_IN_FLIGHT' && answer.status !== 503;
+  return isOver ? answer : transferInTheEnd(request);
 }
 
 /** What the tenant sent to its other wallet, as the ledger has it. */
