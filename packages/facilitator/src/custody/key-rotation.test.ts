@@ -4,12 +4,11 @@ import { evmAddressOf, generateDepositKey as generateEvmKey, parseEvmPrivateKey 
 import { baseSepolia, solanaDevnet, type Network } from '@tollkeeper/protocol';
 import { generateDepositKey as generateSvmKey, svmAddressOf } from '@tollkeeper/svm';
 import pg from 'pg';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { secret, type Secret } from '../config/secret.js';
 import { createKeyRotation } from './key-rotation.js';
 import { createKeySealing } from './key-sealing.js';
 import { createKeyVault, type EncryptionKeys } from './key-vault.js';
-import { eventually } from '../../../../test/support/eventually.js';
 import { startCommand } from '../../../../test/operations/command-process.js';
 import { tamper } from '../../../../test/operations/tamper.js';
 
@@ -63,22 +62,26 @@ async function versions(): Promise<Readonly<Record<number, number>>> {
   return Object.fromEntries(rows.map(({ version, count }) => [version, Number(count)]));
 }
 
-test('every key is sealed anew, opens under the next key alone, and belongs to its address', async () => {
-  await addDepositKeys(230);
-  expect(await rotationWith({ current: old, next }).rotate()).toEqual({ version: 2, resealed: 230, verified: 230 });
-  expect(await versions()).toEqual({ 2: 230 });
-  expect(await rotationWith({ current: next }).verify()).toBe(230);
-  await expect(rotationWith({ current: old }).verify()).rejects.toMatchObject({ code: 'WALLET_KEY_UNREADABLE' });
-  expect(await rotationWith({ current: old, next }).rotate()).toEqual({ version: 2, resealed: 0, verified: 230 });
-  expect(await rotationWith({ current: next, next: other }).rotate()).toMatchObject({ version: 3, resealed: 230 });
-  const actions = await db.database.sql<{ after: object }>`
+test(
+  'every key is sealed anew, opens under the next key alone, and belongs to its address',
+  { timeout: 120_000 },
+  async () => {
+    await addDepositKeys(230);
+    expect(await rotationWith({ current: old, next }).rotate()).toEqual({ version: 2, resealed: 230, verified: 230 });
+    expect(await versions()).toEqual({ 2: 230 });
+    expect(await rotationWith({ current: next }).verify()).toBe(230);
+    await expect(rotationWith({ current: old }).verify()).rejects.toMatchObject({ code: 'WALLET_KEY_UNREADABLE' });
+    expect(await rotationWith({ current: old, next }).rotate()).toEqual({ version: 2, resealed: 0, verified: 230 });
+    expect(await rotationWith({ current: next, next: other }).rotate()).toMatchObject({ version: 3, resealed: 230 });
+    const actions = await db.database.sql<{ after: object }>`
     SELECT after FROM audit_entry WHERE action = 'encryption_key.rotate' ORDER BY sequence`;
-  expect(actions.map(({ after }) => after)).toEqual([{ version: 2 }, { version: 3 }]);
-});
+    expect(actions.map(({ after }) => after)).toEqual([{ version: 2 }, { version: 3 }]);
+  },
+);
 
 test(
   'killed in the middle of a batch, both keys are readable, and the next run finishes',
-  { timeout: 60_000 },
+  { timeout: 240_000 },
   async () => {
     await addDepositKeys(250);
     const blocker = new pg.Client({ connectionString: db.ownerUrl });
@@ -88,7 +91,10 @@ test(
     await blocker.query(`SELECT FROM deposit_address WHERE address =
     (SELECT address FROM deposit_address ORDER BY network, address OFFSET 150 LIMIT 1) FOR UPDATE`);
     const command = startCommand(['encryption', 'rotate'], environment());
-    await eventually(async () => expect(await versions(), command.errors()).toEqual({ 1: 150, 2: 100 }));
+    await vi.waitFor(async () => expect(await versions(), command.errors()).toEqual({ 1: 150, 2: 100 }), {
+      timeout: 60_000,
+      interval: 20,
+    });
     command.kill('SIGKILL');
     expect((await command.ended).signal).toBe('SIGKILL');
     await blocker.query('ROLLBACK');
