@@ -1,7 +1,7 @@
 import { migrate, openDatabase, type Database } from '@tollkeeper/database';
 import { createGroupCommit, createLedger, type CommitOutcome, type GroupCommit } from '@tollkeeper/ledger';
 import { amount, isFault } from '@tollkeeper/protocol';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { eventually } from '../support/eventually.js';
 import { startMortalDatabase } from '../support/mortal-database.js';
 import { startCommitRelay } from './commit-relay.js';
@@ -84,7 +84,7 @@ test('each caller is told the truth about a commit whose answer was lost', { tim
 
 test(
   'PostgreSQL killed under load leaves no partial journal, and what was answered is there',
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async () => {
     const postgres = await startMortalDatabase();
     cleanups.push(() => postgres.stop());
@@ -114,7 +114,11 @@ test(
     });
     const load = Promise.all(callers);
     for (const enough of [800, 2_400]) {
-      await Promise.race([load, eventually(() => expect(acknowledged.size).toBeGreaterThanOrEqual(enough))]);
+      const reached = vi.waitFor(() => expect(acknowledged.size).toBeGreaterThanOrEqual(enough), {
+        timeout: 90_000,
+        interval: 20,
+      });
+      await Promise.race([load, reached]);
       await postgres.kill();
       const survived = new Set(acknowledged);
       await postgres.revive();
