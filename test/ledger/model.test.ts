@@ -19,7 +19,7 @@ afterAll(() => scene.db.drop());
 
 test(
   `${processes * operationsOfEach} random operations of ${processes} processes end as the reference says (seed ${seed})`,
-  { timeout: 180_000 },
+  { timeout: 400_000 },
   async () => {
     const merchant = '00000000-0000-7000-8000-000000000000';
     const shared = await wallets(sharedWallets, merchant);

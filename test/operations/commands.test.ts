@@ -8,7 +8,7 @@ import { evmUsdc } from './books-scene.js';
 import { startCommand } from './command-process.js';
 
 // Each command is a process of its own, which takes seconds to start where others have the processors.
-vi.setConfig({ testTimeout: 120_000 });
+vi.setConfig({ testTimeout: 300_000 });
 
 let facilitator: TestFacilitator;
 let env: Record<string, string>;

@@ -33,7 +33,7 @@ beforeAll(async () => {
     });
     running.once('exit', () => fail(new Error(`The sandbox did not start:\n${output}`)));
   });
-}, 120_000);
+}, 300_000);
 
 afterAll(async () => {
   const ended = new Promise((resolveEnd) => running.once('exit', resolveEnd));
@@ -42,7 +42,7 @@ afterAll(async () => {
   await rm(dataDir, { recursive: true, force: true });
 }, 60_000);
 
-test('docs/wallets.md can be followed word for word', { timeout: 240_000 }, async () => {
+test('docs/wallets.md can be followed word for word', { timeout: 600_000 }, async () => {
   const output = await follow('docs/wallets.md');
   expect(output).toContain('Paid 0.05 USDC on eip155:84532');
   expect(output).toContain('Paid 0.02 USDC on solana:');
@@ -53,7 +53,7 @@ test('docs/wallets.md can be followed word for word', { timeout: 240_000 }, asyn
   expect(output).toContain('eip155:84532: 28000 available, as the lines say');
 });
 
-test('docs/api.md can be followed word for word', { timeout: 120_000 }, async () => {
+test('docs/api.md can be followed word for word', { timeout: 300_000 }, async () => {
   const output = await follow('docs/api.md');
   expect(output).toContain('"key":"sk_test_');
   expect(output).toContain('BALANCE_INSUFFICIENT');
@@ -61,7 +61,7 @@ test('docs/api.md can be followed word for word', { timeout: 120_000 }, async ()
 });
 
 /** The last one, because it changes the key that the sandbox was started with. */
-test('docs/operations.md can be followed word for word', { timeout: 240_000 }, async () => {
+test('docs/operations.md can be followed word for word', { timeout: 600_000 }, async () => {
   const output = await follow('docs/operations.md');
   expect(output).toContain('clean, 0 differences');
   expect(output).toContain('deposit keys sealed anew');

@@ -124,15 +124,19 @@ describe('a search', () => {
     expect(setup.proxy.calls('eth_getLogs')).toBeLessThan(30);
   });
 
-  test('begins where the authorization was known to be unused, or some minutes ago where nobody knows', async () => {
-    const [payment] = await paymentsTo(setup, merchants(1));
-    const claim = await claimOf(payment ?? expect.fail('a payment'));
-    const { id } = await thief.send(payment ?? expect.fail('a payment'));
-    await setup.anvil.mine(1_100);
-    const { unusedAtBlock: _unknown, ...undated } = claim;
-    expect((await find([undated])).found).toEqual([undefined]);
-    expect((await find([claim], setup.network())).found[0]?.transaction).toBe(id);
-  });
+  test(
+    'begins where the authorization was known to be unused, or some minutes ago where nobody knows',
+    { timeout: 120_000 },
+    async () => {
+      const [payment] = await paymentsTo(setup, merchants(1));
+      const claim = await claimOf(payment ?? expect.fail('a payment'));
+      const { id } = await thief.send(payment ?? expect.fail('a payment'));
+      await setup.anvil.mine(1_100);
+      const { unusedAtBlock: _unknown, ...undated } = claim;
+      expect((await find([undated])).found).toEqual([undefined]);
+      expect((await find([claim], setup.network())).found[0]?.transaction).toBe(id);
+    },
+  );
 
   test('that the node does not answer, or refuses for a single block, is a fault', async () => {
     const [payment] = await paymentsTo(setup, merchants(1));

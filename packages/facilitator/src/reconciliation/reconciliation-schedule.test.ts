@@ -65,13 +65,13 @@ describe('a schedule that several processes share', () => {
   });
 });
 
-test('the service finds by itself what moved behind its back', { timeout: 90_000 }, async () => {
+test('the service finds by itself what moved behind its back', { timeout: 240_000 }, async () => {
   const facilitator = await startTestFacilitator({ svm: false, env: () => ({ RECONCILE_INTERVAL_SECONDS: '10' }) });
   try {
     const text = async (path: string) => (await fetch(`${facilitator.url()}${path}`)).text();
     await vi.waitFor(
       async () => expect(await text('/metrics')).toContain('tollkeeper_reconciliation_outcome{outcome="clean"} 1'),
-      { timeout: 30_000, interval: 100 },
+      { timeout: 90_000, interval: 100 },
     );
     await facilitator.evm.mint({
       token: BASE_SEPOLIA_USDC,
@@ -81,7 +81,7 @@ test('the service finds by itself what moved behind its back', { timeout: 90_000
     await facilitator.evm.mine(2);
     const { network, token } = evmUsdc;
     await vi.waitFor(async () => expect(await text('/ready')).toContain('"outflows"'), {
-      timeout: 60_000,
+      timeout: 90_000,
       interval: 100,
     });
     const metrics = await text('/metrics');
