@@ -1,6 +1,7 @@
 import type { PaymentReport } from '@tollkeeper/protocol';
 import { BASE_SEPOLIA_USDC, createRpcGate, faultOn, sandboxKeys, type EvmChain } from '@tollkeeper/sandbox';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { dateNextBlock } from '../support/chain-time.js';
 import { eventually } from '../support/eventually.js';
 import { startFundedEvm } from '../support/test-facilitator.js';
 import { transferOf } from '../support/transfer-call.js';
@@ -141,6 +142,7 @@ async function overtake(scene: CrashScene, { url }: FacilitatorProcess) {
 
 /** A stranger's transaction, in a block. */
 async function carryOut(request: WireRequest): Promise<string> {
+  await dateNextBlock(evm);
   const call = { from: stranger, to: BASE_SEPOLIA_USDC, data: transferOf(request) };
   const theirs = (await evm.rpc('eth_sendTransaction', [call])) as string;
   await eventually(async () => expect(await evm.rpc('eth_getTransactionReceipt', [theirs])).not.toBeNull());

@@ -4,19 +4,20 @@ import { createRpcGate, faultOn, sandboxKeys } from '@tollkeeper/sandbox';
 import { bytesToHex } from 'viem';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { callSettle } from '../support/caller.js';
-import { resumeTime, stopTime } from '../support/chain-time.js';
+import { dateNextBlock, resumeTime, stopTime } from '../support/chain-time.js';
 import { eventually } from '../support/eventually.js';
-import { carryOut, createPayer, meddle } from '../support/payer.js';
+import { carryOut, createPayer, meddle, type TestPayer } from '../support/payer.js';
 import { startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
 import { tracesOf, withPayments } from '../support/traces.js';
-import { evmRequest, settle, verify, type WireRequest } from '../support/wire.js';
+import { evmRequest, settle, settleWithoutOutcome, verify, type WireRequest } from '../support/wire.js';
 
 const stranger = sandboxKeys.evm.stranger.address;
 
 let facilitator: TestFacilitator;
 
 beforeAll(async () => {
-  facilitator = await startTestFacilitator({ svm: false, env: () => ({ SETTLE_WAIT_MS: '1000' }) });
+  // Long enough for a busy machine to look at a claim before its caller gives it up.
+  facilitator = await startTestFacilitator({ svm: false, env: () => ({ SETTLE_WAIT_MS: '5000' }) });
 });
 afterAll(() => facilitator.stop());
 afterEach(async () => {
@@ -32,7 +33,7 @@ test('an abandoned claim does not lend its requirements to another use of the sa
   expect((await verify(facilitator.url(), toStranger)).body).toMatchObject({ isValid: true });
 
   await stopTime(facilitator, 'EVM');
-  const { body } = await settle(facilitator.url(), toStranger);
+  const { body } = await settleWithoutOutcome(facilitator.url(), toStranger);
   expect(body).toMatchObject({ errorReason: 'settlement_pending' });
   await resumeTime(facilitator, 'EVM');
 
@@ -49,7 +50,7 @@ test('what a stranger carried out after a claim whose process died is settled by
   const payer = await createPayer(facilitator.evm, { payTo: facilitator.wallet.evm });
   const before = await tracesOf(facilitator, 'EVM');
   await abandonClaim(payer.request, { agoMs: 1 });
-  const theirs = await meddle(facilitator.evm, carryOut(payer, stranger));
+  const theirs = await carriedOut(payer);
   const answers = await Promise.all([1, 2].map(() => settle(facilitator.url(), payer.request)));
   expect(answers.filter(({ body }) => body.success)).toMatchObject([{ body: { transaction: theirs } }]);
   expect((await settle(facilitator.url(), payer.request)).body).toMatchObject({ errorReason: 'duplicate_settlement' });
@@ -61,7 +62,7 @@ test('what was carried out before such a claim is refused', async () => {
   const payer = await createPayer(facilitator.evm, { payTo: sandboxKeys.evm.merchant.address });
   const before = await tracesOf(facilitator, 'EVM');
   await abandonClaim(payer.request, { agoMs: 1, claimedInMs: 60_000 });
-  await meddle(facilitator.evm, carryOut(payer, stranger));
+  await carriedOut(payer);
   expect((await settle(facilitator.url(), payer.request)).body).toMatchObject({
     success: false,
     errorReason: 'invalid_exact_evm_nonce_already_used',
@@ -73,6 +74,16 @@ test('an abandoned claim that nobody asks for again leaves no trace', async () =
   await abandonClaim(await evmRequest({ payTo: facilitator.wallet.evm }));
   await eventually(async () => expect(await states()).not.toContain('claimed'));
 });
+
+/** A stranger carries a payment out, in a block. */
+async function carriedOut(payer: TestPayer): Promise<string> {
+  await dateNextBlock(facilitator.evm);
+  const theirs = await meddle(facilitator.evm, carryOut(payer, stranger));
+  await eventually(async () => {
+    expect(await facilitator.evm.rpc('eth_getTransactionReceipt', [theirs])).toMatchObject({ status: '0x1' });
+  });
+  return theirs;
+}
 
 /** Leaves the claim of a payment behind as a process does that dies before it signs, and whose lease has run out since. */
 async function abandonClaim(

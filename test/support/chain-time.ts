@@ -1,3 +1,4 @@
+import type { EvmChain } from '@tollkeeper/sandbox';
 import type { TestFacilitator } from './test-facilitator.js';
 import type { Family } from './wire.js';
 
@@ -14,4 +15,9 @@ export async function resumeTime({ evm, svm }: TestFacilitator, family: Family):
   }
   await evm.rpc('evm_setAutomine', [true]);
   await evm.mine();
+}
+
+/** Dates the next block after everything until now. Without that, a chain whose clock is a second behind dates it before. */
+export async function dateNextBlock(evm: EvmChain): Promise<void> {
+  await evm.rpc('evm_setNextBlockTimestamp', [Math.floor(Date.now() / 1_000) + 1]);
 }
