@@ -44,10 +44,15 @@ test(
     expect(taken.token).toBeGreaterThan(before.token);
     const second = await evmRequest({ payTo: scene.payTo });
     expect((await settle(other.url, second)).body).toMatchObject({ success: true });
-    sleeper.kill('SIGCONT');
-
-    // It goes on to sign, and is refused.
-    await eventually(async () => expect(await readFile(logFile, 'utf8')).toContain('the lane went to another process'));
+    await scene.database.transaction(async (sql) => {
+      // It tells that it lives before it looks for its lanes, so that it cannot see that it has lost this one.
+      await sql`SELECT FROM settler WHERE process_id = ${before.holder}::uuid FOR UPDATE`;
+      sleeper.kill('SIGCONT');
+      // It goes on to sign, and is refused.
+      await eventually(async () => {
+        expect(await readFile(logFile, 'utf8')).toContain('the lane went to another process');
+      });
+    });
     // Its caller is served all the same, through the process that has the lane now.
     expect((await answer).body).toMatchObject({ success: true });
     expect((await settle(other.url, request)).body).toMatchObject({ errorReason: 'duplicate_settlement' });
@@ -65,7 +70,9 @@ async function takeSeat(number: number) {
   const logFile = join(folder, `${number}.log`);
   // Neither the caller nor the client of the node has lost its patience when the sleeper wakes up.
   const patience = { SETTLE_WAIT_MS: '60000', RPC_TIMEOUT_MS: '60000' };
-  const process = await scene.startProcess({ ...patience, EVM_RPC_URL: proxy.url }, logFile);
+  // A proxy closes a connection that is idle for five seconds. Who finds that out when it wakes up goes on with the other node.
+  const urls = { EVM_RPC_URL: `${proxy.url},${scene.evm.url}` };
+  const process = await scene.startProcess({ ...patience, ...urls }, logFile);
   return { proxy, logFile, process };
 }
 
