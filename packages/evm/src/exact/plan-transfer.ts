@@ -5,7 +5,7 @@ import type { TransactionSigner } from '../chain/transaction-signer.js';
 import { gasAlone, loneGasLimit } from '../gas/gas-limit.js';
 import type { GasModel } from '../gas/gas-model.js';
 import type { EvmNode } from '../rpc/evm-node.js';
-import { explainFailure } from './explain-failure.js';
+import { tryOut } from './try-out.js';
 import type { ProvenTransfer } from './verify-transfer.js';
 
 export interface PlanningParts {
@@ -25,8 +25,9 @@ export async function planTransfer(
   signer: TransactionSigner,
 ): Promise<PlanResult> {
   const { gasLimitMax } = parts;
-  const [gas, fee] = await Promise.all([settled(neededGas(parts, proven, signer.address)), parts.quoteFee()]);
-  if ('error' in gas) return refused(await explainFailure(parts, proven.transfer, gas.error));
+  const attempt = () => neededGas(parts, proven, signer.address);
+  const [gas, fee] = await Promise.all([tryOut({ ...parts, attempt }, proven.transfer), parts.quoteFee()]);
+  if (!gas.executes) return refused(gas.rejection);
   if (gas.value > gasLimitMax) {
     const detail = `The transfer needs ${gas.value} gas, more than the limit of ${gasLimitMax}`;
     return refused({ reason: 'invalid_exact_evm_transaction_simulation_failed', detail });
@@ -51,14 +52,6 @@ async function neededGas(parts: PlanningParts, { call, gasUsed }: ProvenTransfer
     if (await gasModel.isUsual(asked, loneGasLimit(measured, gasLimitMax))) return measured;
   }
   return node.estimateGas(asked);
-}
-
-async function settled<Value>(promise: Promise<Value>): Promise<{ value: Value } | { error: unknown }> {
-  try {
-    return { value: await promise };
-  } catch (error) {
-    return { error };
-  }
 }
 
 export function refused(rejection: Rejection): PlanResult {

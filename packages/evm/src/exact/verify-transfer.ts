@@ -5,8 +5,8 @@ import type { TransferFinding } from '../simulation/simulation-program.js';
 import type { TransferSimulation } from '../simulation/transfer-simulation.js';
 import type { Transfer } from './checks.js';
 import type { CodeLookup } from './code-lookup.js';
-import { explainFailure } from './explain-failure.js';
 import { transferCall } from './token-calls.js';
+import { tryOut, type Trial } from './try-out.js';
 
 interface Parts {
   readonly node: EvmNode;
@@ -53,19 +53,25 @@ async function judge(
   if (inCompany === undefined) return judgeAlone(parts, transfer, call);
   const wrongCode = codeTrouble(inCompany);
   if (wrongCode !== undefined || inCompany.executes) return wrongCode;
-  const failure = await failureOf(parts.node.call(call));
-  return failure === undefined ? undefined : explainFailure(parts, transfer, failure.error);
+  return rejectionOf(await tryOut({ ...parts, attempt: () => parts.node.call(call) }, transfer));
 }
 
 async function judgeAlone(parts: Parts, transfer: Transfer, call: ContractCall): Promise<Rejection | undefined> {
-  const [payerHasCode, tokenHasCode, failure] = await Promise.all([
+  const asked = parts.node.call(call);
+  // Together with the code, which says more when it is wrong.
+  asked.catch(() => undefined);
+  const [payerHasCode, tokenHasCode] = await Promise.all([
     parts.code.hasPayerCode(transfer.authorization.from),
     parts.code.isContract(transfer.terms.token),
-    failureOf(parts.node.call(call)),
   ]);
   const wrongCode = codeTrouble({ payerHasCode, tokenHasCode });
-  if (wrongCode !== undefined || failure === undefined) return wrongCode;
-  return explainFailure(parts, transfer, failure.error);
+  if (wrongCode !== undefined) return wrongCode;
+  const answers = [asked];
+  return rejectionOf(await tryOut({ ...parts, attempt: () => answers.pop() ?? parts.node.call(call) }, transfer));
+}
+
+function rejectionOf(trial: Trial<unknown>): Rejection | undefined {
+  return trial.executes ? undefined : trial.rejection;
 }
 
 function codeTrouble(found: Pick<TransferFinding, 'payerHasCode' | 'tokenHasCode'>): Rejection | undefined {
@@ -75,13 +81,4 @@ function codeTrouble(found: Pick<TransferFinding, 'payerHasCode' | 'tokenHasCode
   }
   if (found.tokenHasCode) return undefined;
   return { reason: 'asset_not_deployed_contract', detail: 'There is no contract at requirements.asset' };
-}
-
-async function failureOf(simulation: Promise<string>): Promise<{ error: unknown } | undefined> {
-  try {
-    await simulation;
-    return undefined;
-  } catch (error) {
-    return { error };
-  }
 }
