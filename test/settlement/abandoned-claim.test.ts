@@ -107,7 +107,12 @@ async function abandonClaim(
     lease_until: new Date(Date.now() - agoMs),
     claimed_at: new Date(Date.now() + claimedInMs),
   };
-  await sql`INSERT INTO payment SELECT * FROM jsonb_populate_record(NULL::payment, ${json(abandoned)}::jsonb)`;
+  await sql`
+    INSERT INTO payment (id, claim_key, scheme, network, token, amount, payer, pay_to, x402_version, valid_before, request,
+      lease_holder, lease_until, claimed_at, claimed_at_block)
+    SELECT id, claim_key, scheme, network, token, amount, payer, pay_to, x402_version, valid_before, request,
+      lease_holder, lease_until, claimed_at, claimed_at_block
+    FROM jsonb_populate_record(NULL::payment, ${json(abandoned)}::jsonb)`;
 }
 
 async function states(): Promise<readonly string[]> {

@@ -5,7 +5,8 @@ import { BASE_SEPOLIA_USDC, type EvmChain, type SolanaChain } from '@tollkeeper/
 /**
  * Holds the ledger against itself and against the chains, and names every difference: debits and credits per asset, each
  * balance and the sum of its transfers, each custody account and the chain's balance of its address, each credit and its
- * effect, each settled payment and its effect, each wallet's pending and available money and what is confirmed and final.
+ * effect, each settled payment and its effect, each wallet's pending and available money and what is confirmed and final, and
+ * what is in flight and the payments without an outcome.
  */
 export async function findBookProblems(books: {
   readonly database: Database;
@@ -27,6 +28,10 @@ export async function findBookProblems(books: {
     SELECT payment.id FROM payment LEFT JOIN effect ON effect.payment_id = payment.id
     WHERE (payment.state = 'settled') <> (effect.payment_id IS NOT NULL)`;
   for (const { id } of unproven) problems.push(`payment ${id}: settled without an effect, or the reverse`);
+  const misplaced = await sql<{ id: string }>`
+    SELECT coalesce(payment.id, payment_id) AS id FROM payment FULL JOIN payment_in_flight ON payment_id = payment.id
+    WHERE (payment.id IS NOT NULL AND payment.concluded_at IS NULL) <> (payment_id IS NOT NULL)`;
+  for (const { id } of misplaced) problems.push(`payment ${id}: in flight with an outcome, or the reverse`);
   for (const problem of await findEffectProblems(sql)) problems.push(problem);
   // Known tokens are looked up whether or not the ledger has heard of them: money that it missed would be one of those.
   const known = JSON.stringify(

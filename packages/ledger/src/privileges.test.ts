@@ -51,6 +51,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'UPDATE (answer_open_since, claimed_at_block, concluded_at, delivered_at, delivery_lease_holder, delivery_lease_until, failure_detail, failure_reason, lease_holder, lease_until, retry_alone, state, submitted_at, transaction)',
   ],
   payment_fee: ['INSERT', 'SELECT'],
+  payment_in_flight: ['SELECT'],
   payment_status: ['SELECT'],
   payout_address: ['INSERT (address, id, label, network, wallet_id)', 'SELECT', 'UPDATE (removed_at)'],
   reconciliation: ['INSERT (compared, differing, outcome, report, started_at, started_by)', 'SELECT'],

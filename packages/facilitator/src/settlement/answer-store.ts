@@ -47,10 +47,10 @@ export function createAnswerStore({ sql }: Database) {
         WHERE payment.id = ANY(${idsOf(answers)}::uuid[]) AND payment.state = 'settled' AND payment.delivered_at IS NULL
           AND (payment.delivery_lease_until IS NULL OR payment.delivery_lease_until < now())
           AND NOT EXISTS (SELECT FROM effect WHERE effect.payment_id = payment.id AND effect.reversed_at IS NOT NULL)
-        RETURNING payment.id, payment.delivery_lease_holder AS caller
+        RETURNING payment.id
       )
-      SELECT payment_status.*, taken.caller FROM taken JOIN payment_status USING (id)
-      WHERE payment_status.id = ANY(${idsOf(answers)}::uuid[])`;
+      SELECT payment_status.*, ${callersOf(answers)}::jsonb ->> id::text AS caller FROM payment_status
+      WHERE id = ANY(ARRAY(SELECT id FROM taken))`;
     const byCaller = new Map(rows.map((row) => [row.caller, row]));
     return answers.map(({ caller }) => byCaller.get(caller));
   }

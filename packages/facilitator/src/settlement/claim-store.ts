@@ -114,7 +114,8 @@ export function createClaimEndings(parts: { readonly database: Database; readonl
   async function releaseAllAbandoned(networks: readonly Network[]): Promise<void> {
     await sql`
       DELETE FROM payment
-      WHERE network = ANY(${networks}::text[]) AND state IN ('claimed', 'refused')
+      WHERE id = ANY(ARRAY(SELECT payment_id FROM payment_in_flight WHERE network = ANY(${networks}::text[])))
+        AND state IN ('claimed', 'refused')
         AND lease_until < now() - make_interval(secs => CASE state WHEN 'claimed' THEN ${abandonedSeconds}::integer ELSE 0 END)`;
   }
 

@@ -57,10 +57,10 @@ export function createLateTransfers(parts: {
       SELECT id, claim_key AS "claimKey", network, token, amount, payer, pay_to AS "payTo",
         claimed_at_block AS "claimedAtBlock"
       FROM payment
-      WHERE network = ${chain.network} AND state = 'failed' AND valid_before IS NOT NULL
+      WHERE network = ${chain.network} AND failed_at IS NOT NULL AND valid_before IS NOT NULL
         AND valid_before > extract(epoch FROM now()) - ${afterwardsSeconds}::integer
-        AND concluded_at > now() - make_interval(secs => ${withinSeconds})
-      ORDER BY concluded_at DESC
+        AND failed_at > now() - make_interval(secs => ${withinSeconds})
+      ORDER BY failed_at DESC
       LIMIT 1000`;
   }
 }

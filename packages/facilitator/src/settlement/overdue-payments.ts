@@ -21,14 +21,15 @@ interface OverduePayment {
   readonly submittedAt: Date;
 }
 
-/** The oldest overdue payments of a network. Reads only the index of those without an outcome. */
+/** The oldest overdue payments of a network. Reads only what is in flight. */
 export async function findOverdue(
   { sql }: Database,
   { network, limit }: { readonly network: Network; readonly limit: number },
 ): Promise<readonly OverduePayment[]> {
   return sql<OverduePayment>`
     SELECT id AS "paymentId", transaction, submitted_at AS "submittedAt" FROM payment
-    WHERE network = ${network} AND state = 'submitted' AND submitted_at < now() - make_interval(secs => ${overdueSeconds})
+    WHERE id = ANY(ARRAY(SELECT payment_id FROM payment_in_flight WHERE network = ${network}))
+      AND state = 'submitted' AND submitted_at < now() - make_interval(secs => ${overdueSeconds})
     ORDER BY claimed_at
     LIMIT ${limit}`;
 }
@@ -39,12 +40,13 @@ export async function countOverdue(
   networks: readonly Network[],
 ): Promise<readonly { readonly network: Network; readonly count: number }[]> {
   const rows = await sql<{ network: Network; count: bigint }>`
-    SELECT network, count(payment.id) AS count
+    SELECT network, count(overdue.id) AS count
     FROM unnest(${networks}::text[]) AS network
     LEFT JOIN (
       SELECT id, network FROM payment
-      WHERE state = 'submitted' AND submitted_at < now() - make_interval(secs => ${overdueSeconds})
-    ) AS payment USING (network)
+      WHERE id = ANY(ARRAY(SELECT payment_id FROM payment_in_flight))
+        AND state = 'submitted' AND submitted_at < now() - make_interval(secs => ${overdueSeconds})
+    ) AS overdue USING (network)
     GROUP BY network`;
   return rows.map(({ network, count }) => ({ network, count: Number(count) }));
 }

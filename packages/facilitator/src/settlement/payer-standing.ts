@@ -56,21 +56,19 @@ export function createPayerStandings(parts: { readonly database: Database; reado
 
   async function findInFlight(payers: readonly Payer[]) {
     return database.sql<{ id: string; payer: string; token: string; amount: bigint; retryAlone: boolean }>`
-      SELECT payment.id, payment.payer, payment.token, payment.amount, payment.retry_alone AS "retryAlone"
-      FROM payment
-      JOIN (SELECT DISTINCT payer, token FROM unnest(
-        ${payers.map(({ payer }) => payer)}::text[], ${payers.map(({ token }) => token)}::text[]
-      ) AS asked (payer, token)) AS asked USING (payer, token)
-      WHERE payment.payer = ANY(${payers.map(({ payer }) => payer)}::text[]) AND payment.state = 'submitted'
-        AND payment.network = ${network}`;
+      SELECT id, payer, token, amount, retry_alone AS "retryAlone" FROM payment
+      WHERE state = 'submitted' AND network = ${network} AND id = ANY(ARRAY(
+        SELECT payment_id FROM payment_in_flight JOIN unnest(
+          ${payers.map(({ payer }) => payer)}::text[], ${payers.map(({ token }) => token)}::text[]
+        ) AS asked (payer, token) USING (payer, token)))`;
   }
 
   /** What no block ever held cost nothing, and was lost by a node or by the network rather than by the payer. */
   async function countFailures(payers: readonly Payer[]): Promise<ReadonlyMap<string, number>> {
     const rows = await database.sql<{ payer: string; count: bigint }>`
       SELECT payer, count(*) AS count FROM payment
-      WHERE payer = ANY(${[...new Set(payers.map(({ payer }) => payer))]}::text[]) AND state = 'failed'
-        AND network = ${network} AND concluded_at > now() - make_interval(secs => ${failureWindowSeconds})
+      WHERE payer = ANY(${[...new Set(payers.map(({ payer }) => payer))]}::text[]) AND failed_at IS NOT NULL
+        AND network = ${network} AND failed_at > now() - make_interval(secs => ${failureWindowSeconds})
         AND EXISTS (
           SELECT FROM transaction_leg AS leg JOIN chain_transaction AS sent ON sent.id = leg.transaction_id
           WHERE leg.payment_id = payment.id AND sent.fee_paid > 0)

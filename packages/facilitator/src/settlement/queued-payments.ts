@@ -75,7 +75,7 @@ export function createQueuedPayments(parts: { readonly database: Database; reado
       SET lease_holder = ${parts.processId}::uuid, lease_until = now() + make_interval(secs => ${claimLeaseSeconds})
       WHERE id IN (
         SELECT id FROM payment
-        WHERE network = ${network} AND state IN ('claimed', 'refused', 'submitted') AND (
+        WHERE id = ANY(ARRAY(SELECT payment_id FROM payment_in_flight WHERE network = ${network})) AND (
           (state = 'claimed' AND lease_holder IS NULL AND lease_until >= now())
           OR (retry_alone AND (lease_holder IS NULL OR lease_until < now())))
         ORDER BY claimed_at

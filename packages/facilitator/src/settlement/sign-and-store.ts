@@ -103,12 +103,11 @@ async function findStale(sql: Sql, payments: readonly ReadyPayment[]): Promise<r
     SELECT pg_advisory_xact_lock(hashtextextended(key, 0))
     FROM (SELECT DISTINCT key FROM unnest(${keys}::text[]) AS payer (key) ORDER BY key) AS payers`;
   const submitted = sql<{ id: string; payer: string; token: string }>`
-    SELECT payment.id, payment.payer, payment.token
-    FROM payment
-    JOIN (SELECT DISTINCT payer, token FROM unnest(
-      ${payers.map(({ payer }) => payer)}::text[], ${payers.map(({ asset }) => asset.token)}::text[]
-    ) AS wanted (payer, token)) AS wanted USING (payer, token)
-    WHERE payment.state = 'submitted'`;
+    SELECT id, payer, token FROM payment
+    WHERE state = 'submitted' AND id = ANY(ARRAY(
+      SELECT payment_id FROM payment_in_flight JOIN unnest(
+        ${payers.map(({ payer }) => payer)}::text[], ${payers.map(({ asset }) => asset.token)}::text[]
+      ) AS wanted (payer, token) USING (payer, token)))`;
   const [rows] = await Promise.all([submitted, turn]);
   return payments.filter(({ paymentId, payment: { authorization }, knownInFlight }) =>
     rows.some(

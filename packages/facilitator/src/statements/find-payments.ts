@@ -112,7 +112,7 @@ async function search(sql: Sql, query: Search): Promise<readonly Searched[]> {
         FROM payment
         WHERE ${lists}::text = 'failed' AND network = list.network AND pay_to = list.address AND token = list.token
           AND (claimed_at, id) < (${claimedAt}::timestamptz, ${id}::uuid) AND claimed_at >= ${from}::timestamptz
-          AND state = 'failed'
+          AND failed_at IS NOT NULL
         ORDER BY claimed_at DESC, id DESC LIMIT ${limit}
       ) AS found
       UNION ALL
@@ -130,7 +130,7 @@ async function search(sql: Sql, query: Search): Promise<readonly Searched[]> {
       UNION ALL
       (SELECT id, claimed_at, true, false
        FROM payment
-       WHERE ${lists}::text = 'in flight' AND state IN ('claimed', 'refused', 'submitted') AND state = ANY(${states}::text[])
+       WHERE ${lists}::text = 'in flight' AND id = ANY(ARRAY(SELECT payment_id FROM payment_in_flight)) AND state = ANY(${states}::text[])
          AND (${token}::text IS NULL OR token = ${token})
          AND (${walletId}::uuid IS NULL OR (network, pay_to) IN (SELECT network, address FROM own))
          AND (${network}::text IS NULL OR network = ${network})

@@ -13,23 +13,29 @@ export interface LockedEffect {
  * changed, because only what is neither is read.
  */
 export async function lockEffects(sql: Sql, effects: readonly RecordedEffect[]): Promise<readonly LockedEffect[]> {
-  const rows = await sql<{ id: bigint; journalId: bigint | null }>`
-    SELECT effect.id, effect.journal_id AS "journalId"
+  const rows = await sql<EffectNow>`
+    SELECT id, journal_id AS "journalId", block_hash AS "blockHash", inclusion, reversed_at IS NOT NULL AS "isReversed"
     FROM effect
-    JOIN unnest(
-      ${effects.map(({ id }) => id)}::bigint[],
-      ${effects.map(({ block }) => block.hash)}::text[],
-      ${effects.map(({ inclusion }) => inclusion)}::integer[],
-      ${effects.map(({ isReversed }) => isReversed)}::boolean[]
-    ) AS seen (id, block_hash, inclusion, is_reversed)
-      ON seen.id = effect.id AND seen.block_hash = effect.block_hash AND seen.inclusion = effect.inclusion
-      AND seen.is_reversed = (effect.reversed_at IS NOT NULL)
-    WHERE effect.final_at IS NULL AND effect.lost_at IS NULL
-    ORDER BY effect.id
-    FOR UPDATE OF effect`;
+    WHERE id = ANY(${effects.map(({ id }) => id)}::bigint[]) AND final_at IS NULL AND lost_at IS NULL
+    ORDER BY id
+    FOR UPDATE`;
   const byId = new Map(effects.map((effect) => [effect.id, effect]));
-  return rows.flatMap(({ id, journalId }) => {
-    const effect = byId.get(id);
-    return effect === undefined ? [] : [{ effect, journalId }];
+  return rows.flatMap((now) => {
+    const effect = byId.get(now.id);
+    return effect !== undefined && isAsRead(effect, now) ? [{ effect, journalId: now.journalId }] : [];
   });
+}
+
+interface EffectNow {
+  readonly id: bigint;
+  readonly journalId: bigint | null;
+  readonly blockHash: string;
+  readonly inclusion: number;
+  readonly isReversed: boolean;
+}
+
+function isAsRead(effect: RecordedEffect, now: EffectNow): boolean {
+  return (
+    effect.block.hash === now.blockHash && effect.inclusion === now.inclusion && effect.isReversed === now.isReversed
+  );
 }
