@@ -77,18 +77,24 @@ export function createStatementReader(parts: { readonly database: Database }) {
     for (const { id } of busy) await sql`SELECT take_balance_checkpoint(${id}, ${moment}::timestamptz)`;
   }
 
-  /** The legs of the accounts from one settled moment up to another, in the order of posting, page by page. */
+  /**
+   * The legs of the accounts from one settled moment up to another, in the order of posting, page by page; the next page is on
+   * its way while one is handled.
+   */
   async function* legs(
     accountIds: readonly bigint[],
     period: { readonly from: Moment; readonly to: Moment },
   ): AsyncGenerator<readonly StatementLeg[]> {
-    let after: LegPosition = { postedAt: period.from, journalId: 0n, leg: 0 };
+    const pageAfter = (after: LegPosition) => legsAfter(sql, { accountIds, after, to: period.to });
+    let page = await pageAfter({ postedAt: period.from, journalId: 0n, leg: 0 });
     for (;;) {
-      const page = await legsAfter(sql, { accountIds, after, to: period.to });
-      if (page.length > 0) yield page;
       const last = page.at(-1);
-      if (last === undefined || page.length < pageSize) return;
-      after = last;
+      if (last === undefined) return;
+      const next = page.length < pageSize ? Promise.resolve([]) : pageAfter(last);
+      // It fails when its turn comes, or not at all where nobody goes on reading.
+      next.catch(() => undefined);
+      yield page;
+      page = await next;
     }
   }
 
