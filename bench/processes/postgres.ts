@@ -14,7 +14,12 @@ export interface BenchPostgres {
 }
 
 export async function startPostgres(dataDir: string): Promise<BenchPostgres> {
-  const server = await startEmbeddedPostgres({ dataDir, onWarning: () => undefined });
+  // As many sessions as a PostgreSQL has by itself: several facilitators share it.
+  const server = await startEmbeddedPostgres({
+    dataDir,
+    onWarning: () => undefined,
+    settings: { max_connections: 100 },
+  });
   // The first line of this file is the process id of the postmaster, the parent of every backend.
   const postmaster = Number(readFileSync(join(dataDir, 'postgres', 'postmaster.pid'), 'utf8').split('\n')[0]);
   return {

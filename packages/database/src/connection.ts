@@ -1,6 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { FaultFacts } from '@tollkeeper/protocol';
 import type { Pool, PoolClient } from 'pg';
-import { asConnectFault, asDatabaseFault, isConnectionLost } from './database-error.js';
+import { asConnectFault, asDatabaseFault, isConnectionLost, isServerFull } from './database-error.js';
 import { runStatement, type Statement } from './sql.js';
 
 /** One pooled connection, for as long as `use` runs. */
@@ -39,10 +40,19 @@ export async function withConnection<T>(pool: Pool, use: (connection: Connection
   }
 }
 
+/** For so long it is waited for a place on a server that has given all of them away. */
+const PATIENCE_MS = 5_000;
+const PAUSE_MS = 20;
+
+/** A pool that the server refuses to grow has connections that come back, and so have others. */
 async function checkOut(pool: Pool): Promise<PoolClient> {
-  try {
-    return await pool.connect();
-  } catch (error) {
-    throw asConnectFault(error);
+  const deadline = performance.now() + PATIENCE_MS;
+  for (;;) {
+    try {
+      return await pool.connect();
+    } catch (error) {
+      if (!isServerFull(error) || performance.now() > deadline) throw asConnectFault(error);
+    }
+    await delay(PAUSE_MS * (0.5 + Math.random()));
   }
 }

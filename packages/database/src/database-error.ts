@@ -5,6 +5,7 @@ import pg from 'pg';
 const UNIQUE_VIOLATION = '23505';
 const CHECK_VIOLATION = '23514';
 const INVALID_PARAMETER_VALUE = '22023';
+const TOO_MANY_CONNECTIONS = '53300';
 const RETRYABLE = new Set(['40001', '40P01']);
 
 /** The session is gone or was never given: classes 08 and 28, shutdown and crash, resources, terminated sessions. */
@@ -34,6 +35,11 @@ export function isCheckViolation(error: unknown, constraint?: string): boolean {
 /** Whether the same transaction may succeed when it is run again: a deadlock or a serialization failure. */
 export function isRetryableConflict(error: unknown): boolean {
   return RETRYABLE.has(sqlStateOf(error) ?? '');
+}
+
+/** Whether the server refused a session because it has as many as it may, for now. */
+export function isServerFull(error: unknown): boolean {
+  return sqlStateOf(error) === TOO_MANY_CONNECTIONS;
 }
 
 /** Whether nothing can be said about the connection any more, so that it must not return to the pool. */

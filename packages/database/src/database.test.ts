@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { inspect } from 'node:util';
 import { isFault } from '@tollkeeper/protocol';
@@ -55,6 +56,22 @@ test('the role binds in Prisma and in transactions too', async () => {
   await database.transaction(async (sql) => {
     expect(await sql`SELECT current_user::text AS role`).toEqual([{ role: 'tollkeeper_app' }]);
   });
+});
+
+test('a server that has no place for another session is waited for', async () => {
+  const login = `few_${randomBytes(8).toString('hex')}`;
+  await withAdmin(db.ownerUrl, (admin) =>
+    admin.query(`CREATE ROLE ${login} LOGIN PASSWORD '${login}' CONNECTION LIMIT 3 IN ROLE tollkeeper_app`),
+  );
+  const url = new URL(db.url);
+  url.username = login;
+  url.password = login;
+  await withDatabase({ url: url.toString() }, async ({ sql }) => {
+    const busy = () => sql<{ login: string }>`SELECT session_user::text AS login, pg_sleep(0.05)::text AS slept`;
+    const rows = (await Promise.all(Array.from({ length: 30 }, busy))).flat();
+    expect(rows.filter((row) => row.login === login)).toHaveLength(30);
+  });
+  await withAdmin(db.ownerUrl, (admin) => admin.query(`DROP ROLE ${login}`));
 });
 
 test('options in the address do not replace ours', async () => {
