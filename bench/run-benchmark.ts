@@ -34,6 +34,7 @@ export async function runBenchmark(
   cleanups.push(() => postgres.stop());
   const workplace: Workplace = {
     databaseUrl: postgres.url,
+    copyDatabase: () => postgres.copy(),
     folder,
     walletEncryptionKey: randomBytes(32).toString('hex'),
     diagnosticsDir: options.diagnosticsDir && resolve(options.diagnosticsDir),

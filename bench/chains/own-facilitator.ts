@@ -16,10 +16,10 @@ export async function createPayee(workplace: Workplace, env: Environment): Promi
 }
 
 /** Starts our facilitator in production mode, on the network that `env` names. */
-export function startOwnFacilitator(workplace: Workplace, env: Environment): Promise<TollkeeperProcess> {
+export async function startOwnFacilitator(workplace: Workplace, env: Environment): Promise<TollkeeperProcess> {
   const { diagnosticsDir, folder } = workplace;
   return startTollkeeper({
-    env: environmentOf(workplace, env),
+    env: environmentOf(workplace, { ...env, DATABASE_URL: await workplace.copyDatabase() }),
     logFile: join(diagnosticsDir ?? folder, `tollkeeper-${randomUUID()}.log`),
     nodeFlags: diagnosticsDir === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', diagnosticsDir],
   });

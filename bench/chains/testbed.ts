@@ -29,7 +29,10 @@ export interface Testbed {
 
 /** What our facilitator needs besides its chain. */
 export interface Workplace {
+  /** Where payees are created, before any facilitator starts. */
   readonly databaseUrl: string;
+  /** A database with these payees for one facilitator: those that wait for their turn have no part in another's work. */
+  readonly copyDatabase: () => Promise<string>;
   /** A folder for logs that is deleted at the end. */
   readonly folder: string;
   readonly walletEncryptionKey: string;

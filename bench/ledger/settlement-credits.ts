@@ -66,7 +66,7 @@ async function companions(database: Database, ledger: Ledger) {
     const transactions = Object.fromEntries(payments.map(({ id, transaction }) => [id, transaction]));
     const rows = await sql<{ id: string }>`
       WITH locked AS (
-        SELECT id FROM payment WHERE id = ANY(${ids}::uuid[]) ORDER BY id FOR UPDATE
+        SELECT id FROM payment WHERE id = ANY(${ids}::uuid[]) AND state IN ('submitted', 'failed') ORDER BY id FOR UPDATE
       )
       UPDATE payment
       SET state = 'settled', concluded_at = now(), transaction = ${JSON.stringify(transactions)}::jsonb ->> payment.id::text

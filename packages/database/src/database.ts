@@ -7,14 +7,14 @@ import { type ConnectionParts, connectionOptions } from './connection-options.js
 import { PrismaClient } from './generated/client.js';
 import { listenForNotifications } from './notification-listener.js';
 import { createSql, type Sql } from './sql.js';
-import { runTransaction } from './transaction.js';
+import { againAfterConflicts, runTransaction } from './transaction.js';
 import type { WarningSink } from './warning-sink.js';
 
 /** One PostgreSQL database, seen with the rights of the application's role. */
 export interface Database {
   /** The typed client on the same connections. Its first use costs about 30 MB of memory; hot paths use `sql`. */
   readonly prisma: PrismaClient;
-  /** Runs one statement, which commits by itself. */
+  /** Runs one statement, which commits by itself, and again after a deadlock. */
   readonly sql: Sql;
   /**
    * Runs `work` in one READ COMMITTED transaction, again after a deadlock; `work` must do nothing but SQL. Statements that need
@@ -85,7 +85,7 @@ function openPool(connection: ConnectionParts, parts: DatabaseParts): pg.Pool {
 }
 
 function databaseOn(pool: pg.Pool, parts: { connection: ConnectionParts; onWarning: WarningSink }): Database {
-  const sql = createSql((statement) => withConnection(pool, ({ run }) => run(statement)));
+  const sql = createSql((statement) => againAfterConflicts(() => withConnection(pool, ({ run }) => run(statement))));
   const listeners = new Set<() => Promise<void>>();
   let prisma: PrismaClient | undefined;
   let closing: Promise<void> | undefined;

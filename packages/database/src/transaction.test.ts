@@ -1,6 +1,7 @@
 import { isFault } from '@tollkeeper/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openDatabase, type Sql } from './index.js';
+import { eventually } from '../../../test/support/eventually.js';
 import { createTestDatabase, type TestDatabase } from './testing/index.js';
 import { withAdmin } from './testing/template-database.js';
 
@@ -93,6 +94,34 @@ test('two transactions that deadlock both succeed, because the victim runs again
   expect(attempts).toBe(3);
   expect(await database.sql`SELECT next_account_nonce AS n FROM lane`).toEqual([{ n: 2n }, { n: 2n }]);
 });
+
+test('two statements that deadlock both succeed, because the victim runs again', async () => {
+  const { sql } = db.database;
+  const names = Array.from({ length: 40 }, (_, n) => n.toString().padStart(2, '0'));
+  await sql`
+    INSERT INTO lane (network, signer, next_account_nonce) SELECT 'eip155:2', name, 0 FROM unnest(${names}::text[]) AS name`;
+  const before = await deadlocks();
+  // Each locks the rows one after the other, slowly, and in the order that it is given.
+  const count = (order: readonly string[]) => sql`
+    WITH RECURSIVE turn AS (
+      SELECT name, place FROM unnest(${order}::text[]) WITH ORDINALITY AS given (name, place)
+    ), locked AS MATERIALIZED (
+      SELECT lane.signer, pg_sleep(0.002)::text AS slept FROM turn CROSS JOIN LATERAL (
+        SELECT signer FROM lane WHERE network = 'eip155:2' AND signer = turn.name FOR UPDATE
+      ) AS lane
+    )
+    UPDATE lane SET next_account_nonce = next_account_nonce + 1 FROM locked
+    WHERE lane.network = 'eip155:2' AND lane.signer = locked.signer AND locked.slept = ''`;
+  await Promise.all([count(names), count(names.toReversed())]);
+  expect(await sql`SELECT DISTINCT next_account_nonce AS n FROM lane WHERE network = 'eip155:2'`).toEqual([{ n: 2n }]);
+  await eventually(async () => expect(await deadlocks()).toBeGreaterThan(before));
+});
+
+async function deadlocks(): Promise<bigint> {
+  const [row] = await db.database.sql<{ count: bigint }>`
+    SELECT deadlocks AS count FROM pg_stat_database WHERE datname = current_database()`;
+  return row?.count ?? 0n;
+}
 
 test('a conflict that never ends is passed on after a bounded number of attempts', async () => {
   let attempts = 0;

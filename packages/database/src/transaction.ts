@@ -14,9 +14,14 @@ const LONGEST_PAUSE_MS = 20;
  * but SQL. A commit whose answer was lost is `DATABASE_UNAVAILABLE` with `commit: 'unknown'` and is never repeated here.
  */
 export async function runTransaction<T>(pool: Pool, work: (sql: Sql) => Promise<T>): Promise<T> {
+  return againAfterConflicts(() => withConnection(pool, (connection) => attemptOn(connection, work)));
+}
+
+/** Runs again what a deadlock or a serialization failure has undone as a whole, a bounded number of times. */
+export async function againAfterConflicts<T>(run: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await withConnection(pool, (connection) => attemptOn(connection, work));
+      return await run();
     } catch (error) {
       if (attempt === ATTEMPTS || !isRetryableConflict(error)) throw error;
       await delay(Math.random() * LONGEST_PAUSE_MS * attempt);

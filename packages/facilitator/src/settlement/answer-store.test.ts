@@ -61,6 +61,43 @@ test('handing out answers writes to no index of payments, as a rule', async () =
   expect(taken + confirmed).toBeGreaterThan(1.5 * together);
 });
 
+test.each(['takeDelivery', 'confirmDelivery'] as const)(
+  '%s locks payments in the order in which settling does, so that neither waits for the other in a circle',
+  async (operation) => {
+    const { database } = testDatabase;
+    const inOrder = paymentIds.toSorted();
+    const tries = { answering: 0, settling: 0 };
+    let letGo: () => void = () => undefined;
+    const released = new Promise<void>((resolve) => (letGo = resolve));
+    const holding = database.transaction(async (sql) => {
+      await sql`SELECT FROM payment WHERE id = ${inOrder[0] ?? ''}::uuid FOR UPDATE`;
+      await released;
+    });
+    const settling = database.transaction(async (sql) => {
+      tries.settling += 1;
+      await sql`SELECT id FROM payment WHERE id = ANY(${inOrder}::uuid[]) ORDER BY id FOR UPDATE`;
+    });
+    await untilWaiting(1);
+    const answering = database.transaction(async (sql) => {
+      tries.answering += 1;
+      const store = createAnswerStore({ ...database, sql });
+      await Promise.all(paymentIds.map((paymentId) => store[operation]({ paymentId, caller: randomUUID() })));
+    });
+    await untilWaiting(2);
+    letGo();
+    await Promise.all([holding, settling, answering]);
+    expect(tries).toEqual({ answering: 1, settling: 1 });
+  },
+);
+
+async function untilWaiting(sessions: number): Promise<void> {
+  await eventually(async () => {
+    const waiting = await owner.sql`
+      SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+    expect(waiting).toHaveLength(sessions);
+  });
+}
+
 /** Others may look at this database as of some time ago, such as the server while it analyses a table. */
 async function untilNobodyHoldsOldRows(): Promise<void> {
   await eventually(async () => {

@@ -17,7 +17,10 @@ export interface Answer {
 
 export type AnswerStore = ReturnType<typeof createAnswerStore>;
 
-/** Who gets the answer of a payment, as guarded statements on its row: one caller at a time, and the success only once. */
+/**
+ * Who gets the answer of a payment, as guarded statements on its row: one caller at a time, and the success only once. Rows are
+ * locked in the order of their ids, as settling locks them: another process may be at the same payments.
+ */
 export function createAnswerStore({ sql }: Database) {
   const maximumItems = rowsPerStatement;
   return {
@@ -40,11 +43,14 @@ export function createAnswerStore({ sql }: Database) {
   async function takeDeliveries(answers: readonly Answer[]): Promise<readonly (PaymentRow | undefined)[]> {
     // Of several callers for one payment the statement takes any one.
     const rows = await sql<PaymentRow & { readonly caller: string }>`
-      WITH taken AS (
+      WITH locked AS (
+        SELECT id FROM payment WHERE id = ANY(${idsOf(answers)}::uuid[]) AND state = 'settled' ORDER BY id FOR NO KEY UPDATE
+      ), taken AS (
         UPDATE payment
         SET delivery_lease_holder = (${callersOf(answers)}::jsonb ->> payment.id::text)::uuid,
           delivery_lease_until = now() + make_interval(secs => ${deliveryLeaseSeconds})
-        WHERE payment.id = ANY(${idsOf(answers)}::uuid[]) AND payment.state = 'settled' AND payment.delivered_at IS NULL
+        FROM locked
+        WHERE payment.id = locked.id AND payment.delivered_at IS NULL
           AND (payment.delivery_lease_until IS NULL OR payment.delivery_lease_until < now())
           AND NOT EXISTS (SELECT FROM effect WHERE effect.payment_id = payment.id AND effect.reversed_at IS NOT NULL)
         RETURNING payment.id
@@ -57,8 +63,12 @@ export function createAnswerStore({ sql }: Database) {
 
   async function confirmDeliveries(answers: readonly Answer[]): Promise<readonly undefined[]> {
     await sql`
+      WITH locked AS (
+        SELECT id FROM payment WHERE id = ANY(${idsOf(answers)}::uuid[]) ORDER BY id FOR NO KEY UPDATE
+      )
       UPDATE payment SET delivered_at = now(), answer_open_since = NULL
-      WHERE payment.id = ANY(${idsOf(answers)}::uuid[]) AND payment.delivered_at IS NULL
+      FROM locked
+      WHERE payment.id = locked.id AND payment.delivered_at IS NULL
         AND payment.delivery_lease_holder = (${callersOf(answers)}::jsonb ->> payment.id::text)::uuid`;
     return answers.map(() => undefined);
   }

@@ -40,7 +40,7 @@ export function createSettling(parts: { readonly database: Database; readonly le
     const transactions = Object.fromEntries(items.map(({ paymentId, effect }) => [paymentId, effect.transaction]));
     const moving = sql<{ id: string }>`
       WITH locked AS (
-        SELECT id FROM payment WHERE id = ANY(${ids}::uuid[]) ORDER BY id FOR UPDATE
+        SELECT id FROM payment WHERE id = ANY(${ids}::uuid[]) AND state IN ('submitted', 'failed') ORDER BY id FOR UPDATE
       )
       UPDATE payment
       SET state = 'settled', concluded_at = now(), transaction = ${JSON.stringify(transactions)}::jsonb ->> payment.id::text,
