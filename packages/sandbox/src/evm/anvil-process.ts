@@ -1,5 +1,9 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { findAnvilBinary } from './anvil-binary.js';
 import { guardAgainstOrphan } from './orphan-guard.js';
 
@@ -19,6 +23,12 @@ export interface AnvilProcess {
   stop(): Promise<void>;
 }
 
+/**
+ * anvil writes the state after each block to a file of a tenth of a megabyte, keeps all of them, and leaves them in the user's home
+ * when it ends. Ours keeps so many, beside the 500 in memory, in a folder that goes with it.
+ */
+const statesOnDisk = 1_000;
+
 /** Starts anvil and waits, at most `timeoutMs`, until it listens. Port 0 takes a free one. */
 export async function startAnvilProcess(options: {
   readonly host: string;
@@ -28,11 +38,13 @@ export async function startAnvilProcess(options: {
 }): Promise<AnvilProcess> {
   const address = ['--host', options.host, '--port', String(options.port)];
   // Its own process group keeps Ctrl-C away from it, so that we stop things in order.
-  const child = spawn(findAnvilBinary(), [...address, ...options.flags], { detached: true });
-  const end = watchEnd(child);
+  const statesDir = mkdtempSync(join(tmpdir(), 'tollkeeper-anvil-'));
+  const states = ['--cache-path', statesDir, '--max-persisted-states', String(statesOnDisk)];
+  const child = spawn(findAnvilBinary(), [...address, ...states, ...options.flags], { detached: true });
+  const end = watchEnd(child, statesDir);
   const { pid } = child;
   if (pid === undefined) throw new Error(`anvil did not start: ${(await end.exited).reason}`);
-  const guard = guardAgainstOrphan(pid);
+  const guard = guardAgainstOrphan(pid, statesDir);
   void end.exited.then(() => guard.release());
   const port = await Promise.race([
     listeningPort(child),
@@ -58,18 +70,25 @@ export async function startAnvilProcess(options: {
   };
 }
 
-function watchEnd(child: ChildProcessWithoutNullStreams): { exited: Promise<AnvilExit>; expect: () => void } {
+function watchEnd(
+  child: ChildProcessWithoutNullStreams,
+  statesDir: string,
+): { exited: Promise<AnvilExit>; expect: () => void } {
   let expected = false;
   let complaint = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     complaint = (complaint + text).slice(-2_000);
   });
-  const exited = new Promise<AnvilExit>((resolve) => {
+  const ended = new Promise<AnvilExit>((resolve) => {
     child.once('error', (error) => resolve({ expected, reason: error.message }));
     child.once('close', (code, signal) => {
       const status = signal === null ? `exit code ${String(code)}` : signal;
       resolve({ expected, reason: [status, complaint.trim().replaceAll(/\s+/g, ' ')].filter(Boolean).join(': ') });
     });
+  });
+  const exited = ended.then(async (exit) => {
+    await rm(statesDir, { recursive: true, force: true }).catch(() => undefined);
+    return exit;
   });
   return {
     exited,

@@ -1,10 +1,19 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { decodeFunctionResult, encodeFunctionData } from 'viem';
 import type { Hex } from 'viem';
 import { sandboxKeys } from '../demo/sandbox-keys.js';
@@ -183,7 +192,21 @@ test('a torn state file without a copy is refused with what to do', async () => 
   await expect(startEvmChain({ stateFile })).rejects.toThrow('is damaged; delete it to start the EVM chain anew');
 });
 
-test('anvil ends with a parent that is killed', { timeout: 120_000 }, async () => {
+test('what anvil writes to disk is bounded and goes with it', { timeout: 120_000 }, async () => {
+  const temporary = join(folder, 'temporary');
+  mkdirSync(temporary);
+  vi.stubEnv('TMPDIR', temporary);
+  const chain = await startEvmChain().finally(() => vi.unstubAllEnvs());
+  for (let batch = 0; batch < 8; batch += 1) await chain.mine(250);
+  const [states = ''] = readdirSync(temporary);
+  const written = readdirSync(join(temporary, states), { recursive: true });
+  expect(written.length).toBeGreaterThan(900);
+  expect(written.length).toBeLessThan(1_100);
+  await chain.stop();
+  expect(readdirSync(temporary)).toEqual([]);
+});
+
+test('anvil ends with a parent that is killed, and leaves nothing behind', { timeout: 120_000 }, async () => {
   const script = join(folder, 'parent.mts');
   const module = new URL('./evm-chain.ts', import.meta.url).href;
   writeFileSync(
@@ -193,12 +216,18 @@ test('anvil ends with a parent that is killed', { timeout: 120_000 }, async () =
      console.log(chain.pid);`,
   );
   const tsx = import.meta.resolve('tsx');
-  const parent = spawn(process.execPath, ['--import', tsx, '--conditions', '@tollkeeper/source', script]);
+  const temporary = join(folder, 'of the killed');
+  mkdirSync(temporary);
+  const parent = spawn(process.execPath, ['--import', tsx, '--conditions', '@tollkeeper/source', script], {
+    env: { ...process.env, TMPDIR: temporary },
+  });
   const [line] = (await once(parent.stdout, 'data')) as [Buffer];
   const pid = Number(line.toString());
   expect(isAlive(pid)).toBe(true);
   await sleep(300);
   parent.kill('SIGKILL');
-  for (let wait = 0; wait < 400 && isAlive(pid); wait += 1) await sleep(50);
+  const ownFolders = () => readdirSync(temporary).filter((name) => name.startsWith('tollkeeper-anvil-'));
+  for (let wait = 0; wait < 400 && (isAlive(pid) || ownFolders().length > 0); wait += 1) await sleep(50);
   expect(isAlive(pid)).toBe(false);
+  expect(ownFolders()).toEqual([]);
 });
