@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
-import { Agent, request } from 'node:http';
+import { Agent, request, type RequestOptions } from 'node:http';
+import { urlToHttpOptions } from 'node:url';
 
 /** A load on one endpoint. The bodies are made before, so that the clock sees nothing but the calls. */
 export interface Load {
@@ -32,24 +33,28 @@ export interface LoadResult {
 /** Calls an endpoint in a closed loop: each of `concurrency` callers sends its next body when its last one is answered. */
 export async function runLoad(load: Load): Promise<LoadResult> {
   const agent = new Agent({ keepAlive: true, maxSockets: Infinity });
-  const abort = new AbortController();
-  setMaxListeners(0, abort.signal);
+  // What a call needs is put together once: the load shares its cores with what it measures.
+  const target = { ...urlToHttpOptions(new URL(load.url)), method: 'POST', agent };
   const callers = Math.min(load.concurrency, load.bodies.length);
   await openSockets({ agent, url: load.url, count: callers });
   const latenciesMs: number[] = [];
   const failures: Record<string, number> = {};
   let next = 0;
+  let hasGivenUp = false;
   const started = performance.now();
-  const limit = setTimeout(() => abort.abort(), load.giveUpAfterMs);
+  const limit = setTimeout(() => {
+    hasGivenUp = true;
+    for (const socket of Object.values(agent.sockets).flat()) socket?.destroy();
+  }, load.giveUpAfterMs);
 
   async function call(): Promise<void> {
-    while (next < load.bodies.length && performance.now() - started < load.stopAfterMs) {
+    while (!hasGivenUp && next < load.bodies.length && performance.now() - started < load.stopAfterMs) {
       const body = load.bodies[next++];
       if (body === undefined) return;
       const began = performance.now();
-      const failure = await post({ url: load.url, body, agent, signal: abort.signal }).then(
+      const failure = await post(target, body).then(
         ({ status, text }) => load.findFailure(status, parse(text)),
-        (error: unknown) => (abort.signal.aborted ? notAnswered : describe(error)),
+        (error: unknown) => (hasGivenUp ? notAnswered : describe(error)),
       );
       if (failure === undefined) latenciesMs.push(performance.now() - began);
       else failures[failure] = (failures[failure] ?? 0) + 1;
@@ -89,11 +94,10 @@ function get(url: string, options: { agent: Agent; signal: AbortSignal }): Promi
   });
 }
 
-function post(call: { url: string; body: Buffer; agent: Agent; signal: AbortSignal }): Promise<Answer> {
-  const { url, body, agent, signal } = call;
+function post(target: RequestOptions, body: Buffer): Promise<Answer> {
   const headers = { 'content-type': 'application/json', 'content-length': body.length };
   return new Promise((resolve, reject) => {
-    const outgoing = request(url, { method: 'POST', agent, headers, signal }, (incoming) => {
+    const outgoing = request({ ...target, headers }, (incoming) => {
       readAnswer(incoming, resolve, reject);
     });
     outgoing.once('error', reject);
