@@ -3,6 +3,7 @@ import { openDatabase, type Database, type Sql } from '@tollkeeper/database';
 import { createTestDatabase, type TestDatabase } from '@tollkeeper/database/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { eventually } from '../../../../test/support/eventually.js';
+import { untilNobodyHoldsOldRows, updatesWithoutIndexes } from '../../../../test/support/room-for-versions.js';
 import { createAnswerStore } from './answer-store.js';
 
 const together = 64;
@@ -21,7 +22,7 @@ beforeAll(async () => {
   const { sql } = testDatabase.database;
   const batches: string[][] = [];
   for (let turn = 0; turn < 20; turn += 1) {
-    await untilNobodyHoldsOldRows();
+    await untilNobodyHoldsOldRows(owner);
     const claimed = await sql<{ id: string }>`
       INSERT INTO payment (id, claim_key, scheme, network, token, amount, payer, pay_to, x402_version, request)
       SELECT gen_random_uuid(), gen_random_uuid(), 'exact', 'eip155:84532', 'token', 1, 'payer', 'payee', 2, repeat('request ', 128)
@@ -43,7 +44,7 @@ test('handing out answers writes to no index of payments, as a rule', async () =
   const { database } = testDatabase;
   const answers = paymentIds.map((paymentId) => ({ paymentId, caller: randomUUID() }));
   const handOut = async (work: (sql: Sql) => Promise<unknown>) => {
-    await untilNobodyHoldsOldRows();
+    await untilNobodyHoldsOldRows(owner);
     return database.transaction(async (sql) => {
       const before = await updatesWithoutIndexes(sql);
       await work(sql);
@@ -96,21 +97,4 @@ async function untilWaiting(sessions: number): Promise<void> {
       SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
     expect(waiting).toHaveLength(sessions);
   });
-}
-
-/** Others may look at this database as of some time ago, such as the server while it analyses a table. */
-async function untilNobodyHoldsOldRows(): Promise<void> {
-  await eventually(async () => {
-    const holders = await owner.sql<{ kind: string }>`
-      SELECT backend_type AS kind FROM pg_stat_activity
-      WHERE datname = current_database() AND pid <> pg_backend_pid() AND (backend_xmin IS NOT NULL OR backend_xid IS NOT NULL)`;
-    expect(holders).toEqual([]);
-  });
-}
-
-/** How many updates of this session found room beside the old row. */
-async function updatesWithoutIndexes(sql: Sql): Promise<bigint> {
-  const [row] = await sql<{ count: bigint }>`
-    SELECT n_tup_hot_upd AS count FROM pg_stat_xact_user_tables WHERE relname = 'payment'`;
-  return row?.count ?? 0n;
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { openDatabase, type Database, type Sql } from '@tollkeeper/database';
 import { createTestDatabase, type TestDatabase } from '@tollkeeper/database/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { eventually } from '../../../../test/support/eventually.js';
+import { untilNobodyHoldsOldRows, updatesWithoutIndexes } from '../../../../test/support/room-for-versions.js';
 
 const together = 64;
 
@@ -78,7 +78,7 @@ test('the way from a claim to a settled payment writes to no index of payments, 
       [submit, batches[turn - 4] ?? []],
       [settle, batches[turn - 8] ?? []],
     ] as const) {
-      await untilNobodyHoldsOldRows();
+      await untilNobodyHoldsOldRows(owner);
       beside += await database.transaction(async (sql) => {
         const before = await updatesWithoutIndexes(sql);
         await change(sql, ids);
@@ -88,20 +88,3 @@ test('the way from a claim to a settled payment writes to no index of payments, 
   }
   expect(beside).toBeGreaterThan(0.75 * together * (16 + 12));
 });
-
-/** Others may look at this database as of some time ago, such as the server while it analyses a table. */
-async function untilNobodyHoldsOldRows(): Promise<void> {
-  await eventually(async () => {
-    const holders = await owner.sql<{ kind: string }>`
-      SELECT backend_type AS kind FROM pg_stat_activity
-      WHERE datname = current_database() AND pid <> pg_backend_pid() AND (backend_xmin IS NOT NULL OR backend_xid IS NOT NULL)`;
-    expect(holders).toEqual([]);
-  });
-}
-
-/** How many updates of this session found room beside the old row. */
-async function updatesWithoutIndexes(sql: Sql): Promise<bigint> {
-  const [row] = await sql<{ count: bigint }>`
-    SELECT n_tup_hot_upd AS count FROM pg_stat_xact_user_tables WHERE relname = 'payment'`;
-  return row?.count ?? 0n;
-}
