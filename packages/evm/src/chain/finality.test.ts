@@ -1,6 +1,7 @@
 import { baseSepolia, isFault, type Inclusion } from '@tollkeeper/protocol';
-import { faultOn } from '@tollkeeper/sandbox';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { createRpcGate, faultOn } from '@tollkeeper/sandbox';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { eventually } from '../../../../test/support/eventually.js';
 import { type EvmSetup, startEvmSetup } from '../../../../test/support/evm-setup.js';
 
 let setup: EvmSetup;
@@ -67,6 +68,34 @@ test('a look at what is known costs two requests, and one for each block that be
   setup.proxy.reset();
   expect(await chain.finality([...blocks, next])).toContain('final');
   expect(setup.proxy.calls()).toBe(4);
+});
+
+describe.each(['oldest', 'newest'])('a look that asks for the %s first', (order) => {
+  test.each([1, 2, 3, 4, 5])('sees a reorg before its request %i at once or in the next look', async (request) => {
+    const { chain } = setup.network();
+    const before = await mine(2);
+    await chain.finality(before);
+    const blocks = [...before, ...(await mine(3))];
+    const asked = order === 'oldest' ? blocks : blocks.toReversed();
+    const gate = createRpcGate();
+    let answered = 0;
+    setup.proxy.reset();
+    setup.proxy.use(({ ordinal }) => {
+      if (ordinal >= request) return { kind: 'hold', gate };
+      const change = (block: unknown) => {
+        answered += 1;
+        return block;
+      };
+      return { kind: 'alter', change };
+    });
+    const look = chain.finality(asked);
+    await eventually(() => expect([answered, gate.waiting() > 0]).toEqual([request - 1, true]));
+    await setup.anvil.rpc('anvil_reorg', [4, []]);
+    gate.open();
+    await look;
+    setup.proxy.reset();
+    expect(await chain.finality(blocks)).toEqual(['confirmed', 'gone', 'gone', 'gone', 'gone']);
+  });
 });
 
 test('what a node said in the middle of a reorg is not what releases a payment', async () => {

@@ -10,7 +10,10 @@ const parallelRequests = 16;
  * is new or has become final, however many wait in between.
  */
 export function createFinality(parts: { readonly node: EvmNode; readonly finalityDepth: number }): Chain['finality'] {
-  /** The hashes of the chain's blocks by number. While the highest of them is the chain's, so are those below it. */
+  /**
+   * The hashes of the chain's blocks by number. While the highest of them is the chain's, so are those below it: it is the first
+   * of them that was read, so that a reorg in the middle of a look replaces it too, which the next look sees.
+   */
   const known = new Map<bigint, string>();
 
   return async (inclusions) =>
@@ -36,28 +39,53 @@ export function createFinality(parts: { readonly node: EvmNode; readonly finalit
     node: EvmNode,
     numbers: ReadonlySet<bigint>,
     finalized: bigint,
-  ): Promise<ReadonlyMap<bigint, string>> {
+  ): Promise<ReadonlyMap<bigint, string | undefined>> {
+    const above = await readHighest(node, numbers);
     await forgetIfReplaced(node);
-    // What becomes final is read anew: a reorg in the middle of an earlier look may have left a wrong hash here, which may
-    // delay a reversal, and must not release anything.
-    const wanted = [...numbers].filter((number) => number <= finalized || !known.has(number));
-    const hashes = new Map(known);
+    const hashes = new Map<bigint, string | undefined>([...known, ...above]);
+    // What becomes final is read anew: a node that changed its mind in the middle of an earlier look may have left a wrong hash
+    // here, which may delay a reversal, and must not release anything.
+    const wanted = [...numbers].filter((number) => !above.has(number) && (number <= finalized || !hashes.has(number)));
     for (let start = 0; start < wanted.length; start += parallelRequests) {
       await Promise.all(
-        wanted.slice(start, start + parallelRequests).map(async (number) => {
-          const hash = (await node.block(number))?.hash;
-          if (hash === undefined) hashes.delete(number);
-          else hashes.set(number, hash);
-        }),
+        wanted
+          .slice(start, start + parallelRequests)
+          .map(async (number) => hashes.set(number, await hashOf(node, number))),
       );
     }
     known.clear();
-    for (const [number, hash] of hashes) if (number > finalized) known.set(number, hash);
+    for (const [number, hash] of hashes) if (hash !== undefined && number > finalized) known.set(number, hash);
     return hashes;
   }
 
-  async function forgetIfReplaced(node: EvmNode): Promise<void> {
-    const highest = [...known.keys()].reduce((one, other) => (one > other ? one : other), 0n);
-    if (known.size > 0 && (await node.block(highest))?.hash !== known.get(highest)) known.clear();
+  /** Asks from above for what lies higher than all that is known, until the node has one. */
+  async function readHighest(
+    node: EvmNode,
+    numbers: ReadonlySet<bigint>,
+  ): Promise<ReadonlyMap<bigint, string | undefined>> {
+    const highest = highestOf(known.keys());
+    const read = new Map<bigint, string | undefined>();
+    for (const number of [...numbers].filter((each) => each > highest).toSorted(descending)) {
+      const hash = await hashOf(node, number);
+      read.set(number, hash);
+      if (hash !== undefined) break;
+    }
+    return read;
   }
+
+  async function forgetIfReplaced(node: EvmNode): Promise<void> {
+    const highest = highestOf(known.keys());
+    if (known.size > 0 && (await hashOf(node, highest)) !== known.get(highest)) known.clear();
+  }
+}
+
+const descending = (one: bigint, other: bigint) => (one > other ? -1 : 1);
+
+/** -1 where there is none. */
+function highestOf(numbers: Iterable<bigint>): bigint {
+  return [...numbers].reduce((one, other) => (one > other ? one : other), -1n);
+}
+
+async function hashOf(node: EvmNode, number: bigint): Promise<string | undefined> {
+  return (await node.block(number))?.hash;
 }
