@@ -10,7 +10,8 @@ const together = 64;
 
 let testDatabase: TestDatabase;
 let owner: Database;
-let paymentIds: readonly string[];
+/** Settled payments, as many together as were claimed together. */
+let settledTogether: readonly (readonly string[])[];
 
 /** Payments that went through their states as many at a time as they do under load, each with a request of a usual length. */
 beforeAll(async () => {
@@ -33,7 +34,7 @@ beforeAll(async () => {
     await sql`
       UPDATE payment SET state = 'settled', concluded_at = now(), transaction = id WHERE id = ANY(${settled}::uuid[])`;
   }
-  paymentIds = batches[8] ?? [];
+  settledTogether = batches.slice(4, 12);
 });
 afterAll(async () => {
   await owner.close();
@@ -42,7 +43,6 @@ afterAll(async () => {
 
 test('handing out answers writes to no index of payments, as a rule', async () => {
   const { database } = testDatabase;
-  const answers = paymentIds.map((paymentId) => ({ paymentId, caller: randomUUID() }));
   const handOut = async (work: (sql: Sql) => Promise<unknown>) => {
     await untilNobodyHoldsOldRows(owner);
     return database.transaction(async (sql) => {
@@ -51,21 +51,29 @@ test('handing out answers writes to no index of payments, as a rule', async () =
       return Number((await updatesWithoutIndexes(sql)) - before);
     });
   };
-  const taken = await handOut((sql) => {
-    const { takeDelivery } = createAnswerStore({ ...database, sql });
-    return Promise.all(answers.map(takeDelivery));
-  });
-  const confirmed = await handOut((sql) => {
-    const { confirmDelivery } = createAnswerStore({ ...database, sql });
-    return Promise.all(answers.map(confirmDelivery));
-  });
-  expect(taken + confirmed).toBeGreaterThan(1.5 * together);
+  const beside: number[] = [];
+  for (const paymentIds of settledTogether) {
+    const answers = paymentIds.map((paymentId) => ({ paymentId, caller: randomUUID() }));
+    const taken = await handOut((sql) => {
+      const { takeDelivery } = createAnswerStore({ ...database, sql });
+      return Promise.all(answers.map(takeDelivery));
+    });
+    const confirmed = await handOut((sql) => {
+      const { confirmDelivery } = createAnswerStore({ ...database, sql });
+      return Promise.all(answers.map(confirmDelivery));
+    });
+    beside.push(taken + confirmed);
+  }
+  // The server may begin to look at old rows of other tables at any time, which leaves no room meanwhile.
+  const usual = beside.toSorted((one, other) => one - other)[beside.length / 2];
+  expect(usual).toBeGreaterThan(1.5 * together);
 });
 
 test.each(['takeDelivery', 'confirmDelivery'] as const)(
   '%s locks payments in the order in which settling does, so that neither waits for the other in a circle',
   async (operation) => {
     const { database } = testDatabase;
+    const paymentIds = settledTogether[0] ?? [];
     const inOrder = paymentIds.toSorted();
     const tries = { answering: 0, settling: 0 };
     let letGo: () => void = () => undefined;
