@@ -1,15 +1,14 @@
-import { randomBytes, randomUUID } from 'node:crypto';
-import { json } from '@tollkeeper/database';
-import { createRpcGate, faultOn, sandboxKeys } from '@tollkeeper/sandbox';
+import { randomBytes } from 'node:crypto';
+import { sandboxKeys } from '@tollkeeper/sandbox';
 import { bytesToHex } from 'viem';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { callSettle } from '../support/caller.js';
+import { abandonClaim } from '../support/abandon-claim.js';
 import { dateNextBlock, resumeTime, stopTime } from '../support/chain-time.js';
 import { eventually } from '../support/eventually.js';
 import { carryOut, createPayer, meddle, type TestPayer } from '../support/payer.js';
 import { startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
 import { tracesOf, withPayments } from '../support/traces.js';
-import { evmRequest, settle, settleWithoutOutcome, verify, type WireRequest } from '../support/wire.js';
+import { evmRequest, settle, settleWithoutOutcome, verify } from '../support/wire.js';
 
 const stranger = sandboxKeys.evm.stranger.address;
 
@@ -29,7 +28,7 @@ test('an abandoned claim does not lend its requirements to another use of the sa
   const nonce = bytesToHex(randomBytes(32));
   const toMerchant = await evmRequest({ payTo: facilitator.wallet.evm, nonce });
   const toStranger = await evmRequest({ payTo: sandboxKeys.evm.stranger.address, nonce });
-  await abandonClaim(toMerchant);
+  await abandonClaim(facilitator, toMerchant);
   expect((await verify(facilitator.url(), toStranger)).body).toMatchObject({ isValid: true });
 
   await stopTime(facilitator, 'EVM');
@@ -49,7 +48,7 @@ test('an abandoned claim does not lend its requirements to another use of the sa
 test('what a stranger carried out after a claim whose process died is settled by that, when its caller comes back', async () => {
   const payer = await createPayer(facilitator.evm, { payTo: facilitator.wallet.evm });
   const before = await tracesOf(facilitator, 'EVM');
-  await abandonClaim(payer.request, { agoMs: 1 });
+  await abandonClaim(facilitator, payer.request, { agoMs: 1 });
   const theirs = await carriedOut(payer);
   const answers = await Promise.all([1, 2].map(() => settle(facilitator.url(), payer.request)));
   expect(answers.filter(({ body }) => body.success)).toMatchObject([{ body: { transaction: theirs } }]);
@@ -61,7 +60,7 @@ test('what a stranger carried out after a claim whose process died is settled by
 test('what was carried out before such a claim is refused', async () => {
   const payer = await createPayer(facilitator.evm, { payTo: sandboxKeys.evm.merchant.address });
   const before = await tracesOf(facilitator, 'EVM');
-  await abandonClaim(payer.request, { agoMs: 1, claimedInMs: 60_000 });
+  await abandonClaim(facilitator, payer.request, { agoMs: 1, claimedInMs: 60_000 });
   await carriedOut(payer);
   expect((await settle(facilitator.url(), payer.request)).body).toMatchObject({
     success: false,
@@ -71,7 +70,7 @@ test('what was carried out before such a claim is refused', async () => {
 });
 
 test('an abandoned claim that nobody asks for again leaves no trace', async () => {
-  await abandonClaim(await evmRequest({ payTo: facilitator.wallet.evm }));
+  await abandonClaim(facilitator, await evmRequest({ payTo: facilitator.wallet.evm }));
   await eventually(async () => expect(await states()).not.toContain('claimed'));
 });
 
@@ -83,36 +82,6 @@ async function carriedOut(payer: TestPayer): Promise<string> {
     expect(await facilitator.evm.rpc('eth_getTransactionReceipt', [theirs])).toMatchObject({ status: '0x1' });
   });
   return theirs;
-}
-
-/** Leaves the claim of a payment behind as a process does that dies before it signs, and whose lease has run out since. */
-async function abandonClaim(
-  request: WireRequest,
-  { agoMs = Date.now(), claimedInMs = 0 }: { readonly agoMs?: number; readonly claimedInMs?: number } = {},
-): Promise<void> {
-  const { sql } = facilitator.database.database;
-  const gate = createRpcGate();
-  const letPass = facilitator.evmRpc.use(faultOn('eth_call', { kind: 'hold', gate }));
-  const caller = await callSettle(facilitator.url(), request);
-  await eventually(() => expect(gate.waiting()).toBeGreaterThan(0));
-  const [claim] = await sql<{ row: unknown }>`SELECT to_jsonb(payment) AS row FROM payment WHERE state = 'claimed'`;
-  caller.hangUp();
-  await eventually(async () => expect(await states()).not.toContain('claimed'));
-  letPass();
-  gate.open();
-  const abandoned = {
-    ...(claim?.row as object),
-    id: randomUUID(),
-    lease_holder: randomUUID(),
-    lease_until: new Date(Date.now() - agoMs),
-    claimed_at: new Date(Date.now() + claimedInMs),
-  };
-  await sql`
-    INSERT INTO payment (id, claim_key, scheme, network, token, amount, payer, pay_to, x402_version, valid_before, request,
-      lease_holder, lease_until, claimed_at, claimed_at_block)
-    SELECT id, claim_key, scheme, network, token, amount, payer, pay_to, x402_version, valid_before, request,
-      lease_holder, lease_until, claimed_at, claimed_at_block
-    FROM jsonb_populate_record(NULL::payment, ${json(abandoned)}::jsonb)`;
 }
 
 async function states(): Promise<readonly string[]> {

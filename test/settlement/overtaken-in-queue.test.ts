@@ -1,10 +1,12 @@
-import { BASE_SEPOLIA_USDC, faultOn, sandboxKeys } from '@tollkeeper/sandbox';
+import { faultOn, sandboxKeys } from '@tollkeeper/sandbox';
 import { numberToHex } from 'viem';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { abandonClaim } from '../support/abandon-claim.js';
+import { dateNextBlock } from '../support/chain-time.js';
 import { eventually } from '../support/eventually.js';
-import { carryOut, createPayer } from '../support/payer.js';
+import { carryOut, createPayer, meddle, type TestPayer } from '../support/payer.js';
 import { startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
-import { tracesOf } from '../support/traces.js';
+import { tracesOf, withPayments } from '../support/traces.js';
 import { settle } from '../support/wire.js';
 
 const { facilitator: signer, merchant, stranger } = sandboxKeys.evm;
@@ -39,19 +41,51 @@ test('where the height of such a claim could not be read, what was used meanwhil
   expect(await tracesOf(facilitator, 'EVM')).toMatchObject({ broadcasts: 0, payments: 1 });
 });
 
+test('what a stranger carries out after the claim of a process that died is settled with that hash, though nobody could sign when its caller came back', async () => {
+  const { evm, wallet, database, evmRpc } = facilitator;
+  const before = await tracesOf(facilitator, 'EVM');
+  const payer = await createPayer(evm, { payTo: wallet.evm });
+  await abandonClaim(facilitator, payer.request, { agoMs: 1 });
+  await signNothing();
+  const theirs = await carryOutAsStranger(payer);
+  const heights = evmRpc.calls('eth_blockNumber');
+  const answer = settle(facilitator.url(), payer.request);
+  await eventually(async () => {
+    const queued = await database.database.sql`SELECT FROM payment WHERE state = 'claimed' AND lease_holder IS NULL`;
+    expect(queued).toHaveLength(1);
+  });
+  // The chain's height now is no height of the claim, whoever notes it.
+  await eventually(() => expect(evmRpc.calls('eth_blockNumber')).toBeGreaterThan(heights));
+  await fund(10n ** 18n);
+  expect((await answer).body).toMatchObject({ success: true, transaction: theirs });
+  const { broadcasts } = before;
+  expect(await tracesOf(facilitator, 'EVM')).toEqual({ ...withPayments(before, 1), broadcasts });
+  expect(await facilitator.bookProblems()).toEqual([]);
+});
+
 /** No signer has money while a payment is claimed and a stranger carries it out. */
 async function overtakeInQueue(payTo: string, isClaimed: () => Promise<void>) {
-  const { evm } = facilitator;
-  await fund(1n);
-  await eventually(async () => expect(await signersShort()).toBe(1));
-  const payer = await createPayer(evm, { payTo });
+  await signNothing();
+  const payer = await createPayer(facilitator.evm, { payTo });
   const answer = settle(facilitator.url(), payer.request);
   await eventually(isClaimed);
-  const from = stranger.address;
-  const theirs = await evm.rpc('eth_sendTransaction', [{ to: BASE_SEPOLIA_USDC, ...carryOut(payer, from) }]);
-  await eventually(async () => expect(await evm.rpc('eth_getTransactionReceipt', [theirs])).not.toBeNull());
+  const theirs = await carryOutAsStranger(payer);
   await fund(10n ** 18n);
   return { answer: await answer, theirs };
+}
+
+async function signNothing(): Promise<void> {
+  await fund(1n);
+  await eventually(async () => expect(await signersShort()).toBe(1));
+}
+
+/** In a block, whose clock is not behind ours. */
+async function carryOutAsStranger(payer: TestPayer): Promise<string> {
+  const { evm } = facilitator;
+  await dateNextBlock(evm);
+  const theirs = await meddle(evm, carryOut(payer, stranger.address));
+  await eventually(async () => expect(await evm.rpc('eth_getTransactionReceipt', [theirs])).not.toBeNull());
+  return theirs;
 }
 
 async function fund(wei: bigint): Promise<void> {

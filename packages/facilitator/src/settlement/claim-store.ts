@@ -93,7 +93,7 @@ export function createClaimEndings(parts: { readonly database: Database; readonl
   async function takeOverAbandoned({ authorization, request, held }: NewClaim): Promise<AbandonedClaim | undefined> {
     const [row] = await sql<AbandonedClaim>`
       UPDATE payment
-      SET lease_holder = ${held ? parts.processId : null}::uuid,
+      SET taken_over = true, lease_holder = ${held ? parts.processId : null}::uuid,
         lease_until = now() + make_interval(secs => ${claimLeaseSeconds})
       WHERE claim_key = ${authorization.claimKey} AND state = 'claimed' AND lease_until < now()
         AND lease_holder IS DISTINCT FROM ${parts.processId}::uuid AND request = ${storedRequest(request)}

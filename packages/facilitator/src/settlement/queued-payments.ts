@@ -20,6 +20,8 @@ export interface QueuedPayment {
   readonly request: Payment | undefined;
   /** The height of the chain when it was claimed; null where nobody has read it. */
   readonly claimedAtBlock: bigint | null;
+  /** Its claim is that of a process that died. */
+  readonly isTakenOver: boolean;
   /** Its transaction did not move its money, in company: it travels alone now. */
   readonly alone: boolean;
 }
@@ -38,11 +40,13 @@ interface QueuedRow {
   readonly request: string | null;
   readonly alone: boolean;
   readonly claimedAtBlock: bigint | null;
+  readonly isTakenOver: boolean;
 }
 
 function asQueued(row: QueuedRow): QueuedPayment {
   return {
     paymentId: row.id,
+    isTakenOver: row.isTakenOver,
     alone: row.alone,
     claimedAtBlock: row.claimedAtBlock,
     request: row.request === null ? undefined : readStoredRequest(row.request),
@@ -61,11 +65,11 @@ export function createQueuedPayments(parts: { readonly database: Database; reado
       WHERE id = ANY(${ids}::uuid[]) AND (state = 'claimed' OR retry_alone) AND lease_holder = ${parts.processId}::uuid`;
   }
 
-  /** Notes the height of the chain after a claim that another process is to sign. */
+  /** Notes the height of the chain after a claim that another process is to sign; not after a claim of before. */
   async function noteHeight(id: string, height: bigint): Promise<void> {
     await sql`
       UPDATE payment SET claimed_at_block = ${height}
-      WHERE id = ${id}::uuid AND state = 'claimed' AND claimed_at_block IS NULL`;
+      WHERE id = ${id}::uuid AND state = 'claimed' AND claimed_at_block IS NULL AND NOT taken_over`;
   }
 
   /** Takes the oldest payments of a network that wait for a process that can sign, and retries whose process is gone. */
@@ -81,14 +85,14 @@ export function createQueuedPayments(parts: { readonly database: Database; reado
         ORDER BY claimed_at
         LIMIT ${limit}
         FOR UPDATE SKIP LOCKED)
-      RETURNING id, request, retry_alone AS alone, claimed_at_block AS "claimedAtBlock"`;
+      RETURNING id, request, retry_alone AS alone, claimed_at_block AS "claimedAtBlock", taken_over AS "isTakenOver"`;
     return rows.map(asQueued);
   }
 
   /** The retries among these that this process has the lease for. */
   async function findOwnRetries(ids: readonly string[]): Promise<readonly QueuedPayment[]> {
     const rows = await sql<QueuedRow>`
-      SELECT id, request, retry_alone AS alone, claimed_at_block AS "claimedAtBlock" FROM payment
+      SELECT id, request, retry_alone AS alone, claimed_at_block AS "claimedAtBlock", taken_over AS "isTakenOver" FROM payment
       WHERE id = ANY(${ids}::uuid[]) AND retry_alone AND lease_holder = ${parts.processId}::uuid`;
     return rows.map(asQueued);
   }
@@ -129,7 +133,7 @@ export function createQueuedPayments(parts: { readonly database: Database; reado
         ORDER BY effect.reversed_at DESC
         LIMIT ${limit}
         FOR UPDATE OF payment SKIP LOCKED)
-      RETURNING id, request, true AS alone, claimed_at_block AS "claimedAtBlock"`;
+      RETURNING id, request, true AS alone, claimed_at_block AS "claimedAtBlock", taken_over AS "isTakenOver"`;
     return rows.map(asQueued);
   }
 }

@@ -90,7 +90,7 @@ export function createTakeUp(parts: TakeUpParts): TakeUp {
 }
 
 async function goOn(parts: TakeUpParts, queued: QueuedPayment): Promise<void> {
-  const { paymentId, alone, claimedAtBlock } = queued;
+  const { paymentId, alone, claimedAtBlock, isTakenOver } = queued;
   const examined = examine(parts, queued);
   const outcome: Submission =
     'rejection' in examined
@@ -99,6 +99,7 @@ async function goOn(parts: TakeUpParts, queued: QueuedPayment): Promise<void> {
           paymentId,
           payment: examined.payment,
           alone,
+          isTakenOver,
           ...(claimedAtBlock === null ? {} : { claimedAtBlock }),
           isWithdrawn: () => false,
         });
