@@ -17,7 +17,7 @@ import {
 } from '@solana/web3.js';
 import { amount, solanaDevnet, solanaMainnet, systemClock, type Payment } from '@tollkeeper/protocol';
 import { sandboxKeys, startSolanaChain, type SolanaChain } from '@tollkeeper/sandbox';
-import { createSvmNetwork, type SvmNetwork } from '@tollkeeper/svm';
+import { createSvmNetwork, type SvmNetwork } from '@tollkeeper/svm/network';
 import { toFacilitatorSvmSigner } from '@x402/svm';
 import { ExactSvmScheme } from '@x402/svm/exact/facilitator';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';

@@ -19,7 +19,8 @@ import {
   type EvmChain,
   type SolanaChain,
 } from '@tollkeeper/sandbox';
-import { createSvmNetwork, generateDepositKey as generateSvmKey } from '@tollkeeper/svm';
+import { generateDepositKey as generateSvmKey } from '@tollkeeper/svm';
+import { createSvmNetwork } from '@tollkeeper/svm/network';
 import { devnetUsdc } from '../support/test-facilitator.js';
 import { tamper } from './tamper.js';
 

@@ -7,7 +7,7 @@ import {
   type RpcRule,
   type SolanaChain,
 } from '@tollkeeper/sandbox';
-import { createSvmNetwork, type SvmNetwork } from '@tollkeeper/svm';
+import { createSvmNetwork, type SvmNetwork } from '@tollkeeper/svm/network';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { latestBlockhash } from './latest-blockhash.js';
 import {

@@ -1,6 +1,6 @@
 import { Keypair, PublicKey, TransactionInstruction } from '@solana/web3.js';
 import { solanaDevnet, systemClock, type Examination, type Payment } from '@tollkeeper/protocol';
-import { createSvmNetwork } from '@tollkeeper/svm';
+import { createSvmNetwork } from '@tollkeeper/svm/network';
 import { buyer, feePayer, paymentOf, standardInstructions, transactionText, usdc } from './solana-payment.js';
 
 const unreachable = 'http://127.0.0.1:9';

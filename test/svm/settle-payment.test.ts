@@ -17,7 +17,8 @@ import {
   type VerifiedPayment,
 } from '@tollkeeper/protocol';
 import { sandboxKeys, startSolanaChain, type SolanaChain } from '@tollkeeper/sandbox';
-import { createSvmNetwork, generateDepositKey, type SvmNetwork, type SvmNetworkParts } from '@tollkeeper/svm';
+import { generateDepositKey } from '@tollkeeper/svm';
+import { createSvmNetwork, type SvmNetwork, type SvmNetworkParts } from '@tollkeeper/svm/network';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.js';
 import { latestBlockhash } from './latest-blockhash.js';

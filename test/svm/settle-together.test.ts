@@ -1,6 +1,6 @@
 import { type Payment, type RpcCall, solanaDevnet } from '@tollkeeper/protocol';
 import { sandboxKeys, type SolanaChain, startSolanaChain } from '@tollkeeper/sandbox';
-import { createSvmNetwork, type SvmNetwork } from '@tollkeeper/svm';
+import { createSvmNetwork, type SvmNetwork } from '@tollkeeper/svm/network';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { latestBlockhash } from './latest-blockhash.js';
 import {

@@ -2,7 +2,7 @@ import { TOKEN_2022_PROGRAM_ID, TOKEN_PROGRAM_ID } from '@solana/spl-token';
 import { Keypair } from '@solana/web3.js';
 import { solanaDevnet, systemClock, type SubmittedTransaction, type Verdict } from '@tollkeeper/protocol';
 import { startSolanaChain, type SolanaChain } from '@tollkeeper/sandbox';
-import { createSvmNetwork, type SvmNetwork } from '@tollkeeper/svm';
+import { createSvmNetwork, type SvmNetwork } from '@tollkeeper/svm/network';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { latestBlockhash } from './latest-blockhash.js';
 import {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { computeAddress } from 'ethers';
+import { computeAddress } from 'ethers/transaction';
 import type { Brand } from '@tollkeeper/protocol';
 
 /** A secp256k1 private key: `0x` and 64 lowercase hex digits, between 1 and the group order. Never print it. */

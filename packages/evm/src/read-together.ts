@@ -1,4 +1,4 @@
-import { Interface } from 'ethers';
+import { Interface } from 'ethers/abi';
 import { encodeAggregate3, type InnerCall, multicall3Address } from './multicall3.js';
 import type { EvmNode } from './rpc/evm-node.js';
 import { RpcError } from './rpc/rpc-error.js';

@@ -25,7 +25,7 @@ export async function composeWallets(
   readonly database: Database;
   readonly close: () => Promise<void>;
 }> {
-  const networks = openNetworks(config, { clock: systemClock, onRpcCall: () => undefined, log });
+  const networks = await openNetworks(config, { clock: systemClock, onRpcCall: () => undefined, log });
   const storage = await openStorage(config, { log, beside: true });
   const { database } = storage;
   const { wallets } = createCustody({

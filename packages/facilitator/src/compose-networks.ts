@@ -7,7 +7,6 @@ import {
   type RpcObserver,
   type SchemeHandler,
 } from '@tollkeeper/protocol';
-import { createSvmNetwork } from '@tollkeeper/svm';
 import type { Config, NetworkConfig } from './config/config.js';
 import type { CustodyNetwork } from './custody/deposit-addresses.js';
 import type { Logger } from './logging/logger.js';
@@ -19,10 +18,10 @@ export interface OpenNetwork extends CustodyNetwork {
 }
 
 /** The configured networks with what settles on them. Talks to no node yet. */
-export function openNetworks(
+export async function openNetworks(
   config: Config,
   parts: { readonly clock: Clock; readonly onRpcCall: RpcObserver; readonly log: Logger },
-): readonly OpenNetwork[] {
+): Promise<readonly OpenNetwork[]> {
   const { clock, onRpcCall, log } = parts;
   const onWarning = (message: string, facts?: FaultFacts) => {
     log.warn({ facts }, message);
@@ -45,6 +44,8 @@ export function openNetworks(
     open.push(withAssets(made, assets));
   }
   if (config.svm !== undefined) {
+    // Solana's libraries take 17 MB, which whoever settles elsewhere has no use for.
+    const { createSvmNetwork } = await import('@tollkeeper/svm/network');
     const { network, signers } = config.svm;
     const assets = tokensOf(config.svm);
     const [feePayer] = signers;

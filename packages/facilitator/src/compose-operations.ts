@@ -25,7 +25,7 @@ export interface Operations {
 
 export async function composeOperations(config: Config, log: Logger): Promise<Operations> {
   const clock = systemClock;
-  const networks = openNetworks(config, { clock, onRpcCall: () => undefined, log });
+  const networks = await openNetworks(config, { clock, onRpcCall: () => undefined, log });
   const storage = await openStorage(config, { log, beside: true });
   const { database } = storage;
   const assets = networks.flatMap((network) => network.assets);

@@ -34,7 +34,7 @@ const expirySweepMs = 1_000;
 export async function composeService(config: Config, log: Logger, overrides: Overrides = {}) {
   const clock = overrides.clock ?? systemClock;
   const metrics = createMetrics();
-  const networks = openNetworks(config, { clock, onRpcCall: metrics.countRpcCall, log });
+  const networks = await openNetworks(config, { clock, onRpcCall: metrics.countRpcCall, log });
   metrics.measureEndpoints(networks.map(({ chain, endpoints }) => ({ network: chain.network, endpoints })));
   const storage = await openStorage(config, { log, beside: false });
   try {

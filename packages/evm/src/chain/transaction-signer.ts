@@ -1,4 +1,4 @@
-import { getBytes } from 'ethers';
+import { getBytes } from 'ethers/utils';
 import type { SignedTransaction } from '@tollkeeper/protocol';
 import type { Curve } from '../curve/curve.js';
 import { keccak } from '../keccak.js';

@@ -1,4 +1,6 @@
-import { getBytes, recoverAddress, Signature, SigningKey } from 'ethers';
+import { Signature, SigningKey } from 'ethers/crypto';
+import { recoverAddress } from 'ethers/transaction';
+import { getBytes } from 'ethers/utils';
 import { parseEvmAddress } from '../address.js';
 import type { Curve } from './curve.js';
 

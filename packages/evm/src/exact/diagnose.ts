@@ -1,5 +1,5 @@
 import type { Rejection } from '@tollkeeper/protocol';
-import { AbiCoder } from 'ethers';
+import { AbiCoder } from 'ethers/abi';
 import { readTogether } from '../read-together.js';
 import type { EvmNode } from '../rpc/evm-node.js';
 import type { Transfer } from './checks.js';

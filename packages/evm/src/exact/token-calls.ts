@@ -1,4 +1,4 @@
-import { Interface } from 'ethers';
+import { Interface } from 'ethers/abi';
 import { addressWord, uintWord } from '../abi-word.js';
 import { keccakOfText } from '../keccak.js';
 import type { InnerCall } from '../multicall3.js';

@@ -1,4 +1,4 @@
-import { AbiCoder } from 'ethers';
+import { AbiCoder } from 'ethers/abi';
 
 /** A node's own refusal of a JSON-RPC call. Its message is foreign text: show it only through {@link shortText}. */
 export class RpcError extends Error {

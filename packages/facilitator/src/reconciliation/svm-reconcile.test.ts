@@ -1,5 +1,5 @@
 import { systemClock } from '@tollkeeper/protocol';
-import { createSvmNetwork } from '@tollkeeper/svm';
+import { createSvmNetwork } from '@tollkeeper/svm/network';
 import { sandboxKeys } from '@tollkeeper/sandbox';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createReconciliation, type Reconcile } from './reconcile.js';
