@@ -11,6 +11,8 @@ const program = join(
   'dist/main.js',
 );
 
+const dockerfile = join(dirname(program), '../../../Dockerfile');
+
 const startLimitMs = 60_000;
 
 /** A running facilitator, built and configured as in production. */
@@ -27,7 +29,7 @@ export async function startTollkeeper(parts: {
   readonly nodeFlags: readonly string[];
 }): Promise<TollkeeperProcess> {
   const log = openSync(parts.logFile, 'a');
-  const child = spawn(process.execPath, [...parts.nodeFlags, program, 'serve'], {
+  const child = spawn(process.execPath, [...imageFlags(), ...parts.nodeFlags, program, 'serve'], {
     env: inherited(parts.env),
     stdio: ['ignore', log, log],
   });
@@ -66,6 +68,13 @@ export async function runTollkeeper(args: readonly string[], env: Environment): 
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
   if (code !== 0) throw new Error(`tollkeeper ${args.join(' ')} failed: ${trouble.trim()}`);
   return output;
+}
+
+/** What the image gives to Node. */
+function imageFlags(): readonly string[] {
+  const entryPoint = /^ENTRYPOINT \["node", (.*)\]$/m.exec(readFileSync(dockerfile, 'utf8'))?.[1];
+  if (entryPoint === undefined) throw new Error(`${dockerfile} starts no Node`);
+  return (JSON.parse(`[${entryPoint}]`) as readonly string[]).slice(0, -1);
 }
 
 function inherited(env: Environment): Record<string, string> {
