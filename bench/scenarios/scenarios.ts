@@ -65,9 +65,10 @@ function settleScenarios({ payments, lanes }: BenchOptions): readonly Scenario[]
     ...shared,
     contenders: [...lanes.map((count) => tollkeeper(count)), reference, referenceWithNonces],
     concurrency: payments,
-    ramp: { payments: Math.min(100, payments), seconds: Infinity },
+    ramp: { payments: Math.min(300, payments), seconds: Infinity },
     payments,
-    warmUpPayments: Math.min(50, payments),
+    // A whole burst: in a process that has seen only a few, compilation takes as much time as payments do.
+    warmUpPayments: payments,
     stopAfterSeconds: Infinity,
     giveUpAfterSeconds: Math.max(20, payments * burstSecondsPerPayment),
     weight: 6,

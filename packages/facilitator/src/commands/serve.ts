@@ -1,4 +1,3 @@
-import { setFlagsFromString } from 'node:v8';
 import closeWithGrace from 'close-with-grace';
 import { composeService } from '../compose.js';
 import type { Config } from '../config/config.js';
@@ -12,7 +11,6 @@ export async function serve(config: Config): Promise<void> {
   if (config.evm === undefined && config.svm === undefined) {
     throw new Error('there is no network to settle on; set EVM_NETWORK or SVM_NETWORK and what belongs to it');
   }
-  keepCompiledCode();
   const log = createLogger({ level: config.logLevel });
   const service = await composeService(config, log);
   const shutdown = closeWithGrace(
@@ -32,12 +30,4 @@ export async function serve(config: Config): Promise<void> {
     await service.close();
     throw error;
   }
-}
-
-/**
- * V8 forgets the code of what has not run for a few collections, and whoever comes after a quiet minute pays for its compilation
- * again. Kept, it is a few megabytes.
- */
-function keepCompiledCode(): void {
-  setFlagsFromString('--no-flush-bytecode');
 }
