@@ -72,6 +72,15 @@ test('a settlement under a key is answered with the same bytes as often as it is
   expect((await settle(request)).body).toMatchObject({ success: false, errorReason: 'duplicate_settlement' });
 });
 
+test('a success is kept for its key in the transaction that spends it: no crash in between gives it to another caller too', async () => {
+  const { body } = await settle(await freshRequest(facilitator, 'EVM'), named('kept'));
+  const rows = await facilitator.database.database.sql`
+    SELECT payment.delivered_at IS NOT NULL AS spent, payment.xmin = known.xmin AS together
+    FROM payment CROSS JOIN idempotency AS known
+    WHERE payment.id = ${String(body.extra?.['paymentId'])}::uuid AND known.key = 'kept' AND known.status = 200`;
+  expect(rows).toEqual([{ spent: true, together: true }]);
+});
+
 interface Entry {
   readonly actor: string;
   readonly keyId: string | null;

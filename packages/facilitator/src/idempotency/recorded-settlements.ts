@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyRequest } from 'fastify';
 import type { Database } from '@tollkeeper/database';
 import { Fault, type SettleAnswer } from '@tollkeeper/protocol';
+import type { Answer } from '../settlement/answer-store.js';
 import { presentedKey, requirePermission, type Authenticate } from '../tenancy/authenticate.js';
 import { hashOfRequest, readIdempotencyKey } from './idempotent-request.js';
 import {
@@ -29,8 +30,11 @@ export type RecordedSettlement =
   /** It is this caller's to settle, and must end in one of two ways, of which the audit tells. */
   | {
       readonly kind: 'open';
-      /** Keeps a final answer for every repeat. What may still change is not kept: a repeat asks the engine again. */
-      readonly answer: (answer: SettleAnswer) => Promise<void>;
+      /**
+       * Keeps a final answer for every repeat, and spends the success that it tells. What may still change is not kept: a repeat
+       * asks the engine again.
+       */
+      readonly answer: (answer: SettleAnswer, spent?: Answer) => Promise<void>;
       /** Frees the key without an answer. */
       readonly fail: (fault: Fault) => Promise<void>;
     };
@@ -113,12 +117,14 @@ export function createRecordedSettlements(parts: {
   function openedBy(asked: AskedSettlement): RecordedSettlement {
     return {
       kind: 'open',
-      answer: (answer) => {
+      answer: (answer, spent) => {
         const isFinal = answer.errorReason !== 'settlement_pending';
-        return end({ ...asked, outcome: outcomeOf(answer), stored: isFinal ? answer : undefined });
+        return end({ ...asked, outcome: outcomeOf(answer), stored: isFinal ? answer : undefined, spent });
       },
-      fail: ({ code }) =>
-        end({ ...asked, outcome: { after: { success: false, errorReason: code } }, stored: undefined }),
+      fail: ({ code }) => {
+        const outcome = { after: { success: false, errorReason: code } };
+        return end({ ...asked, outcome, stored: undefined, spent: undefined });
+      },
     };
   }
 }

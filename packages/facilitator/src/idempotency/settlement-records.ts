@@ -1,6 +1,7 @@
 import type { Database, Sql } from '@tollkeeper/database';
 import { createBatcher, type SettleAnswer } from '@tollkeeper/protocol';
 import { appendAudit, type AuditEntry } from '../audit/audit.js';
+import { spendSuccesses, type Answer } from '../settlement/answer-store.js';
 
 /** `/settle` under an `Idempotency-Key`, as the answers of it are stored. */
 export const settleRoute = 'POST /settle';
@@ -23,6 +24,8 @@ export interface EndedSettlement extends AskedSettlement {
   readonly outcome: Pick<AuditEntry, 'subject' | 'after'>;
   /** The answer for every repeat; undefined frees the key. */
   readonly stored: SettleAnswer | undefined;
+  /** The success that the stored answer tells: it is spent with it, so that nobody else gets it, whatever happens next. */
+  readonly spent: Answer | undefined;
 }
 
 /**
@@ -45,6 +48,8 @@ export function createRecordEnds(database: Database): (ended: EndedSettlement) =
             all.filter(({ stored }) => stored === undefined),
           ),
         ]);
+        const spent = all.flatMap((ended) => ended.spent ?? []);
+        if (spent.length > 0) await spendSuccesses(sql, spent);
         await appendInOrder(
           sql,
           all.map((ended) => entryOf(ended, ended.outcome)),

@@ -62,7 +62,7 @@ export function addSettleRoute(
     if (settlement.kind === 'success') {
       const answer = successAnswer(settlement.delivery.payment, to);
       if (record === undefined) endWithResponse(settlement.delivery, response);
-      else await endWithRecord(settlement.delivery, () => record.answer(answer));
+      else await settlement.delivery.spendIn((spent) => record.answer(answer, spent));
       return answer;
     }
     const { row, rejection } = settlement;
@@ -97,17 +97,6 @@ function repeatAnswer(
   exchange.outcome = answer.errorReason ?? 'ok';
   response.header('idempotency-replayed', 'true');
   return answer;
-}
-
-/** The success is spent when it is recorded: whoever holds the key gets it again, whether or not this response arrives. */
-async function endWithRecord(delivery: Delivery, keep: () => Promise<void>): Promise<void> {
-  try {
-    await keep();
-  } catch (error) {
-    void delivery.giveBack();
-    throw error;
-  }
-  void delivery.confirm();
 }
 
 const callerLeft = 'The caller is gone';

@@ -1,4 +1,4 @@
-import type { Database } from '@tollkeeper/database';
+import type { Database, Sql } from '@tollkeeper/database';
 import { createBatcher } from '@tollkeeper/protocol';
 import type { PaymentRow } from './payment-row.js';
 
@@ -62,14 +62,7 @@ export function createAnswerStore({ sql }: Database) {
   }
 
   async function confirmDeliveries(answers: readonly Answer[]): Promise<readonly undefined[]> {
-    await sql`
-      WITH locked AS (
-        SELECT id FROM payment WHERE id = ANY(${idsOf(answers)}::uuid[]) ORDER BY id FOR NO KEY UPDATE
-      )
-      UPDATE payment SET delivered_at = now(), answer_open_since = NULL
-      FROM locked
-      WHERE payment.id = locked.id AND payment.delivered_at IS NULL
-        AND payment.delivery_lease_holder = (${callersOf(answers)}::jsonb ->> payment.id::text)::uuid`;
+    await spendSuccesses(sql, answers);
     return answers.map(() => undefined);
   }
 
@@ -89,6 +82,18 @@ export function createAnswerStore({ sql }: Database) {
         answer_open_since = coalesce(answer_open_since, now())
       WHERE id = ${paymentId}::uuid AND delivery_lease_holder = ${caller}::uuid AND delivered_at IS NULL`;
   }
+}
+
+/** From now on every repeat is a duplicate: these were told, or are kept for whoever has the right to hear them again. */
+export async function spendSuccesses(sql: Sql, answers: readonly Answer[]): Promise<void> {
+  await sql`
+    WITH locked AS (
+      SELECT id FROM payment WHERE id = ANY(${idsOf(answers)}::uuid[]) ORDER BY id FOR NO KEY UPDATE
+    )
+    UPDATE payment SET delivered_at = now(), answer_open_since = NULL
+    FROM locked
+    WHERE payment.id = locked.id AND payment.delivered_at IS NULL
+      AND payment.delivery_lease_holder = (${callersOf(answers)}::jsonb ->> payment.id::text)::uuid`;
 }
 
 const idsOf = (answers: readonly Answer[]) => answers.map(({ paymentId }) => paymentId);

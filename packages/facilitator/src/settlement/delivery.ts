@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import type { AnswerStore } from './answer-store.js';
+import type { Answer, AnswerStore } from './answer-store.js';
 import type { CheckpointHook } from './checkpoint.js';
 import type { LastingWrites } from './lasting-writes.js';
 import type { PaymentRow } from './payment-row.js';
 import type { PaymentSignal } from './payment-signal.js';
 
-/** The right to hand out the one success of a payment. Whoever holds it must end it, in one of two ways. */
+/** The right to hand out the one success of a payment. Whoever holds it must end it, in one of three ways. */
 export interface Delivery {
   /** The payment that it is about, settled. */
   readonly payment: PaymentRow;
@@ -13,6 +13,8 @@ export interface Delivery {
   confirm(): Promise<void>;
   /** The connection broke first: the success goes to the next caller. */
   giveBack(): Promise<void>;
+  /** The success is spent in the transaction in which `store` keeps it; where that fails, it goes to the next caller. */
+  spendIn(store: (spent: Answer) => Promise<void>): Promise<void>;
 }
 
 /** Takes the right to answer success, or undefined where another caller has it or had it. */
@@ -38,11 +40,29 @@ export function createDeliveries(parts: {
     return {
       payment,
       confirm: () => end('delivery could not be confirmed', () => answers.confirmDelivery(answer)),
-      giveBack: () => end('delivery could not be given back', () => answers.returnDelivery(answer)),
+      giveBack,
+      async spendIn(store) {
+        try {
+          await store(answer);
+        } catch (error) {
+          // Where it was stored all the same, it is spent, and nothing is there to be given back.
+          void giveBack();
+          throw error;
+        }
+        tell();
+      },
     };
+
+    function giveBack(): Promise<void> {
+      return end('delivery could not be given back', () => answers.returnDelivery(answer));
+    }
 
     async function end(trouble: string, run: () => Promise<void>): Promise<void> {
       await writes.write({ paymentId, trouble, run });
+      tell();
+    }
+
+    function tell(): void {
       unrecorded.delete(paymentId);
       signal.changed(paymentId);
     }
