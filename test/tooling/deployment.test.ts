@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
+import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { repositoryRoot } from './planted-repository.js';
@@ -214,8 +216,16 @@ describe('the Dockerfile', () => {
     expect(image).toMatch(/\bENVIRONMENT=production\b/);
     expect(image).not.toMatch(/npm |sandbox/);
     expect(image).toContain('COPY --from=production');
-    expect(image).toContain('ENTRYPOINT ["node", "packages/facilitator/dist/main.js"]');
     expect(stages.find((stage) => /AS production$/m.test(stage))).toMatch(/--omit=dev --omit=optional/);
+  });
+
+  test('starts the service, with flags that Node knows', async () => {
+    const entryPoint = /^ENTRYPOINT (.+)$/m.exec(stages.at(-1) ?? '')?.[1] ?? '[]';
+    const [command, ...given] = JSON.parse(entryPoint) as string[];
+    expect([command, given.pop()]).toEqual(['node', 'packages/facilitator/dist/main.js']);
+    // Fails for a flag that it does not know.
+    const { stdout } = await promisify(execFile)(process.execPath, [...given, '--print', '"started"']);
+    expect(stdout.trim()).toBe('started');
   });
 
   test('copies nothing that .dockerignore keeps out', async () => {
