@@ -78,9 +78,13 @@ test.each(['takeDelivery', 'confirmDelivery'] as const)(
     const tries = { answering: 0, settling: 0 };
     let letGo: () => void = () => undefined;
     const released = new Promise<void>((resolve) => (letGo = resolve));
-    const holding = database.transaction(async (sql) => {
-      await sql`SELECT FROM payment WHERE id = ${inOrder[0] ?? ''}::uuid FOR UPDATE`;
-      await released;
+    let holding = Promise.resolve();
+    await new Promise<void>((resolve) => {
+      holding = database.transaction(async (sql) => {
+        await sql`SELECT FROM payment WHERE id = ${inOrder[0] ?? ''}::uuid FOR UPDATE`;
+        resolve();
+        await released;
+      });
     });
     const settling = database.transaction(async (sql) => {
       tries.settling += 1;
