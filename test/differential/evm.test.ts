@@ -42,7 +42,7 @@ async function ourVerdict({ paymentPayload, paymentRequirements }: WirePayment):
   const request = readPaymentRequest({ x402Version: 2, paymentPayload, paymentRequirements });
   if (request.kind === 'malformed') return malformed;
   if (request.kind === 'refused') return request.rejection.reason;
-  const examination = ours.exact.examine(request.payment);
+  const examination = await ours.exact.examine(request.payment);
   if (examination.kind !== 'acceptable') return examination.rejection.reason;
   const verdict = await examination.payment.verify();
   return verdict.valid ? 'valid' : verdict.rejection.reason;

@@ -135,7 +135,7 @@ async function prepareChain(): Promise<void> {
 }
 
 async function ourAnswer(payment: Payment): Promise<string> {
-  const examination = ours.schemes[0]?.examine(payment);
+  const examination = await ours.schemes[0]?.examine(payment);
   if (examination?.kind !== 'acceptable') return examination?.rejection.reason ?? 'no scheme';
   const verdict = await examination.payment.verify();
   return verdict.valid ? 'valid' : verdict.rejection.reason;

@@ -68,14 +68,14 @@ function openNetwork({ anvil, proxy }: { anvil: EvmChain; proxy: RpcProxy }, par
   const [exact] = schemes;
   if (exact === undefined) throw new Error('An EVM network has the scheme exact');
 
-  function accept(payment: Payment): AcceptablePayment {
-    const examination = exact?.examine(payment) ?? expect.fail('no scheme');
+  async function accept(payment: Payment): Promise<AcceptablePayment> {
+    const examination = (await exact?.examine(payment)) ?? expect.fail('no scheme');
     if (examination.kind !== 'acceptable') expect.fail(JSON.stringify(examination.rejection));
     return examination.payment;
   }
 
   async function verify(payment: Payment): Promise<VerifiedPayment> {
-    const verdict = await accept(payment).verify();
+    const verdict = await (await accept(payment)).verify();
     return verdict.valid ? verdict.payment : expect.fail(JSON.stringify(verdict.rejection));
   }
 
@@ -95,7 +95,7 @@ function openNetwork({ anvil, proxy }: { anvil: EvmChain; proxy: RpcProxy }, par
     sign,
     /** What is wrong with a payment that passed the local checks. */
     async rejection(payment: Payment): Promise<Rejection> {
-      const verdict = await accept(payment).verify();
+      const verdict = await (await accept(payment)).verify();
       return verdict.valid ? expect.fail('the payment is valid') : verdict.rejection;
     },
     /** Moves the money of a valid payment, and waits until it is mined. */

@@ -54,7 +54,7 @@ let payments = 0;
 async function sign(): Promise<SignedTransaction & SubmittedTransaction> {
   payments += 1;
   const instructions = [...standardInstructions(), memoInstruction(`payment ${payments}`)];
-  const examination = ours.schemes[0]?.examine(
+  const examination = await ours.schemes[0]?.examine(
     paymentOf(transactionText({ instructions, blockhash: await latestBlockhash(chain) })),
   );
   if (examination?.kind !== 'acceptable') return expect.fail(JSON.stringify(examination));

@@ -21,17 +21,17 @@ export const [scheme] = createSvmNetwork({
   },
 }).schemes;
 
-export function examine(payment: Payment): Examination {
+export async function examine(payment: Payment): Promise<Examination> {
   if (scheme === undefined) throw new Error('There is no scheme');
   return scheme.examine(payment);
 }
 
-export function reasonOf(payment: Payment): string {
-  const examination = examine(payment);
+export async function reasonOf(payment: Payment): Promise<string> {
+  const examination = await examine(payment);
   return examination.kind === 'acceptable' ? 'acceptable' : examination.rejection.reason;
 }
 
-export const reasonOfInstructions = (instructions: TransactionInstruction[], signers = [buyer]): string =>
+export const reasonOfInstructions = (instructions: TransactionInstruction[], signers = [buyer]): Promise<string> =>
   reasonOf(paymentOf(transactionText({ instructions, signers })));
 
 export const raw = (programId: PublicKey, data: readonly number[] = [], keys: TransactionInstruction['keys'] = []) =>

@@ -99,20 +99,20 @@ async function livePayment(transfer: TransferSpec = {}, signers = [buyer]): Prom
   return paymentOf(transaction, transfer.payTo === undefined ? {} : { requirements: { payTo: transfer.payTo } });
 }
 
-function examine(payment: Payment): AcceptablePayment {
-  const examination = ours.schemes[0]?.examine(payment);
+async function examine(payment: Payment): Promise<AcceptablePayment> {
+  const examination = await ours.schemes[0]?.examine(payment);
   if (examination?.kind !== 'acceptable') throw new Error(JSON.stringify(examination));
   return examination.payment;
 }
 
 async function verify(payment: Payment): Promise<VerifiedPayment> {
-  const verdict = await examine(payment).verify();
+  const verdict = await (await examine(payment)).verify();
   if (!verdict.valid) throw new Error(verdict.rejection.detail);
   return verdict.payment;
 }
 
 async function refusal(payment: Payment): Promise<string> {
-  const verdict = await examine(payment).verify();
+  const verdict = await (await examine(payment)).verify();
   if (verdict.valid) throw new Error('The payment is valid');
   return `${verdict.rejection.reason}: ${verdict.rejection.detail}`;
 }
@@ -252,9 +252,7 @@ describe('trouble with the node', () => {
   test('is a fault and no verdict', async () => {
     const payment = await livePayment();
     ours = create({ rpcUrls: ['http://127.0.0.1:2/secret-api-key'] });
-    const error: unknown = await examine(payment)
-      .verify()
-      .catch((caught: unknown) => caught);
+    const error: unknown = await (await examine(payment)).verify().catch((caught: unknown) => caught);
     expect(isFault(error, 'CHAIN_RPC_UNAVAILABLE')).toBe(true);
     expect(inspect(error, { depth: 10 })).not.toContain('secret-api-key');
   });

@@ -49,7 +49,7 @@ async function payments(): Promise<readonly Payment[]> {
 }
 
 async function sign(payment: Payment) {
-  const examination = ours.schemes[0]?.examine(payment);
+  const examination = await ours.schemes[0]?.examine(payment);
   if (examination?.kind !== 'acceptable') return expect.fail(JSON.stringify(examination));
   const verdict = await examination.payment.verify();
   if (!verdict.valid) return expect.fail(verdict.rejection.detail);

@@ -52,7 +52,7 @@ afterAll(() => chain.stop());
 
 async function verdictOn(mint: string, program = TOKEN_2022_PROGRAM_ID): Promise<Verdict> {
   const transaction = transactionText({ transfer: { mint, program }, blockhash: await latestBlockhash(chain) });
-  const examination = ours.schemes[0]?.examine(paymentOf(transaction, { requirements: { asset: mint } }));
+  const examination = await ours.schemes[0]?.examine(paymentOf(transaction, { requirements: { asset: mint } }));
   if (examination?.kind !== 'acceptable') throw new Error('The payment is not acceptable');
   return examination.payment.verify();
 }

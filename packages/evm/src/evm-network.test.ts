@@ -94,8 +94,9 @@ describe('a payment that would move the money', () => {
     setup.proxy.reset();
     const stolen = await paid({ ...payer, value: 1n }, { requirements: { extra: { name: 'Other', version: '2' } } });
     const swapped = { ...stolen, requirements: { ...stolen.requirements, extra: { name: 'USDC', version: '2' } } };
-    expect(cold.exact.examine(swapped).kind).toBe('acceptable');
-    expect(cold.exact.examine(bySignature(stolen, (text) => text.replace(/..$/, '00'))).kind).toBe('refused');
+    expect((await cold.exact.examine(swapped)).kind).toBe('acceptable');
+    const bent = bySignature(stolen, (text) => text.replace(/..$/, '00'));
+    expect((await cold.exact.examine(bent)).kind).toBe('refused');
     expect(setup.proxy.calls()).toBe(0);
   });
 
@@ -199,13 +200,13 @@ describe('a payment that would not execute is refused for the reason that the re
 
 describe('trouble with the node is no verdict', () => {
   test('when eth_call breaks', async () => {
-    const payment = evm.accept(await paid(await setup.payer()));
+    const payment = await evm.accept(await paid(await setup.payer()));
     setup.proxy.use(faultOn('eth_call', { kind: 'drop' }));
     await expect(payment.verify()).rejects.toSatisfy((error) => isFault(error, 'CHAIN_RPC_UNAVAILABLE'));
   });
 
   test('when the node refuses to simulate', async () => {
-    const payment = evm.accept(await paid(await setup.payer()));
+    const payment = await evm.accept(await paid(await setup.payer()));
     setup.proxy.use(faultOn('eth_call', { kind: 'error', code: -32005, message: 'limit exceeded' }));
     await expect(payment.verify()).rejects.toSatisfy((error) => isFault(error, 'CHAIN_RPC_UNAVAILABLE'));
   });
@@ -214,7 +215,7 @@ describe('trouble with the node is no verdict', () => {
     ['second look at', 2],
     ['diagnosis of', 3],
   ])('when the %s a failed simulation breaks', async (_name, ordinal) => {
-    const payment = evm.accept(await paid(await setup.payer({ amount: 0n })));
+    const payment = await evm.accept(await paid(await setup.payer({ amount: 0n })));
     setup.proxy.use(faultOn('eth_call', { kind: 'drop' }, [ordinal]));
     await expect(payment.verify()).rejects.toSatisfy((error) => isFault(error, 'CHAIN_RPC_UNAVAILABLE'));
   });

@@ -15,6 +15,7 @@ import { createFeeQuoting } from './chain/fee-quote.js';
 import { createSharedTransactions } from './chain/shared-transactions.js';
 import { createAbsentSigner, createTransactionSigner } from './chain/transaction-signer.js';
 import { chooseCurve } from './curve/choose-curve.js';
+import { createSignerRecovery } from './curve/signer-recovery.js';
 import { defaultEvmLimits, type EvmLimits } from './evm-limits.js';
 import { createCodeLookup } from './exact/code-lookup.js';
 import { createExactScheme } from './exact/exact-scheme.js';
@@ -45,6 +46,8 @@ export interface EvmNetwork {
   readonly schemes: readonly SchemeHandler[];
   /** How each RPC endpoint does. */
   readonly endpoints: () => readonly EndpointStatus[];
+  /** Ends what runs beside the requests. */
+  close(): Promise<void>;
 }
 
 /**
@@ -63,7 +66,9 @@ export function createEvmNetwork(parts: EvmNetworkParts): EvmNetwork {
     onWarning: parts.onWarning,
   });
   const node = createEvmNode({ network, rpc: pool.rpc });
-  const curve = chooseCurve({ onWarning: (message) => parts.onWarning(message, { network }) });
+  const warn = (message: string) => parts.onWarning(message, { network });
+  const curve = chooseCurve({ onWarning: warn });
+  const signerRecovery = createSignerRecovery({ curve, onWarning: warn });
   const absent = (parts.signerAddresses ?? []).map((text) => readAddress(network, text, 'a signer'));
   const accounts = [
     ...parts.signerKeys.map((key) => createTransactionSigner(key, curve)),
@@ -92,7 +97,7 @@ export function createEvmNetwork(parts: EvmNetworkParts): EvmNetwork {
     network,
     node,
     clock,
-    curve,
+    signerRecovery,
     signers,
     sender: first.address,
     shared,
@@ -103,7 +108,7 @@ export function createEvmNetwork(parts: EvmNetworkParts): EvmNetwork {
     assets: parts.assets.map((asset) => readAddress(network, asset, 'a token')),
     gasLimitMax,
   });
-  return { chain, schemes: [exact], endpoints: pool.statuses };
+  return { chain, schemes: [exact], endpoints: pool.statuses, close: () => signerRecovery.close() };
 }
 
 function readLimits(given: Partial<EvmLimits> = {}): EvmLimits {

@@ -53,7 +53,7 @@ export function composeEngine(
   const { settlement } = config;
   return createSettlementEngine({
     ...parts,
-    examine: (payment) => {
+    examine: async (payment) => {
       const found = schemes.find(payment);
       return 'rejection' in found ? { kind: 'refused', rejection: found.rejection } : found.handler.examine(payment);
     },

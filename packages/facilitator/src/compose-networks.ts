@@ -15,6 +15,8 @@ import type { Logger } from './logging/logger.js';
 export interface OpenNetwork extends CustodyNetwork {
   readonly endpoints: () => readonly EndpointStatus[];
   readonly schemes: readonly SchemeHandler[];
+  /** Ends what runs beside the requests. */
+  close(): Promise<void>;
 }
 
 /** The configured networks with what settles on them. Talks to no node yet. */
@@ -60,7 +62,7 @@ export async function openNetworks(
       onRpcCall,
       onWarning,
     });
-    open.push(withAssets(made, assets));
+    open.push(withAssets({ ...made, close: () => Promise.resolve() }, assets));
   }
   return open;
 }
@@ -70,7 +72,7 @@ function tokensOf({ network, assets }: NetworkConfig): readonly string[] {
 }
 
 function withAssets(
-  made: Pick<OpenNetwork, 'chain' | 'schemes' | 'endpoints'>,
+  made: Pick<OpenNetwork, 'chain' | 'schemes' | 'endpoints' | 'close'>,
   tokens: readonly string[],
 ): OpenNetwork {
   return { ...made, assets: tokens.map((token) => ({ network: made.chain.network, token })) };

@@ -109,6 +109,7 @@ async function composeOn(storage: Storage, foundation: Foundation) {
       await app.close();
       for (const part of running) await part.stop();
       await access.close();
+      await Promise.all(networks.map((network) => network.close()));
       await storage.close();
     },
   };

@@ -14,7 +14,7 @@ export interface SchemeHandler {
   /** What `/supported` publishes: the kind's `extra` and the addresses that sign on this network. */
   supported(): SupportedKind;
   /** Every check that needs no RPC. Never throws for anything a caller may send. */
-  examine(payment: Payment): Examination;
+  examine(payment: Payment): Promise<Examination>;
 }
 
 export interface SupportedKind {

@@ -1,21 +1,20 @@
 import type { Rejection } from '@tollkeeper/protocol';
 import { zeroAddress } from '../address.js';
-import type { Curve } from '../curve/curve.js';
 import type { TransferAuthorization } from './payload.js';
 import type { PayerSignature } from './payer-signature.js';
 import type { Terms } from './terms.js';
-import { transferDigest } from './transfer-digest.js';
 
 /** What the local checks look at: the merchant's terms beside what the payer signed. */
 export interface Transfer {
   readonly terms: Terms;
   readonly authorization: TransferAuthorization;
   readonly signature: PayerSignature;
+  /** The address whose key made the signature, where it has a form that tells. */
+  readonly signedBy: string | undefined;
 }
 
 /** What the checks know besides the payment. */
 export interface CheckContext {
-  readonly curve: Curve;
   readonly nowSeconds: bigint;
   /** Canonical addresses of the tokens that may be settled. */
   readonly assets: ReadonlySet<string>;
@@ -47,15 +46,12 @@ export const checks: readonly Check[] = [
   { lapses: false, run: assetIsAllowed },
 ];
 
-function payerConsents({ terms, authorization, signature }: Transfer, { curve }: CheckContext): Rejection | undefined {
+function payerConsents({ authorization, signature, signedBy }: Transfer): Rejection | undefined {
   if (signature.form === 'counterfactual') {
     const detail = 'Wallets that are not deployed yet (ERC-6492) are not supported';
     return { reason: 'eip6492_factory_not_allowed', detail };
   }
-  if (signature.form !== 'other') {
-    const digest = transferDigest(terms.domain, authorization);
-    if (curve.recover(digest, signature.parts) === authorization.from) return undefined;
-  }
+  if (signedBy === authorization.from) return undefined;
   const detail =
     'The signature is not one of authorization.from over this transfer; ' +
     "check extra.name and extra.version against the token's EIP-712 domain, and the network";

@@ -5,13 +5,12 @@ import {
   type Network,
   type PlanResult,
   type SchemeHandler,
-  unixSeconds,
   type VerifiedPayment,
 } from '@tollkeeper/protocol';
 import type { FeeQuoting } from '../chain/fee-quote.js';
 import type { SharedTransactions } from '../chain/shared-transactions.js';
 import type { TransactionSigner } from '../chain/transaction-signer.js';
-import type { Curve } from '../curve/curve.js';
+import type { SignerRecovery } from '../curve/signer-recovery.js';
 import type { GasModel } from '../gas/gas-model.js';
 import type { EvmNode } from '../rpc/evm-node.js';
 import type { TransferSimulation } from '../simulation/transfer-simulation.js';
@@ -26,7 +25,7 @@ export interface ExactSchemeParts {
   readonly network: Network;
   readonly node: EvmNode;
   readonly clock: Clock;
-  readonly curve: Curve;
+  readonly signerRecovery: SignerRecovery;
   readonly code: CodeLookup;
   readonly simulate: TransferSimulation;
   readonly quoteFee: FeeQuoting;
@@ -43,17 +42,17 @@ export interface ExactSchemeParts {
 
 /** The scheme `exact` by EIP-3009 for payers with a key of their own. */
 export function createExactScheme(parts: ExactSchemeParts): SchemeHandler {
+  const { network, clock, signerRecovery } = parts;
   const assets = new Set(parts.assets);
   const signers = new Set(parts.signers.keys());
   const verified = createVerification(parts);
 
   return {
     scheme: 'exact',
-    network: parts.network,
+    network,
     supported: () => ({ signers: [...signers] }),
-    examine(payment) {
-      const context = { curve: parts.curve, nowSeconds: unixSeconds(parts.clock), assets, signers };
-      const examination = examineTransfer(payment, parts.network, context);
+    async examine(payment) {
+      const examination = await examineTransfer(payment, { network, clock, signerRecovery, assets, signers });
       if (examination.kind !== 'acceptable') return examination;
       const { authorization, transfer } = examination;
       const acceptable: AcceptablePayment = {

@@ -35,7 +35,7 @@ const [exact] = createEvmNetwork({
   onWarning: (message) => expect.fail(message),
 }).schemes;
 
-const examine = (payment: Payment) => exact?.examine(payment) ?? expect.fail('no scheme');
+const examine = async (payment: Payment) => exact?.examine(payment) ?? expect.fail('no scheme');
 
 type Payload = Record<string, unknown> & { signature: string; authorization: Record<string, unknown> };
 
@@ -52,7 +52,7 @@ const withAuthorization = (changes: Record<string, unknown>) =>
   bent((payload) => ({ ...payload, authorization: { ...payload.authorization, ...changes } }));
 
 async function claimKeyOf(payment: Payment): Promise<string> {
-  const examination = examine(payment);
+  const examination = await examine(payment);
   if (examination.kind === 'refused') return expect.fail(JSON.stringify(examination.rejection));
   return examination.kind === 'lapsed'
     ? examination.authorization.claimKey
@@ -76,7 +76,7 @@ describe('a payment that holds', () => {
       asset: { network: baseSepolia, token: BASE_SEPOLIA_USDC },
       amount: 10_000n,
     };
-    expect(examine(payment)).toMatchObject({ kind: 'acceptable', payment: { authorization } });
+    expect(await examine(payment)).toMatchObject({ kind: 'acceptable', payment: { authorization } });
   });
 
   test('is the same payment in every spelling of its hex and its addresses', async () => {
@@ -101,7 +101,7 @@ describe('a payment that holds', () => {
         },
       },
     };
-    expect(examine(respelled).kind).toBe('acceptable');
+    expect((await examine(respelled)).kind).toBe('acceptable');
     expect(await claimKeyOf(respelled)).toBe(await claimKeyOf(payment));
   });
 
@@ -112,14 +112,14 @@ describe('a payment that holds', () => {
     const payment = await offeredPayment(offer);
     const payload = payment.payload as Payload;
     const recoded = { ...payment, payload: { ...payload, signature: encode(payload.signature) } };
-    expect(examine(recoded).kind).toBe('acceptable');
+    expect((await examine(recoded)).kind).toBe('acceptable');
     expect(await claimKeyOf(recoded)).toBe(await claimKeyOf(payment));
   });
 
   test('may expire in 6 seconds and may be valid since this second', async () => {
-    expect(examine(await offeredPayment({ ...offer, validBefore: now + 6n })).kind).toBe('acceptable');
-    expect(examine(await offeredPayment({ ...offer, validAfter: now })).kind).toBe('acceptable');
-    expect(examine(await offeredPayment({ ...offer, validBefore: 2n ** 256n - 1n })).kind).toBe('acceptable');
+    expect((await examine(await offeredPayment({ ...offer, validBefore: now + 6n }))).kind).toBe('acceptable');
+    expect((await examine(await offeredPayment({ ...offer, validAfter: now }))).kind).toBe('acceptable');
+    expect((await examine(await offeredPayment({ ...offer, validBefore: 2n ** 256n - 1n }))).kind).toBe('acceptable');
   });
 });
 
@@ -128,7 +128,7 @@ describe('a payment that has lapsed', () => {
     const payment = await offeredPayment(offer);
     const payload = payment.payload as Payload;
     const compact = { ...payment, payload: { ...payload, signature: compactSignature(payload.signature) } };
-    expect(examine(compact)).toMatchObject({
+    expect(await examine(compact)).toMatchObject({
       kind: 'lapsed',
       rejection: { reason: 'invalid_exact_evm_signature' },
       authorization: { claimKey: await claimKeyOf(payment) },
@@ -144,7 +144,7 @@ describe('a payment that has lapsed', () => {
       'invalid_exact_evm_payload_authorization_valid_before',
     ],
   ])('because it came %s', async (_name, window, reason) => {
-    expect(examine(await offeredPayment({ ...offer, ...window }))).toMatchObject({
+    expect(await examine(await offeredPayment({ ...offer, ...window }))).toMatchObject({
       kind: 'lapsed',
       rejection: { reason },
     });
@@ -268,7 +268,7 @@ describe('a payment without proven consent is refused', () => {
       () => bent((payload) => ({ ...payload, permit2Authorization: { from: buyer.address } })),
     ],
   ])('%s: %s', async (_name, reason, payment) => {
-    const examination = examine(await payment());
+    const examination = await examine(await payment());
     expect(examination).toMatchObject({ kind: 'refused', rejection: { reason } });
     expect(examination).toHaveProperty('payer');
   });
@@ -278,14 +278,17 @@ describe('a payment without proven consent is refused', () => {
     ['and too early', { validAfter: now + 1n }, 'invalid_exact_evm_payload_authorization_valid_after'],
   ])('a wrong value %s is refused with the first reason, not lapsed', async (_name, window, reason) => {
     const payment = await offeredPayment({ ...offer, ...window }, { requirements: { amount: amount(1n) } });
-    expect(examine(payment)).toMatchObject({ kind: 'refused', rejection: { reason } });
+    expect(await examine(payment)).toMatchObject({ kind: 'refused', rejection: { reason } });
   });
 
   test('a compact signature for another payee is refused, not lapsed', async () => {
     const payment = await offeredPayment(offer, { requirements: { payTo: stranger.address } });
     const payload = payment.payload as Payload;
     const compact = { ...payment, payload: { ...payload, signature: compactSignature(payload.signature) } };
-    expect(examine(compact)).toMatchObject({ kind: 'refused', rejection: { reason: 'invalid_exact_evm_signature' } });
+    expect(await examine(compact)).toMatchObject({
+      kind: 'refused',
+      rejection: { reason: 'invalid_exact_evm_signature' },
+    });
   });
 });
 
@@ -313,7 +316,7 @@ describe('a payload of the wrong shape', () => {
     ['a from that is an object', { from: { toString: 'x' } }],
     ['a to in 0X', { to: merchant.address.replace('0x', '0X') }],
   ])('%s is an invalid payload', async (_name, changes) => {
-    expect(examine(await withAuthorization(changes))).toMatchObject({
+    expect(await examine(await withAuthorization(changes))).toMatchObject({
       kind: 'refused',
       rejection: { reason: 'invalid_payload' },
     });
@@ -328,14 +331,14 @@ describe('a payload of the wrong shape', () => {
     ['a signature with foreign digits', { signature: '0xzz', authorization: {} }],
     ['a signature of 100 KB', { signature: `0x${'11'.repeat(100_000)}`, authorization: {} }],
   ])('%s is an invalid payload', async (_name, payload) => {
-    expect(examine(await bent(() => payload))).toMatchObject({
+    expect(await examine(await bent(() => payload))).toMatchObject({
       kind: 'refused',
       rejection: { reason: 'invalid_payload' },
     });
   });
 
   test('the detail names the field and never repeats what was sent', async () => {
-    const examination = examine(await withAuthorization({ value: 'secret', nonce: 'secret' }));
+    const examination = await examine(await withAuthorization({ value: 'secret', nonce: 'secret' }));
     expect(examination).toMatchObject({
       rejection: { detail: expect.stringMatching(/authorization\.value.*authorization\.nonce/) as string },
     });
@@ -358,14 +361,16 @@ describe('a payload of the wrong shape', () => {
       fc.record({ signature: fc.oneof(junk, fc.constant(signature)), authorization: fc.oneof(authorizations, junk) }),
     );
     const extras = fc.record({ name: fc.oneof(junk, fc.constant('USDC')), version: fc.oneof(junk, fc.constant('2')) });
-    fc.assert(
-      fc.property(payloads, extras, junk, (payload, extra, asset) => {
+    await fc.assert(
+      fc.asyncProperty(payloads, extras, junk, async (payload, extra, asset) => {
         const requirements = {
           ...payment.requirements,
           extra,
           asset: typeof asset === 'string' ? asset : BASE_SEPOLIA_USDC,
         };
-        expect(['refused', 'lapsed', 'acceptable']).toContain(examine({ ...payment, requirements, payload }).kind);
+        expect(['refused', 'lapsed', 'acceptable']).toContain(
+          (await examine({ ...payment, requirements, payload })).kind,
+        );
       }),
       { numRuns: 800 },
     );

@@ -31,7 +31,7 @@ afterAll(() => setup.stop());
 async function examined() {
   const payer = await setup.payer();
   const payment = await offeredPayment({ token: BASE_SEPOLIA_USDC, payTo: merchant.address, value: 10_000n, ...payer });
-  const examination = scheme.examine(payment);
+  const examination = await scheme.examine(payment);
   return examination.kind === 'acceptable' ? examination.payment : expect.fail(JSON.stringify(examination.rejection));
 }
 

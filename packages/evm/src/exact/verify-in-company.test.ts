@@ -53,12 +53,12 @@ function open(parts: { assets?: readonly string[]; now?: () => Date; rpcTimeoutM
     onWarning: (message) => warnings.push(message),
     limits: { rpcTimeoutMs: parts.rpcTimeoutMs ?? 20_000 },
   });
-  function examine(payment: Payment): AcceptablePayment {
-    const examination = schemes[0]?.examine(payment) ?? expect.fail('no scheme');
+  async function examine(payment: Payment): Promise<AcceptablePayment> {
+    const examination = (await schemes[0]?.examine(payment)) ?? expect.fail('no scheme');
     if (examination.kind !== 'acceptable') return expect.fail(JSON.stringify(examination.rejection));
     return examination.payment;
   }
-  const verify = async (payment: Payment): Promise<Verdict> => examine(payment).verify();
+  const verify = async (payment: Payment): Promise<Verdict> => (await examine(payment)).verify();
   return { examine, verify, warnings, identify: () => chain.identify() };
 }
 
@@ -101,7 +101,7 @@ describe('64 verifications at once', () => {
     const gate = createRpcGate();
     setup.proxy.use(onProgram({ kind: 'hold', gate }));
     const verdicts: Promise<Verdict>[] = [];
-    for (const payment of payments.map(ours.examine)) {
+    for (const payment of await Promise.all(payments.map(ours.examine))) {
       verdicts.push(payment.verify());
       await new Promise((resolve) => setImmediate(resolve));
     }

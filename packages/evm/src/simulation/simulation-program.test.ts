@@ -38,7 +38,7 @@ async function transferOf(offer: Offer): Promise<SimulatedTransfer> {
   const domain = { name: 'USDC', version: '2', chainId: 84_532n, token: full.token };
   const { network } = payment.requirements;
   const terms = { network, token: full.token, payTo: full.payTo, amount: amount(full.value), domain };
-  const transfer = { terms, authorization, signature: readPayerSignature(signature) };
+  const transfer = { terms, authorization, signature: readPayerSignature(signature), signedBy: authorization.from };
   const { to, data } = transferCall(transfer);
   return { token: to, data };
 }

@@ -16,21 +16,21 @@ export type Proof =
   | { readonly proven: false; readonly rejection: Rejection; readonly payer?: string };
 
 /** Every check that needs neither the chain nor the database; the same for verify and settle. */
-export type Prove = (payment: Payment) => Proof;
+export type Prove = (payment: Payment) => Promise<Proof>;
 
 export function createProver(parts: {
   readonly schemes: SchemeRegistry;
   /** Minor units; what is less is not worth its network fee. */
   readonly minimumAmount: bigint;
 }): Prove {
-  return function prove(payment) {
+  return async function prove(payment) {
     const found = parts.schemes.find(payment);
     if ('rejection' in found) return { proven: false, rejection: found.rejection };
     if (payment.requirements.amount === 0n) return refused('amount must be greater than zero');
     if (payment.requirements.amount < parts.minimumAmount) {
       return refused(`This facilitator settles amounts of ${parts.minimumAmount} minor units and more`);
     }
-    const examination = found.handler.examine(payment);
+    const examination = await found.handler.examine(payment);
     if (examination.kind === 'refused') {
       const { rejection, payer } = examination;
       return { proven: false, rejection, ...(payer === undefined ? {} : { payer }) };

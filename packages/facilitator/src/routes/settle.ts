@@ -53,7 +53,7 @@ export function addSettleRoute(
     payment: Payment,
     { to, response, record }: { to: Reply; response: FastifyReply; record: OpenRecord | undefined },
   ): Promise<SettleAnswer> {
-    const proof = parts.prove(payment);
+    const proof = await parts.prove(payment);
     if (!proof.proven) return failedAnswer(to, proof);
     const { payer } = proof.payment.authorization;
     const refusal = await parts.admit(proof.payment);

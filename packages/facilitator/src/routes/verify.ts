@@ -34,7 +34,7 @@ export function addVerifyRoute(
   });
 
   async function answerTo(payment: Payment, reply: Reply): Promise<VerifyAnswer> {
-    const proof = parts.prove(payment);
+    const proof = await parts.prove(payment);
     if (!proof.proven) return invalidAnswer(reply, proof);
     const { payer } = proof.payment.authorization;
     const rejection = await parts.verify(proof.payment);

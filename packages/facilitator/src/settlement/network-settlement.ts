@@ -23,7 +23,7 @@ export interface NetworkSettlementParts extends Omit<LaneGroupParts, 'queue' | '
   readonly database: Database;
   readonly ledger: Ledger;
   readonly signal: PaymentSignal;
-  readonly examine: (payment: Payment) => Examination;
+  readonly examine: (payment: Payment) => Promise<Examination>;
   readonly settle: (settled: Settled) => Promise<boolean>;
 }
 

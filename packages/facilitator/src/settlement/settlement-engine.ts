@@ -45,7 +45,7 @@ export interface SettlementEngineParts {
   readonly ledger: Ledger;
   readonly chains: readonly Chain[];
   /** Examines what is stored of a payment again. */
-  readonly examine: (payment: Payment) => Examination;
+  readonly examine: (payment: Payment) => Promise<Examination>;
   readonly clock: Clock;
   readonly log: Logger;
   readonly waitMs: number;

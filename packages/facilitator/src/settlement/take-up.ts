@@ -37,7 +37,7 @@ interface TakeUpParts {
   readonly chain: Chain;
   readonly store: PaymentStore;
   readonly signal: PaymentSignal;
-  readonly examine: (payment: Payment) => Examination;
+  readonly examine: (payment: Payment) => Promise<Examination>;
   readonly submit: (claimed: ClaimedPayment) => Promise<Submission>;
   readonly settle: (settled: Settled) => Promise<boolean>;
   readonly canSign: () => boolean;
@@ -91,7 +91,7 @@ export function createTakeUp(parts: TakeUpParts): TakeUp {
 
 async function goOn(parts: TakeUpParts, queued: QueuedPayment): Promise<void> {
   const { paymentId, alone, claimedAtBlock, isTakenOver } = queued;
-  const examined = examine(parts, queued);
+  const examined = await examine(parts, queued);
   const outcome: Submission =
     'rejection' in examined
       ? { kind: 'refused', rejection: examined.rejection }
@@ -109,12 +109,12 @@ async function goOn(parts: TakeUpParts, queued: QueuedPayment): Promise<void> {
   else await parts.store.refuse(paymentId, outcome.rejection);
 }
 
-function examine(
+async function examine(
   parts: TakeUpParts,
   { request }: QueuedPayment,
-): { payment: AcceptablePayment } | { rejection: Rejection } {
+): Promise<{ payment: AcceptablePayment } | { rejection: Rejection }> {
   if (request === undefined) return { rejection: unreadable };
-  const examination = parts.examine(request);
+  const examination = await parts.examine(request);
   return examination.kind === 'acceptable' ? { payment: examination.payment } : { rejection: examination.rejection };
 }
 

@@ -36,7 +36,7 @@ export function createExactScheme(
     scheme: 'exact',
     network,
     supported: () => ({ extra: publishedRules(signer.address, limits), signers: [signer.address] }),
-    examine(payment) {
+    async examine(payment) {
       const result = examinePayment(payment, rules);
       if (!result.passed) {
         const { rejection, payer } = result;

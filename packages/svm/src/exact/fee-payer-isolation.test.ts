@@ -103,20 +103,20 @@ const dangerous: Record<string, TransactionInstruction> = {
 const instructionsWith = (place: number, instruction: TransactionInstruction, replace: boolean) =>
   standardInstructions().toSpliced(place, replace ? 1 : 0, instruction);
 
-function expectRefused(instructions: TransactionInstruction[]): string {
+async function expectRefused(instructions: TransactionInstruction[]): Promise<string> {
   const needsBuyer = instructions.some(({ keys }) =>
     keys.some((key) => key.isSigner && key.pubkey.equals(buyer.publicKey)),
   );
   const transaction = transactionText({ instructions, signers: needsBuyer ? [buyer] : [] });
-  const examination = scheme.examine(paymentOf(transaction));
+  const examination = await scheme.examine(paymentOf(transaction));
   if (examination.kind !== 'refused') throw new Error(`The payment is ${examination.kind}`);
   return examination.rejection.reason;
 }
 
-test.each(Object.entries(dangerous))('%s is refused in every place, and nothing is signed', (_, instruction) => {
+test.each(Object.entries(dangerous))('%s is refused in every place, and nothing is signed', async (_, instruction) => {
   for (let place = 0; place <= 3; place += 1) {
-    expectRefused(instructionsWith(place, instruction, false));
-    if (place < 3) expectRefused(instructionsWith(place, instruction, true));
+    await expectRefused(instructionsWith(place, instruction, false));
+    if (place < 3) await expectRefused(instructionsWith(place, instruction, true));
   }
 });
 
@@ -129,7 +129,7 @@ const programs = [
   stranger,
 ];
 
-test('any instruction of any program with the fee payer among its accounts is refused, and nothing is signed', () => {
+test('any instruction of any program with the fee payer among its accounts is refused, and nothing is signed', async () => {
   const role = fc.record({ isSigner: fc.boolean(), isWritable: fc.boolean() });
   const others = fc.array(fc.constantFrom(stranger, nonce, mint), { maxLength: 3 });
   const made = fc
@@ -145,15 +145,15 @@ test('any instruction of any program with the fee payer among its accounts is re
       const keys = [...before.map(plain), { pubkey: payer, isSigner, isWritable }, ...after.map(plain)];
       return new TransactionInstruction({ programId, keys, data: Buffer.from(data) });
     });
-  fc.assert(
-    fc.property(made, fc.nat({ max: 3 }), (instruction, place) => {
-      expectRefused(instructionsWith(place, instruction, false));
+  await fc.assert(
+    fc.asyncProperty(made, fc.nat({ max: 3 }), async (instruction, place) => {
+      await expectRefused(instructionsWith(place, instruction, false));
     }),
     { numRuns: 200 },
   );
 });
 
-test('the fee payer slipped into the accounts of any instruction of a good payment is refused', () => {
+test('the fee payer slipped into the accounts of any instruction of a good payment is refused', async () => {
   const good = () => [...standardInstructions(), memoInstruction('note')];
   const slip = fc.record({
     place: fc.nat({ max: 3 }),
@@ -161,23 +161,23 @@ test('the fee payer slipped into the accounts of any instruction of a good payme
     isSigner: fc.boolean(),
     isWritable: fc.boolean(),
   });
-  fc.assert(
-    fc.property(slip, ({ place, position, isSigner, isWritable }) => {
+  await fc.assert(
+    fc.asyncProperty(slip, async ({ place, position, isSigner, isWritable }) => {
       const instructions = good();
       instructions[place]?.keys.splice(position, 0, { pubkey: payer, isSigner, isWritable });
-      expectRefused(instructions);
+      await expectRefused(instructions);
     }),
     { numRuns: 200 },
   );
 });
 
-test('in a memo, an assertion or behind the transfer it is named as what it is', () => {
+test('in a memo, an assertion or behind the transfer it is named as what it is', async () => {
   const included = 'invalid_exact_svm_payload_transaction_fee_payer_included_in_instruction_accounts';
-  expect(expectRefused([...standardInstructions(), memoInstruction('note', [payer])])).toBe(included);
+  expect(await expectRefused([...standardInstructions(), memoInstruction('note', [payer])])).toBe(included);
   const transfer = transferInstruction();
   transfer.keys.push({ pubkey: payer, isSigner: false, isWritable: false });
-  expect(expectRefused(standardInstructions().with(2, transfer))).toBe(included);
-  expect(expectRefused(standardInstructions().with(2, transferInstruction({ authority: payer })))).toBe(
+  expect(await expectRefused(standardInstructions().with(2, transfer))).toBe(included);
+  expect(await expectRefused(standardInstructions().with(2, transferInstruction({ authority: payer })))).toBe(
     'invalid_exact_svm_payload_transaction_fee_payer_transferring_funds',
   );
 });
