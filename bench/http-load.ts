@@ -1,6 +1,4 @@
-import { setMaxListeners } from 'node:events';
-import { Agent, request, type RequestOptions } from 'node:http';
-import { urlToHttpOptions } from 'node:url';
+import { Client, type Dispatcher } from 'undici';
 
 /** A load on one endpoint. The bodies are made before, so that the clock sees nothing but the calls. */
 export interface Load {
@@ -32,11 +30,8 @@ export interface LoadResult {
 
 /** Calls an endpoint in a closed loop: each of `concurrency` callers sends its next body when its last one is answered. */
 export async function runLoad(load: Load): Promise<LoadResult> {
-  const agent = new Agent({ keepAlive: true, maxSockets: Infinity });
-  // What a call needs is put together once: the load shares its cores with what it measures.
-  const target = { ...urlToHttpOptions(new URL(load.url)), method: 'POST', agent };
-  const callers = Math.min(load.concurrency, load.bodies.length);
-  await openSockets({ agent, url: load.url, count: callers });
+  const { origin, pathname } = new URL(load.url);
+  const callers = await openCallers(origin, Math.min(load.concurrency, load.bodies.length));
   const latenciesMs: number[] = [];
   const failures: Record<string, number> = {};
   let next = 0;
@@ -44,15 +39,15 @@ export async function runLoad(load: Load): Promise<LoadResult> {
   const started = performance.now();
   const limit = setTimeout(() => {
     hasGivenUp = true;
-    for (const socket of Object.values(agent.sockets).flat()) socket?.destroy();
+    for (const caller of callers) void caller.destroy();
   }, load.giveUpAfterMs);
 
-  async function call(): Promise<void> {
+  async function callInTurn(caller: Client): Promise<void> {
     while (!hasGivenUp && next < load.bodies.length && performance.now() - started < load.stopAfterMs) {
       const body = load.bodies[next++];
       if (body === undefined) return;
       const began = performance.now();
-      const failure = await post(target, body).then(
+      const failure = await post(caller, pathname, body).then(
         ({ status, text }) => load.findFailure(status, parse(text)),
         (error: unknown) => (hasGivenUp ? notAnswered : describe(error)),
       );
@@ -61,10 +56,10 @@ export async function runLoad(load: Load): Promise<LoadResult> {
     }
   }
 
-  await Promise.all(Array.from({ length: callers }, call));
+  await Promise.all(callers.map(callInTurn));
   const seconds = (performance.now() - started) / 1000;
   clearTimeout(limit);
-  agent.destroy();
+  await Promise.all(callers.map((caller) => caller.destroy()));
   return { seconds, sent: next, latenciesMs, failures };
 }
 
@@ -72,13 +67,12 @@ export async function runLoad(load: Load): Promise<LoadResult> {
  * Connects before the clock starts: a thousand connections at once overflow the backlog of any server. A server that does
  * not answer here fails in the calls that are measured.
  */
-async function openSockets(parts: { agent: Agent; url: string; count: number }): Promise<void> {
-  const { agent, count } = parts;
-  const url = new URL('/supported', parts.url).href;
-  const signal = AbortSignal.timeout(10_000);
-  setMaxListeners(0, signal);
-  // Calls that overlap cannot share a socket.
-  await Promise.allSettled(Array.from({ length: count }, () => get(url, { agent, signal })));
+async function openCallers(origin: string, count: number): Promise<Client[]> {
+  // One connection each, and no limits of their own, because the load has one.
+  const callers = Array.from({ length: count }, () => new Client(origin, { headersTimeout: 0, bodyTimeout: 0 }));
+  const path = '/supported';
+  await Promise.allSettled(callers.map((caller) => send(caller, { method: 'GET', path, headersTimeout: 10_000 })));
+  return callers;
 }
 
 interface Answer {
@@ -86,35 +80,28 @@ interface Answer {
   readonly text: string;
 }
 
-function get(url: string, options: { agent: Agent; signal: AbortSignal }): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    request(url, options, (incoming) => readAnswer(incoming, resolve, reject))
-      .once('error', reject)
-      .end();
-  });
+function post(caller: Client, path: string, body: Buffer): Promise<Answer> {
+  return send(caller, { method: 'POST', path, headers: ['content-type', 'application/json'], body });
 }
 
-function post(target: RequestOptions, body: Buffer): Promise<Answer> {
-  const headers = { 'content-type': 'application/json', 'content-length': body.length };
+/** The lowest of undici's interfaces: the load shares its cores with what it measures. */
+function send(caller: Client, request: Dispatcher.DispatchOptions): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const outgoing = request({ ...target, headers }, (incoming) => {
-      readAnswer(incoming, resolve, reject);
+    let status = 0;
+    const chunks: Buffer[] = [];
+    caller.dispatch(request, {
+      // Without it undici takes the handler for one of its old kind.
+      onRequestStart: () => undefined,
+      onResponseStart: (_controller, statusCode) => {
+        status = statusCode;
+      },
+      onResponseData: (_controller, chunk) => {
+        chunks.push(chunk);
+      },
+      onResponseEnd: () => resolve({ status, text: Buffer.concat(chunks).toString() }),
+      onResponseError: (_controller, error) => reject(error),
     });
-    outgoing.once('error', reject);
-    outgoing.end(body);
   });
-}
-
-function readAnswer(
-  incoming: NodeJS.ReadableStream & { readonly statusCode?: number | undefined },
-  resolve: (answer: Answer) => void,
-  reject: (error: Error) => void,
-): void {
-  let text = '';
-  incoming.setEncoding('utf8');
-  incoming.on('data', (chunk: string) => (text += chunk));
-  incoming.once('end', () => resolve({ status: incoming.statusCode ?? 0, text }));
-  incoming.once('error', reject);
 }
 
 function parse(text: string): unknown {
