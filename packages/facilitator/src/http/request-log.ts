@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
+import { withoutRedaction } from '../logging/logger.js';
 import type { Metrics } from '../metrics/metrics.js';
 
 /** Paths that are asked all day by machines; they are logged at debug level. */
@@ -7,9 +8,7 @@ const quiet = new Set(['/health', '/ready', '/metrics']);
 
 /** One line and one count for each answered request. */
 export const requestLog = fastifyPlugin((app: FastifyInstance, options: { metrics: Metrics }, done: () => void) => {
-  // Every field below comes from us: a route's pattern, a number, a word of a closed list. To search them for secrets would
-  // cost more than all the rest of the line.
-  const log = app.log.child({}, { redact: [] });
+  const log = withoutRedaction(app.log);
   app.addHook('onResponse', (request, reply, next) => {
     const { exchange } = request;
     const { url: route = 'unknown' } = request.routeOptions;

@@ -34,6 +34,18 @@ export function createLogger(options: {
   );
 }
 
+interface Parent<Log> {
+  child(bindings: object, options: { redact: string[] }): Log;
+}
+
+/**
+ * The same log for lines of which every field comes from us: an id, a hash, a number, a word of a closed list. To search those for
+ * secrets costs more than all the rest of the line, and a line for each request or payment is most of what is logged.
+ */
+export function withoutRedaction<Log extends Parent<Log>>(log: Log): Log {
+  return log.child({}, { redact: [] });
+}
+
 /** What an error says without what it may carry: drivers attach connection strings, queries and parameters to theirs. */
 function describeError(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { message: String(error) };

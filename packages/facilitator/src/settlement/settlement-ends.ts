@@ -1,5 +1,5 @@
 import type { Network } from '@tollkeeper/protocol';
-import type { Logger } from '../logging/logger.js';
+import { withoutRedaction, type Logger } from '../logging/logger.js';
 import type { CheckpointHook } from './checkpoint.js';
 import type { Closed, Closing } from './close-transactions.js';
 import type { PaymentSignal } from './payment-signal.js';
@@ -18,7 +18,8 @@ export function createSettlementEnds(parts: {
   readonly checkpoint: CheckpointHook;
   readonly log: Logger;
 }) {
-  const { network, signal, events, log } = parts;
+  const { network, signal, events } = parts;
+  const log = withoutRedaction(parts.log);
   return { settle: settleLeg, close: closeAll };
 
   async function settleLeg(settled: Settled): Promise<void> {
