@@ -52,7 +52,8 @@ export function createAnswerStore({ sql }: Database) {
         FROM locked
         WHERE payment.id = locked.id AND payment.delivered_at IS NULL
           AND (payment.delivery_lease_until IS NULL OR payment.delivery_lease_until < now())
-          AND NOT EXISTS (SELECT FROM effect WHERE effect.payment_id = payment.id AND effect.reversed_at IS NOT NULL)
+          -- Counted, so that no plan goes through all that was ever reversed for each payment.
+          AND (SELECT count(reversed_at) FROM effect WHERE effect.payment_id = payment.id) = 0
         RETURNING payment.id
       )
       SELECT payment_status.*, ${callersOf(answers)}::jsonb ->> id::text AS caller FROM payment_status

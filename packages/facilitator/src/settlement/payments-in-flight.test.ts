@@ -68,6 +68,22 @@ test('what is in flight changes with the payments and by nothing else', async ()
   expect(await inFlight([id])).toEqual([id]);
 });
 
+test('a change reads only what it ends of what is in flight, also where the plan was made while nothing was', async () => {
+  const { database } = testDatabase;
+  await claim(owner.sql, 500);
+  await owner.sql`DELETE FROM payment WHERE state = 'claimed'`;
+  await owner.sql`ANALYZE payment_in_flight`;
+  await database.transaction(async (sql) => {
+    await submit(sql, await claim(sql, together));
+    const ids = await claim(sql, 500);
+    const before = await inFlightRead(sql);
+    await submit(sql, ids.slice(0, together));
+    expect((await inFlightRead(sql)) - before).toBe(0n);
+    await settle(sql, ids.slice(0, together));
+    expect((await inFlightRead(sql)) - before).toBe(BigInt(together));
+  });
+});
+
 test('the way from a claim to a settled payment writes to no index of payments, as a rule', async () => {
   const { database } = testDatabase;
   const batches: string[][] = [];
@@ -88,3 +104,10 @@ test('the way from a claim to a settled payment writes to no index of payments, 
   }
   expect(beside).toBeGreaterThan(0.75 * together * (16 + 12));
 });
+
+/** What this transaction has read of the table of what is in flight. */
+async function inFlightRead(sql: Sql): Promise<bigint> {
+  const [row] = await sql<{ count: bigint }>`
+    SELECT seq_tup_read + idx_tup_fetch AS count FROM pg_stat_xact_user_tables WHERE relname = 'payment_in_flight'`;
+  return row?.count ?? 0n;
+}
