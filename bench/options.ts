@@ -15,9 +15,9 @@ npm run bench -- ledger measures the ledger alone and has options of its own: np
 Options:
   --rounds N      rounds of each scenario; the table shows medians (3)
   --payments N    distinct payments at once in the settle group (1000)
-  --lanes LIST    signer accounts of Tollkeeper in that scenario, for example 1,4 (1)
+  --lanes LIST    signer accounts of Tollkeeper in that scenario (1,4)
   --seconds N     how long a verify phase lasts (3)
-  --limit N       seconds the whole run may take; rounds that do not fit are left out (260)
+  --limit N       seconds the whole run may take; rounds that do not fit are left out (600)
   --json FILE     also write the report as JSON
   --diagnose DIR  keep Tollkeeper's logs and V8 CPU profiles in this folder; slows it a little
   --help          show this`;
@@ -51,9 +51,9 @@ export function readOptions(args: readonly string[]): BenchOptions | undefined {
     options: {
       rounds: { type: 'string', default: '3' },
       payments: { type: 'string', default: '1000' },
-      lanes: { type: 'string', default: '1' },
+      lanes: { type: 'string', default: '1,4' },
       seconds: { type: 'string', default: '3' },
-      limit: { type: 'string', default: '260' },
+      limit: { type: 'string', default: '600' },
       json: { type: 'string' },
       diagnose: { type: 'string' },
       help: { type: 'boolean', default: false },
