@@ -24,7 +24,7 @@ export async function readSpending(
 ): Promise<ChainCost> {
   const signers = new Set(range.signers.map((address) => address.toLowerCase()));
   const head = await headOf(chain);
-  let cost: ChainCost = { gasUsed: 0n, transactions: 0, reverted: 0, transfers: 0 };
+  let cost: ChainCost = { gasUsed: 0n, transactions: 0, reverted: 0, transfers: 0, blocks: 0 };
   for (let start = range.fromBlock; start <= head; start += stride) {
     const heights = Array.from({ length: Math.min(stride, head - start + 1) }, (_, index) => start + index);
     const blocks = await Promise.all(heights.map((height) => chain.rpc('eth_getBlockReceipts', [numberToHex(height)])));
@@ -37,16 +37,19 @@ export async function readSpending(
 function add(
   cost: ChainCost,
   receipt: RpcTransactionReceipt,
-  { token, payee }: { readonly token: Address; readonly payee: Address },
+  { token, payee, fromBlock }: { readonly token: Address; readonly payee: Address; readonly fromBlock: number },
 ): ChainCost {
   const isTransfer = ({ address, topics }: RpcTransactionReceipt['logs'][number]): boolean =>
     address.toLowerCase() === token.toLowerCase() &&
     topics[0] === transferTopic &&
     topics[2]?.toLowerCase() === pad(payee).toLowerCase();
+  const transfers = receipt.logs.filter(isTransfer).length;
+  const blocks = transfers === 0 ? 0 : Number(receipt.blockNumber) - fromBlock + 1;
   return {
     gasUsed: cost.gasUsed + BigInt(receipt.gasUsed),
     transactions: cost.transactions + 1,
     reverted: cost.reverted + (receipt.status === '0x1' ? 0 : 1),
-    transfers: cost.transfers + receipt.logs.filter(isTransfer).length,
+    transfers: cost.transfers + transfers,
+    blocks: Math.max(cost.blocks, blocks),
   };
 }

@@ -11,6 +11,8 @@ export interface ChainCost {
   readonly reverted: number;
   /** Transfers to the payee that these transactions made. */
   readonly transfers: number;
+  /** From the first block after the watch began to the last that holds one of these transfers. */
+  readonly blocks: number;
 }
 
 /** A local chain with funded buyers and a payee, on which facilitators are measured. */

@@ -17,6 +17,8 @@ export interface Summary {
   readonly databaseCpuMsPerOp: number | undefined;
   readonly rpcCallsPerOp: number | undefined;
   readonly gasPerPayment: number | undefined;
+  /** The most that any round needed until its last transfer. */
+  readonly blocks: number | undefined;
   readonly peakMemoryMb: number | undefined;
   /** Sums over the rounds. */
   readonly sent: number;
@@ -51,6 +53,7 @@ export function summarize({ contender, phases, peakMemoryMb }: ContenderResult):
     databaseCpuMsPerOp: perSuccess(({ databaseCpuMs }) => databaseCpuMs),
     rpcCallsPerOp: perSuccess(({ rpcCalls }) => totalOf(rpcCalls)),
     gasPerPayment: medianOfKnown(phases.map(gasPerTransfer)),
+    blocks: mostBlocks(phases),
     peakMemoryMb,
     sent: sum(phases.map(({ load }) => load.sent)),
     successes: sum(phases.map(successes)),
@@ -65,6 +68,11 @@ export function summarize({ contender, phases, peakMemoryMb }: ContenderResult):
 /** Over the payments that reached the chain, whether or not somebody was told; what reverted is paid for by the others. */
 function gasPerTransfer({ chain }: PhaseResult): number | undefined {
   return chain === undefined || chain.transfers === 0 ? undefined : Number(chain.gasUsed) / chain.transfers;
+}
+
+function mostBlocks(phases: readonly PhaseResult[]): number | undefined {
+  const known = phases.flatMap(({ chain }) => (chain === undefined ? [] : [chain.blocks]));
+  return known.length === 0 ? undefined : Math.max(...known);
 }
 
 function latencyOf({ load }: PhaseResult, percent: number): number | undefined {

@@ -24,6 +24,7 @@ const columns = [
   { head: 'DB CPU ms', of: (row: Summary) => digits(row.databaseCpuMsPerOp, 2) },
   { head: 'RPC', of: (row: Summary) => digits(row.rpcCallsPerOp, 2) },
   { head: 'gas', of: (row: Summary) => digits(row.gasPerPayment, 0) },
+  { head: 'blocks', of: (row: Summary) => digits(row.blocks, 0) },
   { head: 'RSS MB', of: (row: Summary) => digits(row.peakMemoryMb, 0) },
 ] as const;
 

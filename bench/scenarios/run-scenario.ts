@@ -93,14 +93,19 @@ async function warmUp(parts: {
   readonly testbed: Testbed;
   readonly subjects: readonly Subject[];
   readonly databaseCpuMs: () => number | undefined;
+  readonly progress: Progress;
 }): Promise<PhaseResult[]> {
-  const { scenario, testbed, subjects } = parts;
+  const { scenario, testbed, subjects, progress } = parts;
   const results: PhaseResult[] = [];
   for (const subject of subjects) {
-    const bodies = await testbed.sign(subject, scenario.warmUpPayments);
-    results.push(
-      await runPhase({ ...parts, scenario: { ...scenario, ramp: noRamp, giveUpAfterSeconds: 10 }, subject, bodies }),
-    );
+    const end = progress.elapsedSeconds() + scenario.warmUp.seconds;
+    let result: PhaseResult;
+    do {
+      const bodies = await testbed.sign(subject, scenario.warmUp.payments);
+      const load = { ...scenario, ramp: noRamp, giveUpAfterSeconds: 10 };
+      result = await runPhase({ ...parts, scenario: load, subject, bodies });
+    } while (progress.elapsedSeconds() < end);
+    results.push(result);
     resetPeakMemory(subject.pid);
   }
   return results;

@@ -14,8 +14,8 @@ export interface Scenario {
   readonly concurrency: number;
   /** Distinct payments of one phase at most. */
   readonly payments: number;
-  /** Payments before the first round, which nobody counts. */
-  readonly warmUpPayments: number;
+  /** Before the first round, and counted by nobody: so many payments, again and again until so many seconds have gone. */
+  readonly warmUp: { readonly payments: number; readonly seconds: number };
   /**
    * Sent before each phase, and counted by nobody: a process that waited for its turn while others were measured, or while
    * payments were signed, is to be seen at work and not at waking up. No more payments and no longer than this.

@@ -8,6 +8,9 @@ const burstSecondsPerPayment = 0.04;
 /** Before each phase of verifies; V8 needs about as long until it has compiled what is hot. */
 const rampSeconds = 2;
 
+/** Before the first round of settlements, for each contender; V8 compiles them for thousands of payments. */
+const warmUpSeconds = 10;
+
 /** The scenarios that the user asked for, in the order of the report. */
 export function chooseScenarios(options: BenchOptions): readonly Scenario[] {
   const { groups } = options;
@@ -38,7 +41,7 @@ function verifyScenarios({ seconds }: BenchOptions): readonly Scenario[] {
       concurrency: 1,
       ramp: ramp(1_000),
       payments: 1_000 * seconds,
-      warmUpPayments: 150,
+      warmUp: { payments: 150, seconds: 0 },
       weight: 1,
     },
     {
@@ -48,7 +51,7 @@ function verifyScenarios({ seconds }: BenchOptions): readonly Scenario[] {
       concurrency: 64,
       ramp: ramp(4_000),
       payments: 4_000 * seconds,
-      warmUpPayments: 600,
+      warmUp: { payments: 600, seconds: 0 },
       weight: 2,
     },
   ];
@@ -67,8 +70,8 @@ function settleScenarios({ payments, lanes }: BenchOptions): readonly Scenario[]
     concurrency: payments,
     ramp: { payments: Math.min(300, payments), seconds: Infinity },
     payments,
-    // A whole burst: in a process that has seen only a few, compilation takes as much time as payments do.
-    warmUpPayments: payments,
+    // Whole bursts: in a process that has seen only a few, compilation takes as much time as payments do.
+    warmUp: { payments, seconds: warmUpSeconds },
     stopAfterSeconds: Infinity,
     giveUpAfterSeconds: Math.max(20, payments * burstSecondsPerPayment),
     weight: 6,
@@ -81,8 +84,8 @@ function settleScenarios({ payments, lanes }: BenchOptions): readonly Scenario[]
       mining: 'automine',
       concurrency: 1,
       ramp: { payments: 5, seconds: 5 },
-      payments: 30,
-      warmUpPayments: 10,
+      payments: 60,
+      warmUp: { payments: 50, seconds: warmUpSeconds },
       stopAfterSeconds: 5,
       giveUpAfterSeconds: 15,
       weight: 2,
@@ -119,7 +122,7 @@ function svmScenarios({ seconds }: BenchOptions): readonly Scenario[] {
       endpoint: 'verify',
       ramp: { payments: 2_000 * rampSeconds, seconds: rampSeconds },
       payments: 2_000 * seconds,
-      warmUpPayments: 300,
+      warmUp: { payments: 300, seconds: 0 },
       stopAfterSeconds: seconds,
       giveUpAfterSeconds: seconds + 10,
     },
@@ -130,7 +133,7 @@ function svmScenarios({ seconds }: BenchOptions): readonly Scenario[] {
       endpoint: 'settle',
       ramp: { payments: 0, seconds: 0 },
       payments: 512,
-      warmUpPayments: 64,
+      warmUp: { payments: 64, seconds: 0 },
       stopAfterSeconds: Infinity,
       giveUpAfterSeconds: 20,
     },
