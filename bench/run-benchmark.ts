@@ -9,7 +9,7 @@ import type { BenchOptions } from './options.js';
 import { startPostgres } from './processes/postgres.js';
 import { runTollkeeper } from './processes/tollkeeper.js';
 import type { Progress } from './progress.js';
-import { describeMachine, loadOfLastMinute } from './report/machine.js';
+import { observeMachine } from './report/machine.js';
 import { reportScenario, type Report, type ScenarioReport } from './report/report.js';
 import { runScenario } from './scenarios/run-scenario.js';
 import type { Scenario } from './scenarios/scenario.js';
@@ -27,7 +27,7 @@ export async function runBenchmark(
   parts: { readonly progress: Progress; readonly cleanups: Cleanups },
 ): Promise<Report> {
   const { progress, cleanups } = parts;
-  const loadBefore = loadOfLastMinute();
+  const describeMachine = observeMachine();
   const folder = await mkdtemp(join(tmpdir(), 'tollkeeper-bench-'));
   cleanups.push(() => rm(folder, { recursive: true, force: true }));
   const postgres = await startPostgres(join(folder, 'data'));
@@ -45,7 +45,7 @@ export async function runBenchmark(
   const testbeds = createTestbeds(workplace, { options, progress, cleanups });
   const reports = await runAll({ options, progress, testbed: testbeds.of, databaseCpuMs: () => postgres.cpuMs() });
   return {
-    machine: describeMachine({ postgres: await postgres.version(), loadBefore }),
+    machine: describeMachine({ postgres: await postgres.version() }),
     chains: testbeds.descriptions(),
     options: { rounds: options.rounds, limitSeconds: options.limitSeconds },
     seconds: progress.elapsedSeconds(),

@@ -1,4 +1,4 @@
-import type { Machine } from '../report/machine.js';
+import { formatMachine, type Machine } from '../report/machine.js';
 import type { CreditSummary } from './measure-credits.js';
 import type { HistoryPoint } from './measure-history.js';
 import type { StatementSummary } from './measure-statement.js';
@@ -18,7 +18,7 @@ export function formatLedgerReport(report: LedgerReport): string {
   const { machine, credits, history, statement } = report;
   return [
     `${machine.date}, commit ${machine.commit}, ${report.seconds.toFixed(0)} s`,
-    `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGb} GB; load before the run ${machine.loadBefore}`,
+    ...formatMachine(machine),
     `Node ${machine.node}, PostgreSQL ${machine.postgres}, durable commits`,
     '',
     `Settlement credits, ${report.callers} callers, 90 % to one merchant, a fee leg in each`,

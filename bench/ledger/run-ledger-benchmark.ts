@@ -5,7 +5,7 @@ import { migrate, openDatabase } from '@tollkeeper/database';
 import { createLedger } from '@tollkeeper/ledger';
 import { startPostgres } from '../processes/postgres.js';
 import type { Progress } from '../progress.js';
-import { describeMachine, loadOfLastMinute } from '../report/machine.js';
+import { observeMachine } from '../report/machine.js';
 import type { Cleanups } from '../run-benchmark.js';
 import { formatLedgerReport, type LedgerReport } from './ledger-report.js';
 import { readLedgerOptions, ledgerUsage, type LedgerOptions } from './ledger-options.js';
@@ -32,10 +32,10 @@ async function runLedgerBenchmark(
   options: LedgerOptions,
   { progress, cleanups }: { readonly progress: Progress; readonly cleanups: Cleanups },
 ): Promise<LedgerReport> {
-  const loadBefore = loadOfLastMinute();
+  const describeMachine = observeMachine();
   const postgres = await startOn('credits', cleanups);
   const credits = await measureCredits(postgres.url, { options, progress });
-  const machine = describeMachine({ postgres: await postgres.version(), loadBefore });
+  const postgresVersion = await postgres.version();
   // History is measured from its beginning, on a database that has none.
   const fresh = await startOn('history', cleanups);
   const database = await openDatabase({ url: fresh.url, onWarning: () => undefined });
@@ -44,7 +44,14 @@ async function runLedgerBenchmark(
   const history = await measureHistory({ database, ledger, transfers: options.transfers, progress });
   progress.say('a statement of 100,000 lines');
   const statement = await measureStatement(database, ledger);
-  return { machine, callers: options.callers, credits, history, statement, seconds: progress.elapsedSeconds() };
+  return {
+    machine: describeMachine({ postgres: postgresVersion }),
+    callers: options.callers,
+    credits,
+    history,
+    statement,
+    seconds: progress.elapsedSeconds(),
+  };
 }
 
 async function startOn(name: string, cleanups: Cleanups) {

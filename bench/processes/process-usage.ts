@@ -23,7 +23,7 @@ export function cpuMsOfFamily(pid: number): number | undefined {
 
 /** The most memory that a process held since its start or the last reset, in megabytes. */
 export function peakMemoryMbOf(pid: number): number | undefined {
-  const peak = /VmHWM:\s+(\d+) kB/.exec(readProc(pid, 'status') ?? '')?.[1];
+  const peak = /VmHWM:\s+(\d+) kB/.exec(readProc(`${pid}/status`) ?? '')?.[1];
   return peak === undefined ? undefined : Number(peak) / 1024;
 }
 
@@ -36,8 +36,19 @@ export function resetPeakMemory(pid: number): void {
   }
 }
 
+/** Ticks of all cores since the machine started, and those that its host gave to others while they were wanted. */
+export function processorTime(): { readonly used: number; readonly stolen: number } | undefined {
+  const fields = /^cpu +(.*)$/m
+    .exec(readProc('stat') ?? '')?.[1]
+    ?.split(' ')
+    .map(Number);
+  if (fields === undefined) return undefined;
+  const [user = 0, nice = 0, system = 0, , , interrupts = 0, softInterrupts = 0, stolen = 0] = fields;
+  return { used: user + nice + system + interrupts + softInterrupts, stolen };
+}
+
 function readStat(pid: number) {
-  const text = readProc(pid, 'stat');
+  const text = readProc(`${pid}/stat`);
   if (text === undefined) return undefined;
   // The second field is the name in parentheses and may hold spaces; the numbers are behind it.
   const fields = text
@@ -48,9 +59,9 @@ function readStat(pid: number) {
   return { parent, user, system, endedChildren: childUser + childSystem };
 }
 
-function readProc(pid: number, file: string): string | undefined {
+function readProc(file: string): string | undefined {
   try {
-    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+    return readFileSync(`/proc/${file}`, 'utf8');
   } catch {
     return undefined;
   }

@@ -1,3 +1,4 @@
+import { formatMachine } from './machine.js';
 import type { Report, Ratio, ScenarioReport } from './report.js';
 import type { Summary } from './summary.js';
 
@@ -6,7 +7,7 @@ export function formatReport(report: Report): string {
   const { machine } = report;
   return [
     `${machine.date}, commit ${machine.commit}, ${report.seconds.toFixed(0)} s`,
-    `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGb} GB; load before the run ${machine.loadBefore}`,
+    ...formatMachine(machine),
     `Node ${machine.node}, PostgreSQL ${machine.postgres}; reference: ${machine.reference}`,
     ...report.chains,
     ...report.scenarios.flatMap(formatScenario),
