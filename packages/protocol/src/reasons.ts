@@ -77,6 +77,8 @@ export type Reason = (typeof reasons)[number];
 export interface Rejection {
   readonly reason: Reason;
   readonly detail: string;
+  /** It says nothing about the payment, but about the moment: the same payment may hold later. */
+  readonly isPassing?: true;
 }
 
 /** Whether the reason is that the authorization was used or taken back: somebody may have carried the payment out. */

@@ -41,6 +41,7 @@ export async function planTransfer(
 export const feeTooHigh: Rejection = {
   reason: 'unexpected_settle_error',
   detail: "The network's fee is above what this facilitator pays; try again later",
+  isPassing: true,
 };
 
 /** As measured where that tells what the network charges, and as the node estimates it otherwise. */

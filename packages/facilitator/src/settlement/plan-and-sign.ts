@@ -127,4 +127,5 @@ function endOf(reason: Unable): Parameters<ReadyPayment['end']>[0] {
 const unsponsored: Rejection = {
   reason: 'unexpected_settle_error',
   detail: "The day's budget for network fees of payments to this payTo is spent; try again tomorrow",
+  isPassing: true,
 };

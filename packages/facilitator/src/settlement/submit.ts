@@ -112,4 +112,5 @@ type Verified = Omit<ReadyPayment, 'end'>;
 const tooManyFailures: Rejection = {
   reason: 'unexpected_settle_error',
   detail: "Several of this payer's payments failed on chain within minutes; try again later",
+  isPassing: true,
 };

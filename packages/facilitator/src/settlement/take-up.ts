@@ -123,6 +123,11 @@ async function endHopeless(
   { database, chain, store, settle }: TakeUpParts,
   { paymentId, rejection }: { readonly paymentId: string; readonly rejection: Rejection },
 ): Promise<void> {
+  // Its authorization ends what no better moment comes for.
+  if (rejection.isPassing === true) {
+    await store.defer(paymentId);
+    return;
+  }
   const [claimed] = await store.findClaimedTransfers([paymentId]);
   const use = claimed && (await chain.findUse?.(claimed));
   if (use?.state === 'transferred' && use.isConfirmed) await settle({ paymentId, effect: use.effect });
