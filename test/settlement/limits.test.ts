@@ -125,6 +125,25 @@ test('more than may wait are turned away before anything is claimed, and may com
   expect((await settle(facilitator.url(), tooMany)).body).toMatchObject({ success: true });
 });
 
+test('so many find the limit who come in the same moment, while the database is slow to write', async () => {
+  const payTo = await newPayee();
+  const requests = await Promise.all(Array.from({ length: 20 }, () => requestOfNewPayer(payTo)));
+  const inAll = { statuses: [] as number[] };
+  let answers: Promise<void>[] = [];
+  await facilitator.database.database.transaction(async (sql) => {
+    await sql`LOCK TABLE payment IN SHARE ROW EXCLUSIVE MODE`;
+    answers = requests.map(async (request) => {
+      inAll.statuses.push((await settle(facilitator.url(), request)).status);
+    });
+    await eventually(() => expect(inAll.statuses).toHaveLength(17));
+    expect(inAll.statuses).toEqual(Array(17).fill(503));
+    expect(await unsigned()).toBe(3);
+  });
+  await Promise.all(answers);
+  expect(inAll.statuses.filter((status) => status === 200)).toHaveLength(3);
+  expect(await unsigned()).toBe(0);
+});
+
 async function fund(address: Address, wei: bigint): Promise<void> {
   await facilitator.evm.rpc('anvil_setBalance', [address, numberToHex(wei)]);
 }
@@ -164,4 +183,9 @@ async function states(): Promise<readonly string[]> {
 async function signersShort(): Promise<number> {
   const text = await (await fetch(`${facilitator.url()}/metrics`)).text();
   return Number(/^tollkeeper_signers_short_of_funds\{.*\} (\d+)$/m.exec(text)?.[1] ?? NaN);
+}
+
+async function unsigned(): Promise<number> {
+  const text = await (await fetch(`${facilitator.url()}/metrics`)).text();
+  return Number(/^tollkeeper_unsigned_payments\{network="eip155:84532"\} (\d+)$/m.exec(text)?.[1]);
 }

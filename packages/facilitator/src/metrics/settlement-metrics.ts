@@ -20,6 +20,12 @@ export function createSettlementMetrics(registry: Registry): SettlementEvents {
     labelNames: ['network', 'state'],
     registers,
   });
+  const concluded = new Counter({
+    name: 'tollkeeper_payments_concluded_total',
+    help: 'Payments by how they ended; one that failed and was carried out by somebody else after all counts in both',
+    labelNames: ['network', 'state'],
+    registers,
+  });
   const retries = new Counter({
     name: 'tollkeeper_payment_retries_total',
     help: 'Payments that were sent again, each alone, because their transaction did not carry them out',
@@ -45,6 +51,9 @@ export function createSettlementMetrics(registry: Registry): SettlementEvents {
     onTransaction: ({ network, state }) => {
       transactions.inc({ network, state });
     },
+    onConcluded: ({ network, state, payments }) => {
+      concluded.inc({ network, state }, payments);
+    },
     onRetry: ({ network, payments }) => {
       retries.inc({ network }, payments);
     },
@@ -61,6 +70,8 @@ export function createSettlementMetrics(registry: Registry): SettlementEvents {
 /** What one process has at hand on one network. */
 export interface EngineState {
   readonly network: string;
+  /** Claims that wait for a signature. */
+  readonly unsigned: number;
   /** Verified payments that wait for a lane. */
   readonly waiting: number;
   /** Transactions without an outcome. */
@@ -72,6 +83,10 @@ export interface EngineState {
 
 export function addEngineGauges(registry: Registry, read: () => readonly EngineState[]): void {
   const gauges = {
+    unsigned: {
+      name: 'tollkeeper_unsigned_payments',
+      help: 'Claims of this process that wait for a signature; SETTLE_QUEUE_MAX limits them',
+    },
     waiting: { name: 'tollkeeper_queue_payments', help: 'Verified payments that wait for a lane of this process' },
     followed: {
       name: 'tollkeeper_transactions_followed',
@@ -80,7 +95,7 @@ export function addEngineGauges(registry: Registry, read: () => readonly EngineS
     lanes: { name: 'tollkeeper_lanes_held', help: 'Signer accounts that this process signs with now' },
     poor: { name: 'tollkeeper_signers_short_of_funds', help: 'Signers that left rotation for lack of native coin' },
   } as const;
-  for (const part of ['waiting', 'followed', 'lanes', 'poor'] as const) {
+  for (const part of ['unsigned', 'waiting', 'followed', 'lanes', 'poor'] as const) {
     const self: Gauge<'network'> = new Gauge({
       ...gauges[part],
       labelNames: ['network'],

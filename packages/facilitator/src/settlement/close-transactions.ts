@@ -19,6 +19,8 @@ export interface Closing {
 export interface Closed {
   /** Transactions that need not be followed any more, siblings of the closed ones among them. */
   readonly over: readonly string[];
+  /** How each transaction ended that nobody had closed before. */
+  readonly ended: readonly Closing['state'][];
   readonly failed: readonly string[];
   /** Payments that must be sent again, each alone; this process has the lease for it. */
   readonly retries: readonly string[];
@@ -47,7 +49,12 @@ export function createClosing(parts: {
       );
       const retries = await retry(closer, [...own.flatMap(unpaidOf), ...(await paymentsOf(closer, replaced))]);
       await announceChanges(sql, failed);
-      return { over: [...closings.map(({ sent }) => sent.id), ...replaced.map(({ id }) => id)], failed, retries };
+      return {
+        over: [...closings.map(({ sent }) => sent.id), ...replaced.map(({ id }) => id)],
+        ended: [...own.map(({ state }) => state), ...replaced.map(() => 'replaced' as const)],
+        failed,
+        retries,
+      };
     });
   };
 }

@@ -33,12 +33,13 @@ export function createSettlementEnds(parts: {
 
   async function closeAll(closings: readonly Closing[]): Promise<readonly string[]> {
     if (closings.some(({ failures }) => failures.size > 0)) parts.checkpoint('observed');
-    const { over, failed, retries } = await parts.close(closings);
+    const { over, ended, failed, retries } = await parts.close(closings);
     for (const paymentId of failed) {
       log.info({ paymentId, outcome: 'failed' }, 'settlement concluded');
       signal.changed(paymentId);
     }
-    for (const { state } of closings) events.onTransaction({ network, state });
+    for (const state of ended) events.onTransaction({ network, state });
+    if (failed.length > 0) events.onConcluded({ network, state: 'failed', payments: failed.length });
     if (retries.length > 0) events.onRetry({ network, payments: retries.length });
     parts.retry(retries);
     return over;

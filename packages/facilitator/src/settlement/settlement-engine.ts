@@ -14,17 +14,19 @@ import type { Logger } from '../logging/logger.js';
 import type { ProvenPayment } from '../payment/proven-payment.js';
 import { createAnswerStore } from './answer-store.js';
 import type { CheckpointHook } from './checkpoint.js';
+import { createClaiming } from './claiming.js';
 import { createDeliveries } from './delivery.js';
 import type { OnFinalityChange } from './finality/finality-news.js';
 import { createFinalityWatch } from './finality/finality-watch.js';
 import { createJoin, type Settlement } from './join.js';
 import { createLastingWrites } from './lasting-writes.js';
-import { createNetworkSettlement, type NetworkSettlement } from './network-settlement.js';
+import { createNetworkSettlement, type NetworkSettlement, type NetworkSettlementParts } from './network-settlement.js';
 import { createPaymentSignal } from './payment-signal.js';
 import { createPaymentStore, type PaymentStore } from './payment-store.js';
 import { createQueueNews } from './queue-news.js';
+import { createQueuePlaces } from './queue-places.js';
 import { createSettle } from './settle.js';
-import { createSettling } from './settle-legs.js';
+import { createSettling, type Settled } from './settle-legs.js';
 import type { SettlementEvents } from './settlement-events.js';
 import type { SettlementLimits } from './settlement-limits.js';
 import { createTending } from './tending.js';
@@ -35,10 +37,17 @@ export interface SettlementEngine {
   /** Opens the lanes and takes up what an earlier process left in flight. */
   start(): Promise<void>;
   /** What waits and what is in flight here, by network. */
-  state(): readonly ({ readonly network: Network } & ReturnType<NetworkSettlement['state']>)[];
+  state(): readonly EngineState[];
   /** Ends submissions under way and stops following the chain; the rest is taken up at the next start. */
   stop(): Promise<void>;
 }
+
+/** What is under way here on one network. */
+export type EngineState = ReturnType<NetworkSettlement['state']> & {
+  readonly network: Network;
+  /** Claims that wait for a signature. */
+  readonly unsigned: number;
+};
 
 export interface SettlementEngineParts {
   readonly database: Database;
@@ -49,6 +58,7 @@ export interface SettlementEngineParts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly waitMs: number;
+  /** For each network. */
   readonly queueMax: number;
   /** Whether this process signs, or leaves that to others. */
   readonly signs: boolean;
@@ -71,12 +81,8 @@ export function createSettlementEngine(parts: SettlementEngineParts): Settlement
   const answers = createAnswerStore(database);
   const settling = createSettling(parts);
   const writes = createLastingWrites({ log });
-  const networks = new Map(
-    parts.chains.map((chain) => [
-      chain.network,
-      createNetworkSettlement({ ...parts, chain, store, signal, settle: (settled) => settling.settle(settled) }),
-    ]),
-  );
+  const places = createQueuePlaces(parts.queueMax);
+  const networks = createNetworks({ ...parts, store, signal, settling });
   const finality = parts.chains.map((chain) =>
     createFinalityWatch({
       ...parts,
@@ -94,14 +100,16 @@ export function createSettlementEngine(parts: SettlementEngineParts): Settlement
       networkOf(network).submit(claimed),
     announceQueued: (network: Network, paymentId: string) => news.announce(network, paymentId),
   };
-  const { settle, keepClaims, idle } = createSettle({ ...parts, store, signal, submitter, join, writes });
-  const tending = createTending({ ...parts, store, networks: [...networks.values()], keepClaims });
+  const claiming = createClaiming({ ...parts, store, signal, submitter, writes, places });
+  const settle = createSettle({ ...parts, store, claiming, join });
+  const tending = createTending({ ...parts, store, networks: [...networks.values()], keepClaims: claiming.keep });
 
   return {
     store,
     settle,
     start,
-    state: () => [...networks.values()].map((each) => ({ network: each.network, ...each.state() })),
+    state: () =>
+      [...networks.values()].map(({ network, state }) => ({ network, unsigned: places.taken(network), ...state() })),
     stop,
   };
 
@@ -122,7 +130,7 @@ export function createSettlementEngine(parts: SettlementEngineParts): Settlement
 
   async function stop(): Promise<void> {
     await news.stop();
-    await idle();
+    await claiming.idle();
     await tending.stop();
     await Promise.all([...networks.values()].map((network) => network.stop()));
     await Promise.all(finality.map((watch) => watch.stop()));
@@ -136,4 +144,24 @@ export function createSettlementEngine(parts: SettlementEngineParts): Settlement
     if (found === undefined) throw new Fault('INTERNAL', { problem: 'a scheme without its chain' });
     return found;
   }
+}
+
+function createNetworks(
+  parts: Omit<NetworkSettlementParts, 'chain' | 'settle'> & {
+    readonly chains: readonly Chain[];
+    readonly settling: ReturnType<typeof createSettling>;
+  },
+): ReadonlyMap<Network, NetworkSettlement> {
+  const { settling, events } = parts;
+  return new Map(
+    parts.chains.map((chain) => {
+      const { network } = chain;
+      const settle = async (settled: Settled): Promise<boolean> => {
+        const isSettled = await settling.settle(settled);
+        if (isSettled) events.onConcluded({ network, state: 'settled', payments: 1 });
+        return isSettled;
+      };
+      return [network, createNetworkSettlement({ ...parts, chain, settle })];
+    }),
+  );
 }

@@ -15,6 +15,8 @@ export interface Submitter {
   announceQueued(network: Network, paymentId: string): Promise<void>;
 }
 
+export type NewSubmission = Pick<ClaimedPayment, 'paymentId' | 'payment' | 'claimedAtBlock' | 'isTakenOver'>;
+
 /** What this process is submitting now, for callers of its own. */
 export function createSubmissions(parts: {
   readonly store: PaymentStore;
@@ -43,10 +45,7 @@ export function createSubmissions(parts: {
     },
   };
 
-  function start(
-    network: Network,
-    claimed: Pick<ClaimedPayment, 'paymentId' | 'payment' | 'claimedAtBlock' | 'isTakenOver'>,
-  ): Promise<Submission> {
+  function start(network: Network, claimed: NewSubmission): Promise<Submission> {
     const { paymentId } = claimed;
     const isWithdrawn = () => underWay.get(paymentId)?.isWithdrawn ?? false;
     const submission = submitter.submit(network, { ...claimed, alone: false, isWithdrawn }).then(release);

@@ -13,6 +13,7 @@ import { endRetry } from './close-transactions.js';
 import type { PaymentSignal } from './payment-signal.js';
 import type { PaymentStore } from './payment-store.js';
 import type { QueuedPayment } from './queued-payments.js';
+import type { SettlementEvents } from './settlement-events.js';
 import type { Settled } from './settle-legs.js';
 import type { ClaimedPayment } from './submit.js';
 
@@ -41,6 +42,7 @@ interface TakeUpParts {
   readonly submit: (claimed: ClaimedPayment) => Promise<Submission>;
   readonly settle: (settled: Settled) => Promise<boolean>;
   readonly canSign: () => boolean;
+  readonly events: SettlementEvents;
   readonly log: Logger;
 }
 
@@ -120,7 +122,7 @@ async function examine(
 
 /** It was signed before, so the refusal may mean that somebody else has carried it out meanwhile. */
 async function endHopeless(
-  { database, chain, store, settle }: TakeUpParts,
+  { database, chain, store, settle, events }: TakeUpParts,
   { paymentId, rejection }: { readonly paymentId: string; readonly rejection: Rejection },
 ): Promise<void> {
   // Its authorization ends what no better moment comes for.
@@ -134,7 +136,8 @@ async function endHopeless(
   // In a block that does not count yet, or in one that this node does not have.
   else if (use?.state === 'transferred' || (use?.state === 'unused' && saysUsed(rejection)))
     await store.defer(paymentId);
-  else await endRetry(database, { paymentId, processId: store.processId, rejection });
+  else if (await endRetry(database, { paymentId, processId: store.processId, rejection }))
+    events.onConcluded({ network: chain.network, state: 'failed', payments: 1 });
 }
 
 const unreadable: Rejection = {
