@@ -65,7 +65,9 @@ test('payments to one payTo stop where the day’s budget ends, and those to oth
   }
   expect(told.length).toBeGreaterThan(1);
   expect(told.at(-1)).toBe(false);
-  const [row] = await facilitator.database.database.sql<{ spent: bigint }>`SELECT max(spent) AS spent FROM sponsorship`;
+  const [row] = await facilitator.database.database.sql<{
+    spent: bigint;
+  }>`SELECT max(spent) AS spent FROM sponsored_fees`;
   expect(row?.spent).toBeLessThanOrEqual(dailyBudget);
   expect((await settle(facilitator.url(), await paymentTo(await newPayee()))).body).toMatchObject({ success: true });
 });

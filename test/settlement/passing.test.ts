@@ -106,7 +106,7 @@ async function countPending(): Promise<number> {
 }
 
 async function spend(spent: bigint): Promise<void> {
-  await facilitator.database.database.sql`UPDATE sponsorship SET spent = ${spent}`;
+  await facilitator.database.database.sql`UPDATE sponsored_fees SET spent = ${spent}`;
 }
 
 async function lowPrice(evm: EvmChain): Promise<bigint> {

@@ -59,6 +59,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   referral: ['INSERT (merchant_id, referrer_id, share_bps)', 'SELECT'],
   setting: ['INSERT', 'SELECT'],
   settler: ['DELETE', 'INSERT', 'SELECT', 'UPDATE'],
+  sponsored_fees: ['INSERT', 'SELECT', 'UPDATE'],
   sponsorship: ['INSERT', 'SELECT', 'UPDATE'],
   tenant_account: [],
   tenant_address: [],

@@ -2,7 +2,7 @@ import type { Amount } from './amount.js';
 import type { Asset } from './asset.js';
 import type { Network } from './network.js';
 import type { Rejection } from './reasons.js';
-import type { SignedTransaction, TransactionPlan } from './scheme-handler.js';
+import type { ReplacementPlan, SignedTransaction } from './scheme-handler.js';
 
 /** What the settlement engine needs from one network, whatever the scheme. */
 export interface Chain {
@@ -38,7 +38,7 @@ export interface Chain {
    * would be above what this facilitator pays or what the signer has, or where it is many times the price already.
    * @throws Fault `CHAIN_RPC_UNAVAILABLE`
    */
-  replace(sent: SignedTransaction, purpose: 'again' | 'cancel'): Promise<TransactionPlan | undefined>;
+  replace(sent: SignedTransaction, purpose: 'again' | 'cancel'): Promise<ReplacementPlan | undefined>;
   /**
    * Looks for transfers that somebody else carried out with these authorizations since the blocks given, in the order given;
    * undefined where the authorization is unused, or was used without the exact transfer.

@@ -47,6 +47,7 @@ export type {
   Authorization,
   Examination,
   PlanResult,
+  ReplacementPlan,
   SchemeHandler,
   SignedTransaction,
   SupportedKind,

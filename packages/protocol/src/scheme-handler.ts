@@ -98,6 +98,12 @@ export interface TransactionPlan {
   sign(accountNonce: bigint | undefined): SignedTransaction;
 }
 
+/** A transaction that takes another one's place. */
+export interface ReplacementPlan extends TransactionPlan {
+  /** How much more the chain can charge for it than for the one whose place it takes; never below 0. */
+  readonly addedFee: bigint;
+}
+
 export interface SignedTransaction {
   /** EVM: the transaction hash. Solana: the fee payer's signature in base58. */
   readonly id: string;

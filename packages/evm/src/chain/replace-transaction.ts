@@ -1,4 +1,4 @@
-import type { SignedTransaction, TransactionPlan } from '@tollkeeper/protocol';
+import type { ReplacementPlan, SignedTransaction } from '@tollkeeper/protocol';
 import type { EvmNode } from '../rpc/evm-node.js';
 import { decodeTransaction } from './decode-transaction.js';
 import type { FeeQuote, FeeQuoting } from './fee-quote.js';
@@ -28,7 +28,7 @@ export async function replaceTransaction(
   parts: Parts,
   sent: SignedTransaction,
   purpose: 'again' | 'cancel',
-): Promise<TransactionPlan | undefined> {
+): Promise<ReplacementPlan | undefined> {
   const signer = parts.signers.get(sent.signer);
   if (signer === undefined) throw new RangeError(`${sent.signer} does not sign for us here`);
   const transaction = decodeTransaction(sent.raw);
@@ -38,7 +38,9 @@ export async function replaceTransaction(
   if (fee.maxFeePerGas > parts.maxFeePerGasWei) return undefined;
   const nothing = { chainId: transaction.chainId, to: signer.address, data: '0x', gasLimit: emptyTransactionGas };
   const plan = planTransaction(signer, { ...(purpose === 'again' ? transaction : nothing), fee });
-  return plan.maximumFee > (await parts.node.balance(signer.address)) ? undefined : plan;
+  if (plan.maximumFee > (await parts.node.balance(signer.address))) return undefined;
+  const offered = transaction.gasLimit * transaction.fee.maxFeePerGas;
+  return { ...plan, addedFee: larger(plan.maximumFee - offered, 0n) };
 }
 
 /** Enough for a node to let go of what it has, and enough to be mined now. */

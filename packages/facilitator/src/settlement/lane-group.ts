@@ -11,7 +11,7 @@ import type { SettlementEvents } from './settlement-events.js';
 import type { SettlementLimits } from './settlement-limits.js';
 import { createSigning } from './sign-and-store.js';
 import { createSignerFunds } from './signer-funds.js';
-import { createSponsorship } from './sponsorship.js';
+import type { Sponsorship } from './sponsorship.js';
 
 export interface LaneGroupParts {
   readonly chain: Chain;
@@ -26,6 +26,7 @@ export interface LaneGroupParts {
   /** How many payments will want a lane in a moment. */
   readonly verifying: () => number;
   readonly limits: SettlementLimits;
+  readonly sponsorship: Sponsorship;
   readonly events: SettlementEvents;
   readonly checkpoint: CheckpointHook;
   readonly log: Logger;
@@ -106,12 +107,11 @@ function createWorks(
   parts: LaneGroupParts,
   lanes: { readonly usable: () => readonly HeldLane[]; readonly lose: (signer: string) => void },
 ): readonly LaneWork[] {
-  const { chain, limits, events, store } = parts;
+  const { chain, events, store } = parts;
   const { network } = chain;
   const signAndStore = createSigning({
     ...parts,
     processId: store.processId,
-    sponsorship: createSponsorship({ network, dailyBudget: limits.dailyBudget }),
   });
   // Where transactions are not numbered, one worker signs for everybody.
   const signers = chain.ordered ? chain.signers : chain.signers.slice(0, 1);

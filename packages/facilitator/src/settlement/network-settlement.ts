@@ -15,11 +15,12 @@ import { createPlaces } from './places.js';
 import { createReadyQueue } from './ready-queue.js';
 import { createSettlementEnds } from './settlement-ends.js';
 import type { Settled } from './settle-legs.js';
+import { createSponsorship } from './sponsorship.js';
 import { createSubmission, type ClaimedPayment } from './submit.js';
 import { createTakeUp } from './take-up.js';
 import { createWatch } from './watch.js';
 
-export interface NetworkSettlementParts extends Omit<LaneGroupParts, 'queue' | 'track' | 'verifying'> {
+export interface NetworkSettlementParts extends Omit<LaneGroupParts, 'queue' | 'track' | 'verifying' | 'sponsorship'> {
   readonly database: Database;
   readonly ledger: Ledger;
   readonly signal: PaymentSignal;
@@ -39,7 +40,8 @@ export function createNetworkSettlement(parts: NetworkSettlementParts) {
   const ends = createSettlementEnds({ ...parts, network, close, retry: (ids) => void takeUp.retry(ids) });
   const watch = createWatch({ ...parts, ...ends, pollMs: limits.pollMs, resendMs: limits.resendMs });
   const track = watch.track.bind(watch);
-  const lanes = createLaneGroup({ ...parts, queue, track, verifying: () => submission.verifying() });
+  const sponsorship = createSponsorship({ network, dailyBudget: limits.dailyBudget });
+  const lanes = createLaneGroup({ ...parts, queue, track, sponsorship, verifying: () => submission.verifying() });
   const heights = createClaimHeights(parts);
   const submission = createSubmission({
     chain,
@@ -55,6 +57,7 @@ export function createNetworkSettlement(parts: NetworkSettlementParts) {
   const places = createPlaces({
     ...parts,
     processId,
+    sponsorship,
     replaceAfterMs: limits.replaceAfterMs,
     track,
     close: ends.close,

@@ -8,6 +8,7 @@ import { findPendingOf, findStuck } from './lane-order.js';
 import { skipUsedNonces, type HeldLane } from './lanes.js';
 import type { PlaceEvent } from './place-event.js';
 import { createReplacing } from './replace-stuck.js';
+import type { Sponsorship } from './sponsorship.js';
 
 export interface Places {
   /** One look at the places of the lanes that this process holds. Never throws. */
@@ -18,6 +19,7 @@ interface PlacesParts {
   readonly database: Database;
   readonly chain: Chain;
   readonly processId: string;
+  readonly sponsorship: Sponsorship;
   /** A transaction that no block has taken for this long is outbid. */
   readonly replaceAfterMs: number;
   readonly track: (sent: SentTransaction) => void;

@@ -100,7 +100,7 @@ export function createPlanAndSign(parts: PlanAndSignParts) {
     unable: ReadonlyMap<ReadyPayment, Unable>,
   ): Promise<void> {
     const able = payments.filter((each) => !unable.has(each));
-    // A budget that does not suffice for all of a payTo may suffice for some.
+    // A budget that does not suffice for all of a merchant may suffice for some.
     const apart = payments.length === 1 ? [] : payments.filter((each) => unable.get(each) === 'unsponsored');
     for (const [each, reason] of unable) if (!apart.includes(each)) each.end(endOf(reason));
     await (chain.ordered ? signTogether(able) : signApart(able));
@@ -126,6 +126,6 @@ function endOf(reason: Unable): Parameters<ReadyPayment['end']>[0] {
 
 const unsponsored: Rejection = {
   reason: 'unexpected_settle_error',
-  detail: "The day's budget for network fees of payments to this payTo is spent; try again tomorrow",
+  detail: "The day's budget for network fees of payments to this merchant is spent; try again tomorrow",
   isPassing: true,
 };

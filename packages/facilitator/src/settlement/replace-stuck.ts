@@ -4,12 +4,14 @@ import type { Logger } from '../logging/logger.js';
 import { storeSigned, type SentTransaction } from './chain-transactions.js';
 import { lockLane, type HeldLane } from './lanes.js';
 import type { PlaceEvent } from './place-event.js';
+import type { Sponsorship } from './sponsorship.js';
 
 /** Puts another transaction in the place of one that is stuck: the same call for more, or one that does nothing. */
 export function createReplacing(parts: {
   readonly database: Database;
   readonly chain: Chain;
   readonly processId: string;
+  readonly sponsorship: Sponsorship;
   readonly track: (sent: SentTransaction) => void;
   readonly onEvent: (event: PlaceEvent) => void;
   readonly log: Logger;
@@ -29,7 +31,11 @@ export function createReplacing(parts: {
       return;
     }
     const signed = plan.sign(sent.accountNonce);
-    const stored = await database.transaction((sql) => store(sql, { network, processId, lane, sent, signed, purpose }));
+    const stored = await database.transaction(async (sql) => {
+      if (!(await store(sql, { network, processId, lane, sent, signed, purpose }))) return false;
+      await parts.sponsorship.chargeBid(sql, { sent, addedFee: plan.addedFee });
+      return true;
+    });
     if (!stored) return;
     const replacement = { ...signed, network, legs: sent.legs };
     const result = await chain.broadcast(replacement);

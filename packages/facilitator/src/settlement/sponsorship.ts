@@ -1,5 +1,6 @@
 import type { Sql } from '@tollkeeper/database';
 import type { Network } from '@tollkeeper/protocol';
+import type { SentTransaction } from './chain-transactions.js';
 import type { PlannedTransaction } from './planned-transaction.js';
 import type { ReadyPayment } from './ready-payment.js';
 
@@ -8,13 +9,21 @@ export type DailyBudget = (network: Network) => bigint | undefined;
 
 export interface Sponsorship {
   /**
-   * Charges what the transactions may cost at most to the day's budget of each payTo, within the transaction that signs them.
-   * The payments that exceed one are answered, and the caller must undo everything then.
+   * Charges what the transactions may cost at most to the day's budgets, within the transaction that signs them. The payments
+   * that exceed one are answered, and the caller must undo everything then.
    */
   charge(sql: Sql, planned: readonly PlannedTransaction[]): Promise<readonly ReadyPayment[]>;
+  /**
+   * Charges what a bid may cost more than the transaction that it outbids, whatever is left of a budget: what is signed must
+   * not stay in the way of others. New payments find that much less.
+   */
+  chargeBid(sql: Sql, bid: { readonly sent: SentTransaction; readonly addedFee: bigint }): Promise<void>;
 }
 
-/** Keeps what a stranger can make us spend on one payTo within bounds. The day is UTC's, by the database's clock. */
+/**
+ * Keeps what a stranger can make us spend on one merchant within bounds, through all its addresses, or on one payTo that is no
+ * merchant's. The day is UTC's, by the database's clock.
+ */
 export function createSponsorship(parts: {
   readonly network: Network;
   readonly dailyBudget: DailyBudget;
@@ -25,34 +34,60 @@ export function createSponsorship(parts: {
   return {
     async charge(sql, planned) {
       if (budget === undefined) return [];
-      const costs = costsOf(planned);
-      const charged = await sql<{ payTo: string }>`
-        INSERT INTO sponsorship (network, pay_to, day, spent)
-        SELECT ${network}, pay_to, (now() AT TIME ZONE 'UTC')::date, cost
-        FROM unnest(${[...costs.keys()]}::text[], ${[...costs.values()]}::numeric[]) AS costs (pay_to, cost)
-        WHERE cost <= ${budget}
-        ORDER BY pay_to
-        ON CONFLICT (network, pay_to, day) DO UPDATE SET spent = sponsorship.spent + excluded.spent
-        WHERE sponsorship.spent + excluded.spent <= ${budget}
-        RETURNING pay_to AS "payTo"`;
-      const isCharged = new Set(charged.map(({ payTo }) => payTo));
+      const costs = new Map<string, bigint>();
+      for (const { plan, payments } of planned) {
+        addParts(costs, { payTos: payments.map(({ payment }) => payment.authorization.payTo), fee: plan.maximumFee });
+      }
+      const isCharged = await spend(sql, { network, costs, budget });
       return planned
         .flatMap((each) => each.payments)
         .filter(({ payment }) => !isCharged.has(payment.authorization.payTo));
     },
+
+    async chargeBid(sql, { sent, addedFee }) {
+      if (budget === undefined || sent.legs.length === 0) return;
+      const costs = new Map<string, bigint>();
+      addParts(costs, { payTos: sent.legs.map(({ expected }) => expected.payTo), fee: addedFee });
+      await spend(sql, { network, costs, budget: null });
+    },
   };
 }
 
-/** The most that each payTo's payments can cost, an equal part of what their transaction can, rounded up. */
-function costsOf(planned: readonly PlannedTransaction[]): ReadonlyMap<string, bigint> {
-  const costs = new Map<string, bigint>();
-  for (const { plan, payments } of planned) {
-    const parts = BigInt(payments.length);
-    const part = (plan.maximumFee + parts - 1n) / parts;
-    for (const { payment } of payments) {
-      const { payTo } = payment.authorization;
-      costs.set(payTo, (costs.get(payTo) ?? 0n) + part);
-    }
-  }
-  return costs;
+/** Each payment costs an equal part of what its transaction can, rounded up. */
+function addParts(
+  costs: Map<string, bigint>,
+  { payTos, fee }: { readonly payTos: readonly string[]; readonly fee: bigint },
+): void {
+  const count = BigInt(payTos.length);
+  const part = (fee + count - 1n) / count;
+  for (const payTo of payTos) costs.set(payTo, (costs.get(payTo) ?? 0n) + part);
+}
+
+/** Answers the payTos whose costs were within the budget and are charged; null charges all. */
+async function spend(
+  sql: Sql,
+  {
+    network,
+    costs,
+    budget,
+  }: { readonly network: Network; readonly costs: ReadonlyMap<string, bigint>; readonly budget: bigint | null },
+): Promise<ReadonlySet<string>> {
+  const rows = await sql<{ payTo: string }>`
+    WITH cost AS MATERIALIZED (
+      SELECT pay_to, cost, coalesce(wallet.merchant_id::text, pay_to) AS beneficiary
+      FROM unnest(${[...costs.keys()]}::text[], ${[...costs.values()]}::numeric[]) AS each (pay_to, cost)
+      LEFT JOIN deposit_address ON deposit_address.network = ${network} AND deposit_address.address = pay_to
+      LEFT JOIN wallet ON wallet.id = deposit_address.wallet_id
+    ), charged AS (
+      INSERT INTO sponsored_fees (network, beneficiary, day, spent)
+      SELECT ${network}, beneficiary, (now() AT TIME ZONE 'UTC')::date, sum(cost) FROM cost
+      GROUP BY beneficiary
+      HAVING ${budget}::numeric IS NULL OR sum(cost) <= ${budget}::numeric
+      ORDER BY beneficiary
+      ON CONFLICT (network, beneficiary, day) DO UPDATE SET spent = sponsored_fees.spent + excluded.spent
+      WHERE ${budget}::numeric IS NULL OR sponsored_fees.spent + excluded.spent <= ${budget}::numeric
+      RETURNING beneficiary
+    )
+    SELECT pay_to AS "payTo" FROM cost JOIN charged USING (beneficiary)`;
+  return new Set(rows.map(({ payTo }) => payTo));
 }

@@ -1,0 +1,98 @@
+import { randomUUID } from 'node:crypto';
+import { createTestDatabase, type TestDatabase } from '@tollkeeper/database/testing';
+import { baseSepolia } from '@tollkeeper/protocol';
+import pg from 'pg';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { SentTransaction } from './chain-transactions.js';
+import type { PlannedTransaction } from './planned-transaction.js';
+import { createSponsorship } from './sponsorship.js';
+
+const network = baseSepolia;
+const budget = 100n;
+const sponsorship = createSponsorship({ network, dailyBudget: () => budget });
+
+let testDatabase: TestDatabase;
+let owner: pg.Client;
+
+beforeAll(async () => {
+  testDatabase = await createTestDatabase();
+  owner = new pg.Client({ connectionString: testDatabase.ownerUrl });
+  await owner.connect();
+});
+afterAll(async () => {
+  await owner.end();
+  await testDatabase.drop();
+});
+
+test('all addresses of a merchant share one budget', async () => {
+  const [first, second, other] = [...(await merchantWith(2)), ...(await merchantWith(1))] as [string, string, string];
+  expect(await charge({ to: [first], fee: 60n })).toEqual([]);
+  expect(await charge({ to: [second], fee: 60n })).toEqual([second]);
+  expect(await charge({ to: [other], fee: 60n })).toEqual([]);
+  expect(await charge({ to: [second], fee: 40n })).toEqual([]);
+});
+
+test('an address that is nobody’s has a budget of its own', async () => {
+  const [first, second] = [randomUUID(), randomUUID()];
+  expect(await charge({ to: [first], fee: budget })).toEqual([]);
+  expect(await charge({ to: [first], fee: 1n })).toEqual([first]);
+  expect(await charge({ to: [second], fee: budget })).toEqual([]);
+});
+
+test('what a merchant’s payments share is counted together, before any of it is spent', async () => {
+  const [first, second] = (await merchantWith(2)) as [string, string];
+  const stranger = randomUUID();
+  expect(await charge({ to: [first, second, stranger], fee: 153n })).toEqual([first, second]);
+});
+
+test('a bid is charged whatever is left, and new payments find that much less', async () => {
+  const [first, second] = (await merchantWith(2)) as [string, string];
+  expect(await charge({ to: [first], fee: 90n })).toEqual([]);
+  await chargeBid({ to: [first, second], addedFee: 101n });
+  expect(await spentFor(first)).toBe(90n + 102n);
+  expect(await charge({ to: [second], fee: 1n })).toEqual([second]);
+});
+
+/** The payTos that were not charged. */
+function charge({ to, fee }: { readonly to: readonly string[]; readonly fee: bigint }): Promise<readonly string[]> {
+  const payments = to.map((payTo) => ({ payment: { authorization: { payTo } } }));
+  const planned = [{ plan: { maximumFee: fee }, payments }] as unknown as PlannedTransaction[];
+  return testDatabase.database.transaction(async (sql) => {
+    const unsponsored = await sponsorship.charge(sql, planned);
+    return unsponsored.map(({ payment }) => payment.authorization.payTo);
+  });
+}
+
+function chargeBid({ to, addedFee }: { readonly to: readonly string[]; readonly addedFee: bigint }): Promise<void> {
+  const sent = { legs: to.map((payTo) => ({ expected: { payTo } })) } as unknown as SentTransaction;
+  return testDatabase.database.transaction((sql) => sponsorship.chargeBid(sql, { sent, addedFee }));
+}
+
+async function spentFor(address: string): Promise<bigint> {
+  const { rows } = await owner.query<{ spent: string }>(
+    `SELECT spent FROM sponsored_fees JOIN wallet ON wallet.merchant_id::text = beneficiary
+     JOIN deposit_address ON wallet_id = wallet.id WHERE address = $1`,
+    [address],
+  );
+  return BigInt(rows[0]?.spent ?? -1);
+}
+
+/** The addresses of a new merchant's wallets. */
+async function merchantWith(wallets: number): Promise<readonly string[]> {
+  const merchantId = randomUUID();
+  await owner.query('INSERT INTO merchant (id, name) VALUES ($1, $2)', [merchantId, merchantId]);
+  const addresses = Array.from({ length: wallets }, () => randomUUID());
+  for (const address of addresses) {
+    const walletId = randomUUID();
+    await owner.query('INSERT INTO wallet (id, merchant_id, name) VALUES ($1, $2, $3)', [
+      walletId,
+      merchantId,
+      walletId,
+    ]);
+    await owner.query(
+      `INSERT INTO deposit_address (network, address, wallet_id, encrypted_key, key_version) VALUES ($1, $2, $3, 'x', 1)`,
+      [network, address, walletId],
+    );
+  }
+  return addresses;
+}
