@@ -17,7 +17,7 @@ Options:
   --payments N    distinct payments at once in the settle group (1000)
   --lanes LIST    signer accounts of Tollkeeper in that scenario (1,4)
   --seconds N     how long a verify phase lasts (3)
-  --limit N       seconds the whole run may take; rounds that do not fit are left out (900)
+  --limit N       seconds the whole run may take; rounds that do not fit are left out (1200)
   --json FILE     also write the report as JSON
   --diagnose DIR  keep Tollkeeper's logs and V8 CPU profiles in this folder; slows it a little
   --help          show this`;
@@ -53,7 +53,7 @@ export function readOptions(args: readonly string[]): BenchOptions | undefined {
       payments: { type: 'string', default: '1000' },
       lanes: { type: 'string', default: '1,4' },
       seconds: { type: 'string', default: '3' },
-      limit: { type: 'string', default: '900' },
+      limit: { type: 'string', default: '1200' },
       json: { type: 'string' },
       diagnose: { type: 'string' },
       help: { type: 'boolean', default: false },

@@ -47,7 +47,7 @@ export async function runBenchmark(
   return {
     machine: describeMachine({ postgres: await postgres.version() }),
     chains: testbeds.descriptions(),
-    options: { rounds: options.rounds, limitSeconds: options.limitSeconds },
+    options,
     seconds: progress.elapsedSeconds(),
     scenarios: reports,
   };

@@ -13,6 +13,8 @@ import { maxTimeoutSeconds, type Mining, type Testbed, type Workplace } from './
 
 /** What Base documents for its main network: https://docs.base.org/base-chain/network-information/block-building. */
 const blockGasLimit = 140_000_000n;
+/** anvil calls final what is 64 blocks deep. */
+const blocksUntilFinal = 66;
 const price = 10_000n;
 const etherForGas = 1_000_000_000_000_000_000_000n;
 const network = 'eip155:84532';
@@ -62,6 +64,7 @@ function createTestbed(chain: EvmChain, { workplace, payee, buyers }: Scene): Te
       return bodies;
     },
     setMining: (mining) => setMining(chain, mining),
+    makeFinal: () => chain.mine(blocksUntilFinal),
     async watchSpending({ signers }) {
       const fromBlock = (await headOf(chain)) + 1;
       return async () => readSpending(chain, { fromBlock, signers, token: BASE_SEPOLIA_USDC, payee });

@@ -71,6 +71,7 @@ export async function startSvmTestbed(workplace: Workplace): Promise<Testbed> {
       return bodies;
     },
     setMining: () => Promise.resolve(),
+    makeFinal: () => Promise.resolve(),
     watchSpending: () => Promise.resolve(() => Promise.resolve(undefined)),
     stop: () => chain.stop(),
   };

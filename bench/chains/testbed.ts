@@ -22,6 +22,8 @@ export interface Testbed {
   /** Signs distinct payments that this subject can settle, and answers them as request bodies. */
   sign(subject: Subject, count: number): Promise<readonly Buffer[]>;
   setMining(mining: Mining): Promise<void>;
+  /** Lets so much time go by on the chain that whatever is mined is final. Nothing on a chain that becomes final by itself. */
+  makeFinal(): Promise<void>;
   /** Begins to watch what the subject spends; the answer ends it. Undefined on a chain without gas. */
   watchSpending(subject: Subject): Promise<() => Promise<ChainCost | undefined>>;
   /** What the chain is, for the report. */

@@ -65,7 +65,9 @@ function stolenSince(before: ReturnType<typeof processorTime>): number | undefin
 function readCommit(): string {
   try {
     const git = (...args: string[]): string => execFileSync('git', args, { encoding: 'utf8' }).trim();
-    return git('rev-parse', '--short', 'HEAD') + (git('status', '--porcelain', '--', 'packages') === '' ? '' : '+');
+    return (
+      git('rev-parse', '--short', 'HEAD') + (git('status', '--porcelain', '--', 'packages', 'bench') === '' ? '' : '+')
+    );
   } catch {
     return 'unknown';
   }

@@ -1,3 +1,5 @@
+import { notAnswered } from '../http-load.js';
+import type { BenchOptions } from '../options.js';
 import type { ScenarioResult } from '../scenarios/run-scenario.js';
 import type { Machine } from './machine.js';
 import { summarize, type Summary } from './summary.js';
@@ -6,7 +8,7 @@ import { summarize, type Summary } from './summary.js';
 export interface Report {
   readonly machine: Machine;
   readonly chains: readonly string[];
-  readonly options: { readonly rounds: number; readonly limitSeconds: number };
+  readonly options: BenchOptions;
   readonly seconds: number;
   readonly scenarios: readonly ScenarioReport[];
 }
@@ -15,7 +17,7 @@ export interface ScenarioReport {
   readonly name: string;
   readonly title: string;
   readonly rows: readonly Summary[];
-  /** Ours divided by the rival's, one entry for each of our rows. */
+  /** Ours divided by the rival's, one entry for each of our rows; none where the rival was not given the time to answer. */
   readonly ratios: readonly Ratio[];
 }
 
@@ -39,7 +41,7 @@ export function reportScenario({ scenario, contenders }: ScenarioResult): Scenar
     .filter(({ contender }) => contender.kind === 'tollkeeper')
     .map(({ contender }) => contender.name);
   const ratios = rows
-    .filter(({ name }) => rival !== undefined && ours.includes(name))
+    .filter(({ name }) => rival !== undefined && rival.failures[notAnswered] === undefined && ours.includes(name))
     .map((own) => compare(own, rival));
   return { name: scenario.name, title: scenario.title, rows, ratios };
 }

@@ -20,6 +20,8 @@ export interface PhaseResult {
 const allAnswered = { silenceMs: 500, limitMs: 2_000 };
 /** Settlements that were given up on go on; the silence is longer than the pause between two looks for a receipt. */
 const someUnanswered = { silenceMs: 1_300, limitMs: 10_000 };
+/** Pending money becomes available when its block is final; we look for that every three seconds. */
+const untilBooked = { silenceMs: 3_500, limitMs: 20_000 };
 
 /** Sends one load to one subject and reads before and after what it cost, work that outlasts the answers included. */
 export async function runPhase(parts: {
@@ -45,14 +47,16 @@ export async function runPhase(parts: {
       giveUpAfterMs: scenario.giveUpAfterSeconds * 1000,
       findFailure: scenario.endpoint === 'verify' ? failureOfVerify : failureOfSettle,
     });
-  const { sent } = await send(parts.bodies.slice(0, scenario.ramp.payments), scenario.ramp.seconds);
-  if (scenario.endpoint === 'settle' && sent > 0) await waitUntilQuiet(subject, allAnswered);
+  const ramp = await send(parts.bodies.slice(0, scenario.ramp.payments), scenario.ramp.seconds);
+  if (scenario.endpoint === 'settle' && ramp.sent > 0) await waitForAfterwork(ramp);
   const endSpending = await testbed.watchSpending(subject);
   const before = await read();
-  const load = await send(parts.bodies.slice(sent), scenario.stopAfterSeconds);
+  const load = await send(parts.bodies.slice(ramp.sent), scenario.stopAfterSeconds);
   if (scenario.endpoint === 'settle') {
-    const isAnswered = load.failures[notAnswered] === undefined && load.failures['settlement_pending'] === undefined;
-    await waitUntilQuiet(subject, isAnswered ? allAnswered : someUnanswered);
+    await waitForAfterwork(load);
+    // What we do for finality must not be done in the next one's turn, nor be on nobody's account.
+    await testbed.makeFinal();
+    if (isOurs) await waitUntilQuiet(subject, untilBooked);
   }
   const after = await read();
   return {
@@ -62,6 +66,11 @@ export async function runPhase(parts: {
     rpcCalls: callsBetween(before.rpcCounts, after.rpcCounts),
     chain: scenario.endpoint === 'settle' ? await endSpending() : undefined,
   };
+
+  async function waitForAfterwork({ failures }: LoadResult): Promise<void> {
+    const isAnswered = failures[notAnswered] === undefined && failures['settlement_pending'] === undefined;
+    await waitUntilQuiet(subject, isAnswered ? allAnswered : someUnanswered);
+  }
 }
 
 function difference(before: number | undefined, after: number | undefined): number | undefined {

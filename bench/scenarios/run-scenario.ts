@@ -102,7 +102,7 @@ async function warmUp(parts: {
     let result: PhaseResult;
     do {
       const bodies = await testbed.sign(subject, scenario.warmUp.payments);
-      const load = { ...scenario, ramp: noRamp, giveUpAfterSeconds: 10 };
+      const load = { ...scenario, ramp: noRamp };
       result = await runPhase({ ...parts, scenario: load, subject, bodies });
     } while (progress.elapsedSeconds() < end);
     results.push(result);

@@ -26,6 +26,7 @@ beforeAll(async () => {
       EVM_DAILY_BUDGET_WEI: dailyBudget.toString(),
       PAYER_FAILURES_MAX: '2',
       SETTLE_QUEUE_MAX: '3',
+      MINIMUM_AMOUNT: '1000',
     }),
     overrides: { tendMs: 200 },
   });
@@ -70,6 +71,18 @@ test('payments to one payTo stop where the day’s budget ends, and those to oth
   }>`SELECT max(spent) AS spent FROM sponsored_fees`;
   expect(row?.spent).toBeLessThanOrEqual(dailyBudget);
   expect((await settle(facilitator.url(), await paymentTo(await newPayee()))).body).toMatchObject({ success: true });
+});
+
+test('what is not worth its network fee is refused before anything is claimed', async () => {
+  const payTo = await newPayee();
+  const before = await tracesOf(facilitator, 'EVM');
+  const tooLittle = await evmRequest({ payTo, value: 999n });
+  const reason = 'invalid_payment_requirements';
+  expect((await verify(facilitator.url(), tooLittle)).body).toMatchObject({ isValid: false, invalidReason: reason });
+  expect((await settle(facilitator.url(), tooLittle)).body).toMatchObject({ success: false, errorReason: reason });
+  expect(await tracesOf(facilitator, 'EVM')).toEqual(before);
+  const enough = await evmRequest({ payTo, value: 1000n });
+  expect((await verify(facilitator.url(), enough)).body).toMatchObject({ isValid: true });
 });
 
 test('a payer whose payments keep failing at our cost is turned away; the payee is not', async () => {
