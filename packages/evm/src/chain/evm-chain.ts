@@ -7,6 +7,7 @@ import { createAuthorizationUses } from './authorization-use.js';
 import { readBalancesAtFinalized } from './balances-at.js';
 import { broadcastTransaction } from './broadcast-transaction.js';
 import type { FeeQuoting } from './fee-quote.js';
+import { fillPlace } from './fill-place.js';
 import { createFinality } from './finality.js';
 import { createForeignTransfers } from './foreign-transfers.js';
 import { createObservation } from './observe-transactions.js';
@@ -47,6 +48,7 @@ export function createEvmChain(parts: {
       return parts.shared.limits();
     },
     replace: (sent, purpose) => replaceTransaction(parts, sent, purpose),
+    fill: (signer) => fillPlace(parts, signer),
     async findForeignTransfers(claims) {
       const found = await findForeignTransfers(claims);
       return found.map((effect) => (effect === 'unclear' ? undefined : effect));

@@ -1,6 +1,7 @@
 import type { SignedTransaction, TransactionPlan } from '@tollkeeper/protocol';
 import type { EvmNode } from '../rpc/evm-node.js';
 import { decodeTransaction } from './decode-transaction.js';
+import { emptyTransaction } from './empty-transaction.js';
 import type { FeeQuote, FeeQuoting } from './fee-quote.js';
 import { planTransaction } from './transaction-plan.js';
 import type { TransactionSigner } from './transaction-signer.js';
@@ -11,9 +12,6 @@ interface Parts {
   readonly quoteFee: FeeQuoting;
   readonly maxFeePerGasWei: bigint;
 }
-
-/** A transfer of no ether to oneself, the least that a transaction can be. */
-const emptyTransactionGas = 21_000n;
 
 /** What already offers so many times the price of now is not stuck for its price. */
 const dearest = 8n;
@@ -36,7 +34,7 @@ export async function replaceTransaction(
   if (now === undefined || (purpose === 'again' && isDear(transaction.fee, now))) return undefined;
   const fee = outbid(transaction.fee, now);
   if (fee.maxFeePerGas > parts.maxFeePerGasWei) return undefined;
-  const nothing = { chainId: transaction.chainId, to: signer.address, data: '0x', gasLimit: emptyTransactionGas };
+  const nothing = { ...transaction, ...emptyTransaction(signer) };
   const plan = planTransaction(signer, { ...(purpose === 'again' ? transaction : nothing), fee });
   return plan.maximumFee > (await parts.node.balance(signer.address)) ? undefined : plan;
 }
