@@ -40,6 +40,11 @@ export interface Chain {
    */
   replace(sent: SignedTransaction, purpose: 'again' | 'cancel'): Promise<TransactionPlan | undefined>;
   /**
+   * Whether a block may hold these bytes, as far as their size goes: the network may have lowered the limit since they were signed.
+   * @throws Fault `CHAIN_RPC_UNAVAILABLE`
+   */
+  fitsBlock(sent: SignedTransaction): Promise<boolean>;
+  /**
    * Prepares a transaction that does nothing, for a place in the signer's order that nothing else fills. Undefined where there is
    * no order, and where the fee would be above what this facilitator pays or what the signer has.
    * @throws Fault `CHAIN_RPC_UNAVAILABLE`

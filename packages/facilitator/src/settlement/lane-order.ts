@@ -25,15 +25,16 @@ export async function findPendingOf({ database, network, signer }: LaneOrder): P
 }
 
 /**
- * The last bidder of each place that has waited too long, and whether every payment in it is void by now. A payment that this
- * place has settled is not void before that is final: a reorg may have dropped it again.
+ * The last bidder of each place that has waited too long, and whether the place is given up: it is being cancelled already, or
+ * every payment in it is void by now. A payment that this place has settled is not void before that is final: a reorg may have
+ * dropped it again.
  */
 export async function findStuck(
   { database, network, signer }: LaneOrder,
   { next, replaceAfterMs }: { readonly next: bigint; readonly replaceAfterMs: number },
 ): Promise<readonly { transaction: string; isDead: boolean }[]> {
   return database.sql<{ transaction: string; isDead: boolean }>`
-    SELECT last.transaction, NOT EXISTS (
+    SELECT last.transaction, last.purpose = 'cancellation' OR NOT EXISTS (
         SELECT FROM transaction_leg AS leg JOIN payment ON payment.id = leg.payment_id
         WHERE leg.transaction_id = last.id
           AND (payment.state = 'submitted' OR EXISTS (

@@ -63,8 +63,14 @@ export function createPlaces(parts: PlacesParts): Places {
     const stuck = await findStuck(order, { next, replaceAfterMs: parts.replaceAfterMs });
     const isDead = new Map(stuck.map((each) => [each.transaction, each.isDead]));
     for (const sent of await findTransactions(database, { network, ids: [...isDead.keys()] })) {
-      await replace(lane, sent, isDead.get(sent.id) === true ? 'cancel' : 'again');
+      const isHopeless = isDead.get(sent.id) === true || (await isTooLarge(sent));
+      await replace(lane, sent, isHopeless ? 'cancel' : 'again');
     }
+  }
+
+  /** No bid gets it into a block. Its payments are sent again, each alone, when nothing else can take its place. */
+  async function isTooLarge(sent: SentTransaction): Promise<boolean> {
+    return sent.legs.length > 1 && !(await chain.fitsBlock(sent));
   }
 }
 
