@@ -33,7 +33,9 @@ export async function replaceTransaction(
   const now = await parts.quoteFee();
   if (now === undefined || (purpose === 'again' && isDear(transaction.fee, now))) return undefined;
   const fee = outbid(transaction.fee, now);
-  if (fee.maxFeePerGas > parts.maxFeePerGasWei) return undefined;
+  // Giving up costs little and frees all places behind it, so what waits at the limit must not prevent it.
+  const limit = purpose === 'cancel' ? raised(parts.maxFeePerGasWei) : parts.maxFeePerGasWei;
+  if (fee.maxFeePerGas > limit) return undefined;
   const nothing = { ...transaction, ...emptyTransaction(signer) };
   const plan = planTransaction(signer, { ...(purpose === 'again' ? transaction : nothing), fee });
   return plan.maximumFee > (await parts.node.balance(signer.address)) ? undefined : plan;
