@@ -54,7 +54,7 @@ test('a place that its signer cannot pay for is not outbid, and goes on when the
   await facilitator.evm.rpc('anvil_setBalance', [signer, numberToHex(1_000n)]);
   const answer = settle(facilitator.url(), request);
   const [stuck] = await sent(1);
-  await eventually(async () => expect(await refusedBids()).toBeGreaterThan(0));
+  await eventually(async () => expect(await laneEvents('fee_above_limit')).toBeGreaterThan(0));
   expect(await openTransactions()).toEqual([stuck]);
   await facilitator.evm.rpc('anvil_setBalance', [signer, balance]);
 
@@ -107,6 +107,28 @@ test('payments whose place a foreign transaction of our account took get another
   expect(await tracesOf(facilitator, 'EVM')).toMatchObject({ transfers, credited, payments });
 });
 
+test('a place that a foreign transaction of our account took, and a reorg emptied again, does not hold up the lane', async () => {
+  const foreign = await laneEvents('foreign');
+  const place = await nextPlace();
+  // The lane is idle, and skips the place.
+  await facilitator.evm.rpc('eth_sendTransaction', [{ from: signer, to: signer, value: '0x1' }]);
+  await eventually(async () => expect(await nextPlace()).toBe(place + 1n));
+  expect(await laneEvents('foreign')).toBe(foreign + 1);
+  await facilitator.evm.rpc('anvil_reorg', [1, []]);
+  expect(BigInt(String(await facilitator.evm.rpc('eth_getTransactionCount', [signer, 'latest'])))).toBe(place);
+
+  const before = await tracesOf(facilitator, 'EVM');
+  expect((await settle(facilitator.url(), await freshRequest(facilitator, 'EVM'))).body).toMatchObject({
+    success: true,
+  });
+  const { transfers, credited, payments } = withPayments(before, 1);
+  expect(await tracesOf(facilitator, 'EVM')).toMatchObject({ transfers, credited, payments });
+  const filling = () => facilitator.database.database.sql`
+    SELECT state, fee_paid > 0 AS paid FROM chain_transaction WHERE account_nonce = ${place} AND purpose = 'cancellation'`;
+  await eventually(async () => expect(await filling()).toContainEqual({ state: 'included', paid: true }));
+  expect(await laneEvents('gap_filled')).toBe(1);
+});
+
 test('a payment that expires while it is stuck makes way for those behind it', async () => {
   const { timestamp } = (await facilitator.evm.rpc('eth_getBlockByNumber', ['latest', false])) as { timestamp: string };
   expect(Math.abs(Number(timestamp) - Date.now() / 1000)).toBeLessThan(60);
@@ -139,9 +161,15 @@ test('a payment that expires while it is stuck makes way for those behind it', a
   expect(await tracesOf(facilitator, 'EVM')).toMatchObject({ transfers, credited });
 });
 
-async function refusedBids(): Promise<number> {
+async function laneEvents(event: string): Promise<number> {
   const text = await (await fetch(`${facilitator.url()}/metrics`)).text();
-  return Number(/^tollkeeper_lane_events_total\{[^}]*fee_above_limit[^}]*\} (\d+)$/m.exec(text)?.[1] ?? 0);
+  return Number(new RegExp(`^tollkeeper_lane_events_total\\{[^}]*${event}[^}]*\\} (\\d+)$`, 'm').exec(text)?.[1] ?? 0);
+}
+
+/** The account nonce that the lane gives out next. */
+async function nextPlace(): Promise<bigint> {
+  const [lane] = await facilitator.database.database.sql<{ next: bigint }>`SELECT next_account_nonce AS next FROM lane`;
+  return lane?.next ?? expect.fail('there is a lane');
 }
 
 /** Waits until so many transactions wait for a block, and answers them in the order of signing. */

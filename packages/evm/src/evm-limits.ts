@@ -4,7 +4,7 @@ import type { RpcLimits } from '@tollkeeper/protocol';
 export interface EvmLimits extends RpcLimits {
   /** Gas that one settlement may use at most; a token that needs more is refused before it is signed. */
   readonly gasLimitMax: bigint;
-  /** Wei that we pay per gas at most. */
+  /** Wei that we pay per gas at most; giving up a place that is stuck at it may cost an eighth more. */
   readonly maxFeePerGasWei: bigint;
   /** Blocks that must hold a transaction before it counts: its own, and those on top of it. At least 1. */
   readonly confirmations: number;

@@ -19,6 +19,7 @@ import { createSignerRecovery } from './curve/signer-recovery.js';
 import { defaultEvmLimits, type EvmLimits } from './evm-limits.js';
 import { createCodeLookup } from './exact/code-lookup.js';
 import { createExactScheme } from './exact/exact-scheme.js';
+import { createBlockGas } from './gas/block-gas.js';
 import { createGasModel } from './gas/gas-model.js';
 import { createEvmNode } from './rpc/evm-node.js';
 import { createRpcPool } from './rpc/rpc-pool.js';
@@ -80,8 +81,9 @@ export function createEvmNetwork(parts: EvmNetworkParts): EvmNetwork {
 
   const { confirmations, finalityDepth, gasLimitMax, maxFeePerGasWei } = limits;
   const { onWarning } = parts;
-  const shared = createSharedTransactions({ node, clock });
-  const quoteFee = createFeeQuoting({ network, node, clock, maxFeePerGasWei });
+  const blockGas = createBlockGas();
+  const shared = createSharedTransactions({ node, clock, blockGas });
+  const quoteFee = createFeeQuoting({ network, node, clock, maxFeePerGasWei, blockGas });
   const chain = createEvmChain({
     network,
     node,
@@ -89,6 +91,7 @@ export function createEvmNetwork(parts: EvmNetworkParts): EvmNetwork {
     signers,
     shared,
     quoteFee,
+    blockGas,
     maxFeePerGasWei,
     confirmations,
     finalityDepth,
@@ -104,6 +107,7 @@ export function createEvmNetwork(parts: EvmNetworkParts): EvmNetwork {
     code: createCodeLookup({ node, clock }),
     simulate: createTransferSimulation({ network, node, clock, from: first.address, gasLimitMax, onWarning }),
     quoteFee,
+    blockGas,
     gasModel: createGasModel({ network, node, clock, onWarning }),
     assets: parts.assets.map((asset) => readAddress(network, asset, 'a token')),
     gasLimitMax,

@@ -29,7 +29,7 @@ export interface Chain {
    * Looks for the evidence of each transfer, in the order given. Transfers that share a transaction (the same `id`) are read
    * together.
    */
-  observe(submitted: readonly SubmittedTransaction[]): Promise<readonly Observation[]>;
+  observe(submitted: readonly ObservedTransaction[]): Promise<readonly Observation[]>;
   /** How payments may share one transaction here; absent where each has its own. */
   readonly sharing?: { readonly maximumPayments: number; readonly maximumRoom: bigint } | undefined;
   /**
@@ -39,6 +39,17 @@ export interface Chain {
    * @throws Fault `CHAIN_RPC_UNAVAILABLE`
    */
   replace(sent: SignedTransaction, purpose: 'again' | 'cancel'): Promise<ReplacementPlan | undefined>;
+  /**
+   * Whether a block may hold these bytes, as far as their size goes: the network may have lowered the limit since they were signed.
+   * @throws Fault `CHAIN_RPC_UNAVAILABLE`
+   */
+  fitsBlock(sent: SignedTransaction): Promise<boolean>;
+  /**
+   * Prepares a transaction that does nothing, for a place in the signer's order that nothing else fills. Undefined where there is
+   * no order, and where the fee would be above what this facilitator pays or what the signer has.
+   * @throws Fault `CHAIN_RPC_UNAVAILABLE`
+   */
+  fill(signer: string): Promise<TransactionPlan | undefined>;
   /**
    * Looks for transfers that somebody else carried out with these authorizations since the blocks given, in the order given;
    * undefined where the authorization is unused, or was used without the exact transfer.
@@ -85,11 +96,16 @@ export type Broadcast =
   /** The node refused it or did not answer; `detail` is for logs. */
   | { readonly accepted: false; readonly detail: string };
 
-/** A transaction of ours and one transfer that it was made for. */
-export interface SubmittedTransaction {
+/** A transaction of ours and one transfer that it was made for; none where it was made to do nothing. */
+export interface ObservedTransaction {
   readonly id: string;
   readonly raw: Uint8Array;
   readonly lastValidBlockHeight?: bigint;
+  readonly expected?: ClaimedTransfer;
+}
+
+/** A transaction of ours and one transfer that it was made for. */
+export interface SubmittedTransaction extends ObservedTransaction {
   readonly expected: ClaimedTransfer;
 }
 

@@ -13,6 +13,7 @@ export type {
   FinalizedBalance,
   Inclusion,
   Observation,
+  ObservedTransaction,
   OnChainEffect,
   SubmittedTransaction,
   TokenHolder,

@@ -1,5 +1,6 @@
 import { amount, type Chain, type Clock, Fault, type Network } from '@tollkeeper/protocol';
 import { tokenInterface } from '../exact/token-calls.js';
+import type { BlockGas } from '../gas/block-gas.js';
 import type { EvmNode } from '../rpc/evm-node.js';
 import { readIdentity } from '../rpc/read-identity.js';
 import { RpcError } from '../rpc/rpc-error.js';
@@ -7,7 +8,9 @@ import { createAuthorizationUses } from './authorization-use.js';
 import { readBalancesAtFinalized } from './balances-at.js';
 import { broadcastTransaction } from './broadcast-transaction.js';
 import type { FeeQuoting } from './fee-quote.js';
+import { fillPlace } from './fill-place.js';
 import { createFinality } from './finality.js';
+import { fitsBlock } from './fits-block.js';
 import { createForeignTransfers } from './foreign-transfers.js';
 import { createObservation } from './observe-transactions.js';
 import { replaceTransaction } from './replace-transaction.js';
@@ -22,6 +25,7 @@ export function createEvmChain(parts: {
   signers: ReadonlyMap<string, TransactionSigner>;
   shared: SharedTransactions;
   quoteFee: FeeQuoting;
+  blockGas: BlockGas;
   maxFeePerGasWei: bigint;
   confirmations: number;
   finalityDepth: number;
@@ -47,6 +51,8 @@ export function createEvmChain(parts: {
       return parts.shared.limits();
     },
     replace: (sent, purpose) => replaceTransaction(parts, sent, purpose),
+    fitsBlock: (sent) => fitsBlock(parts, sent),
+    fill: (signer) => fillPlace(parts, signer),
     async findForeignTransfers(claims) {
       const found = await findForeignTransfers(claims);
       return found.map((effect) => (effect === 'unclear' ? undefined : effect));

@@ -1,4 +1,5 @@
 import { type Clock, Fault, type Network } from '@tollkeeper/protocol';
+import type { BlockGas } from '../gas/block-gas.js';
 import type { EvmNode } from '../rpc/evm-node.js';
 
 /** What a transaction offers per gas (EIP-1559), in wei. */
@@ -14,6 +15,7 @@ interface Parts {
   readonly node: EvmNode;
   readonly clock: Clock;
   readonly maxFeePerGasWei: bigint;
+  readonly blockGas: BlockGas;
 }
 
 /** A quote is as good as new for half a block of the chains that matter; the doubled base fee covers several. */
@@ -21,7 +23,8 @@ const quoteTtlMs = 1000;
 
 /**
  * Gives what a transaction must offer now: twice the base fee, so that six full blocks cannot outrun it, and the usual tip.
- * Undefined when the network asks for more than the limit. All callers of about a block share one look at the chain.
+ * Undefined when the network asks for more than the limit. All callers of about a block share one look at the chain, which tells
+ * what a block holds too.
  */
 export function createFeeQuoting(parts: Parts): FeeQuoting {
   let latest: { readonly quote: Promise<FeeQuote | undefined>; readonly untilMs: number } | undefined;
@@ -43,6 +46,7 @@ async function quote(parts: Parts): Promise<FeeQuote | undefined> {
   if (latest === undefined) {
     throw new Fault('CHAIN_RPC_UNAVAILABLE', { network: parts.network, trouble: 'no latest block' });
   }
+  parts.blockGas.note(latest.gasLimit);
   const limit = parts.maxFeePerGasWei;
   if (latest.baseFeePerGas + 1n > limit) return undefined;
   const wanted = 2n * latest.baseFeePerGas + usualTip;

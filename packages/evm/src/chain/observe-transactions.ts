@@ -1,4 +1,4 @@
-import type { Chain, Clock, Observation, Rejection, SubmittedTransaction } from '@tollkeeper/protocol';
+import type { Chain, Clock, Observation, Rejection, ObservedTransaction } from '@tollkeeper/protocol';
 import type { Receipt } from '../rpc/evidence-methods.js';
 import type { EvmNode } from '../rpc/evm-node.js';
 import type { FindForeignTransfers } from './foreign-transfers.js';
@@ -65,7 +65,9 @@ function once<Value>(make: () => Value): () => Value {
   return () => (made ??= { value: make() }).value;
 }
 
-function outcomeOf({ id, expected }: SubmittedTransaction, { receipt, logs, legs }: Evidence): Observation | Missed {
+function outcomeOf({ id, expected }: ObservedTransaction, { receipt, logs, legs }: Evidence): Observation | Missed {
+  if (expected === undefined)
+    return { state: 'failed', rejection: idle, block: receipt.block, feePaid: receipt.feePaid };
   if (!receipt.succeeded) return { state: 'missed', receipt, rejection: failed('The transaction reverted on chain') };
   const { block, feePaid } = receipt;
   const log = logs().find(expected, () => legs().placeAmongEqual(expected));
@@ -89,16 +91,17 @@ function outcomeOf({ id, expected }: SubmittedTransaction, { receipt, logs, legs
 /** A failure of ours does not say that the payer has not paid: the same authorization may have moved the money before. */
 async function judgeMissed(
   { findForeignTransfers }: Parts,
-  submitted: readonly SubmittedTransaction[],
+  submitted: readonly ObservedTransaction[],
   outcomes: readonly (Observation | Missed)[],
 ): Promise<readonly Observation[]> {
   const missed = submitted.filter((_, index) => outcomes[index]?.state === 'missed');
-  const effects = await findForeignTransfers(missed.map(({ expected }) => expected));
-  const effectByKey = new Map(missed.map(({ expected }, index) => [expected.claimKey, effects[index]]));
+  const claims = missed.flatMap(({ expected }) => (expected === undefined ? [] : [expected]));
+  const effects = await findForeignTransfers(claims);
+  const effectByKey = new Map(claims.map(({ claimKey }, index) => [claimKey, effects[index]]));
   return outcomes.map((outcome, index): Observation => {
     if (outcome.state !== 'missed') return outcome;
     const { block, feePaid } = outcome.receipt;
-    const effect = effectByKey.get(submitted[index]?.expected.claimKey ?? '');
+    const effect = effectByKey.get(submitted[index]?.expected?.claimKey ?? '');
     // A use is known, and what it moved is not: that is no failure yet.
     if (effect === 'unclear') return { state: 'pending', inBlock: true };
     if (effect !== undefined) return { state: 'transferred', effect, feePaid };
@@ -109,6 +112,9 @@ async function judgeMissed(
 function failed(detail: string): Rejection {
   return { reason: 'invalid_exact_evm_transaction_failed', detail };
 }
+
+/** A transaction that fills a place moves no money, whatever becomes of it. */
+const idle = failed('The transaction was made to do nothing');
 
 /** A place is given up when the authorizations that were to be carried out there have expired, and only then. */
 const expired: Rejection = {

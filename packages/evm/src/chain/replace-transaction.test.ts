@@ -102,6 +102,20 @@ test('nobody pays more than the operator allows for it', async () => {
   expect(await limited(1n).chain.replace(signed, 'cancel')).toBeUndefined();
 });
 
+test('what waits at the limit can still be given up, for one step more and no second one', async () => {
+  const { signed } = await stuck();
+  const offered = read(signed).maxFeePerGas ?? 0n;
+  const { chain } = setup.network({ limits: { maxFeePerGasWei: offered } });
+  expect(await chain.replace(signed, 'again')).toBeUndefined();
+  const cancel =
+    (await chain.replace(signed, 'cancel'))?.sign(signed.accountNonce) ?? expect.fail('it can be given up');
+  expect(read(cancel).maxFeePerGas).toBe((offered * 9n) / 8n + 1n);
+  expect(await chain.broadcast(cancel)).toEqual({ accepted: true });
+  expect(await chain.replace(cancel, 'cancel')).toBeUndefined();
+  await setup.anvil.mine();
+  expect(await chain.nextAccountNonce(facilitator.address)).toBe((signed.accountNonce ?? 0n) + 1n);
+});
+
 test('what offers many times the price of now is not raised again, and can still be given up', async () => {
   const { signed } = await stuck();
   let last: SignedTransaction = signed;

@@ -1,6 +1,7 @@
 import type { ReplacementPlan, SignedTransaction } from '@tollkeeper/protocol';
 import type { EvmNode } from '../rpc/evm-node.js';
 import { decodeTransaction } from './decode-transaction.js';
+import { emptyTransaction } from './empty-transaction.js';
 import type { FeeQuote, FeeQuoting } from './fee-quote.js';
 import { planTransaction } from './transaction-plan.js';
 import type { TransactionSigner } from './transaction-signer.js';
@@ -11,9 +12,6 @@ interface Parts {
   readonly quoteFee: FeeQuoting;
   readonly maxFeePerGasWei: bigint;
 }
-
-/** A transfer of no ether to oneself, the least that a transaction can be. */
-const emptyTransactionGas = 21_000n;
 
 /** What already offers so many times the price of now is not stuck for its price. */
 const dearest = 8n;
@@ -35,8 +33,10 @@ export async function replaceTransaction(
   const now = await parts.quoteFee();
   if (now === undefined || (purpose === 'again' && isDear(transaction.fee, now))) return undefined;
   const fee = outbid(transaction.fee, now);
-  if (fee.maxFeePerGas > parts.maxFeePerGasWei) return undefined;
-  const nothing = { chainId: transaction.chainId, to: signer.address, data: '0x', gasLimit: emptyTransactionGas };
+  // Giving up costs little and frees all places behind it, so what waits at the limit must not prevent it.
+  const limit = purpose === 'cancel' ? raised(parts.maxFeePerGasWei) : parts.maxFeePerGasWei;
+  if (fee.maxFeePerGas > limit) return undefined;
+  const nothing = { ...transaction, ...emptyTransaction(signer) };
   const plan = planTransaction(signer, { ...(purpose === 'again' ? transaction : nothing), fee });
   if (plan.maximumFee > (await parts.node.balance(signer.address))) return undefined;
   const offered = transaction.gasLimit * transaction.fee.maxFeePerGas;

@@ -1,4 +1,5 @@
 import type { Chain, Clock } from '@tollkeeper/protocol';
+import type { BlockGas } from '../gas/block-gas.js';
 import { sharedPayments, sharedRoom } from '../gas/gas-limit.js';
 import { multicall3Address } from '../multicall3.js';
 import type { EvmNode } from '../rpc/evm-node.js';
@@ -17,13 +18,19 @@ export interface SharedTransactions {
 /** A contract that is there stays there; one that is not may be deployed. */
 const missingTtlMs = 15 * 60 * 1000;
 
-export function createSharedTransactions({ node, clock }: { node: EvmNode; clock: Clock }): SharedTransactions {
+export function createSharedTransactions(parts: {
+  node: EvmNode;
+  clock: Clock;
+  blockGas: BlockGas;
+}): SharedTransactions {
+  const { node, clock, blockGas } = parts;
   let isThere = false;
   let missingUntilMs = 0;
   const isMissed = () => !isThere && clock.now().getTime() < missingUntilMs;
 
   return {
-    limits: () => (isMissed() ? undefined : { maximumPayments: sharedPayments, maximumRoom: sharedRoom }),
+    limits: () =>
+      isMissed() ? undefined : { maximumPayments: sharedPayments, maximumRoom: sharedRoom(blockGas.limit()) },
     async arePossible() {
       if (isThere || isMissed()) return isThere;
       isThere = await node.hasCode(multicall3Address);

@@ -11,6 +11,7 @@ import type { FeeQuoting } from '../chain/fee-quote.js';
 import type { SharedTransactions } from '../chain/shared-transactions.js';
 import type { TransactionSigner } from '../chain/transaction-signer.js';
 import type { SignerRecovery } from '../curve/signer-recovery.js';
+import type { BlockGas } from '../gas/block-gas.js';
 import type { GasModel } from '../gas/gas-model.js';
 import type { EvmNode } from '../rpc/evm-node.js';
 import type { TransferSimulation } from '../simulation/transfer-simulation.js';
@@ -29,6 +30,7 @@ export interface ExactSchemeParts {
   readonly code: CodeLookup;
   readonly simulate: TransferSimulation;
   readonly quoteFee: FeeQuoting;
+  readonly blockGas: BlockGas;
   readonly gasModel: GasModel;
   readonly shared: SharedTransactions;
   /** All our signers on this network, by address. */

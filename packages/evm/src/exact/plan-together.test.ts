@@ -1,4 +1,5 @@
 import { BASE_SEPOLIA_USDC, contractCode, faultOn, MULTICALL3_ADDRESS, sandboxKeys } from '@tollkeeper/sandbox';
+import { numberToHex } from 'viem';
 import { privateKeyToAddress, generatePrivateKey } from 'viem/accounts';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { offeredPayment } from '../../../../test/support/evm-payment.js';
@@ -11,7 +12,7 @@ let setup: EvmSetup;
 let evm: ReturnType<EvmSetup['network']>;
 
 beforeAll(async () => {
-  setup = await startEvmSetup();
+  setup = await startEvmSetup({ gasLimit: 60_000_000n });
   evm = setup.network({ signerKeys: [facilitator.privateKey, facilitator2.privateKey] });
   await setup.anvil.mint({ token: BASE_SEPOLIA_USDC, to: merchant.address, amount: 1n });
 });
@@ -111,6 +112,38 @@ describe('payments in one transaction', () => {
     const planned = async (count: number) =>
       (await newcomer.plan({ signer, company: times(count - 1, () => newcomer) })).planned;
     expect([await planned(fitting), await planned(fitting + 1)]).toEqual([true, false]);
+  });
+});
+
+describe('where blocks are small', () => {
+  const setBlockGas = async (gas: number) => {
+    await setup.anvil.rpc('evm_setBlockGasLimit', [numberToHex(gas)]);
+    await setup.anvil.mine();
+  };
+  afterEach(() => setBlockGas(60_000_000));
+
+  test('payments share at most half of one', async () => {
+    const ours = setup.network();
+    const [payment] = await paymentsTo(setup, [merchant.address]);
+    const verified = await ours.verify(payment ?? expect.fail('a payment'));
+    await setBlockGas(400_000);
+    expect(await verified.plan({ signer, company: [verified] })).toMatchObject({ planned: false });
+    expect(ours.chain.sharing).toEqual({ maximumPayments: 200, maximumRoom: 200_000n - 81_000n });
+    expect((await verified.plan({ signer, company: [] })).planned).toBe(true);
+  });
+
+  test('one that does not fit into a whole one is refused, and what was signed before fits no more', async () => {
+    const [payment] = await paymentsTo(setup, [merchant.address]);
+    const { signed } = await signTogether(evm, [payment ?? expect.fail('a payment')]);
+    const ours = setup.network();
+    const verified = await ours.verify(payment ?? expect.fail('a payment'));
+    expect(await setup.network().chain.fitsBlock(signed)).toBe(true);
+    await setBlockGas(50_000);
+    expect(await verified.plan({ signer, company: [] })).toMatchObject({
+      planned: false,
+      rejection: { reason: 'unexpected_settle_error' },
+    });
+    expect(await ours.chain.fitsBlock(signed)).toBe(false);
   });
 });
 

@@ -22,14 +22,13 @@ export async function planTogether(
   signer: TransactionSigner,
 ): Promise<PlanResult> {
   const rooms = payments.map(roomOfTransfer).filter((room) => room !== undefined);
-  const total = rooms.reduce((sum, room) => sum + room, 0n);
-  if (rooms.length < payments.length || payments.length > sharedPayments || total > sharedRoom) {
-    return mustTravelAlone('These payments do not fit into one transaction');
-  }
+  if (rooms.length < payments.length || payments.length > sharedPayments) return mustTravelAlone(misfit);
   const [first] = payments;
   if (!(await canShare(parts, first, signer.address))) return mustTravelAlone('Payments share no transaction here');
   const fee = await parts.quoteFee();
   if (fee === undefined) return refused(feeTooHigh);
+  const total = rooms.reduce((sum, room) => sum + room, 0n);
+  if (total > sharedRoom(parts.blockGas.limit())) return mustTravelAlone(misfit);
   const data = encodeAggregate3(payments.map(({ call }) => call));
   const { chainId } = first.transfer.terms.domain;
   const gasLimit = sharedGasLimit(data, rooms);
@@ -49,6 +48,8 @@ async function canShare(
   ]);
   return isPossible && isUsual;
 }
+
+const misfit = 'These payments do not fit into one transaction';
 
 function mustTravelAlone(detail: string): PlanResult {
   return refused({ reason: 'unexpected_settle_error', detail });

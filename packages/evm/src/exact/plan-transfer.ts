@@ -2,6 +2,7 @@ import type { PlanResult, Rejection } from '@tollkeeper/protocol';
 import type { FeeQuoting } from '../chain/fee-quote.js';
 import { planTransaction } from '../chain/transaction-plan.js';
 import type { TransactionSigner } from '../chain/transaction-signer.js';
+import type { BlockGas } from '../gas/block-gas.js';
 import { gasAlone, loneGasLimit } from '../gas/gas-limit.js';
 import type { GasModel } from '../gas/gas-model.js';
 import type { EvmNode } from '../rpc/evm-node.js';
@@ -11,6 +12,7 @@ import type { ProvenTransfer } from './verify-transfer.js';
 export interface PlanningParts {
   readonly node: EvmNode;
   readonly quoteFee: FeeQuoting;
+  readonly blockGas: BlockGas;
   readonly gasModel: GasModel;
   readonly gasLimitMax: bigint;
 }
@@ -33,7 +35,12 @@ export async function planTransfer(
     return refused({ reason: 'invalid_exact_evm_transaction_simulation_failed', detail });
   }
   if (fee === undefined) return refused(feeTooHigh);
-  const gasLimit = loneGasLimit(gas.value, gasLimitMax);
+  const blockGasLimit = parts.blockGas.limit() ?? gasLimitMax;
+  if (gas.value > blockGasLimit) {
+    const detail = `The transfer needs ${gas.value} gas, more than a block of the network holds (${blockGasLimit})`;
+    return refused({ reason: 'unexpected_settle_error', detail });
+  }
+  const gasLimit = loneGasLimit(gas.value, blockGasLimit < gasLimitMax ? blockGasLimit : gasLimitMax);
   const { chainId } = proven.transfer.terms.domain;
   return { planned: true, plan: planTransaction(signer, { chainId, ...proven.call, gasLimit, fee }) };
 }

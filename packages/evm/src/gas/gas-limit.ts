@@ -18,9 +18,17 @@ const legWords = 1_100n;
 /** Multicall3's work for a batch as a whole, and three payees who have nothing left when it is mined (see `withLoneMargin`). */
 const batchOverhead = 60_000n;
 
-/** How much may share a transaction: gas as {@link roomOf} counts it, and payments, whose bytes must stay below 128 kB. */
-export const sharedRoom = maximumTransactionGas - transactionGas - batchOverhead;
+/** How many payments may share a transaction, whose bytes must stay below 128 kB. */
 export const sharedPayments = 200;
+
+/**
+ * How much gas, as {@link roomOf} counts it, may share a transaction: at most that of half a block, which is what blocks have free
+ * on average (EIP-1559), so that it need not wait for an empty one.
+ */
+export function sharedRoom(blockGasLimit: bigint | undefined): bigint {
+  const half = blockGasLimit === undefined ? maximumTransactionGas : blockGasLimit / 2n;
+  return smaller(half, maximumTransactionGas) - transactionGas - batchOverhead;
+}
 
 /**
  * The state may change a little before the transaction is mined: a payee whose balance is zero by then costs 17,100 gas more
@@ -40,8 +48,7 @@ export function gasAlone(data: string, measured: bigint): bigint {
 
 /** The gas limit of a transaction whose needs were measured or estimated. */
 export function loneGasLimit(needed: bigint, maximum: bigint): bigint {
-  const limit = withLoneMargin(needed);
-  return limit < maximum ? limit : maximum;
+  return smaller(withLoneMargin(needed), maximum);
 }
 
 /** The gas that a call with this data takes of a shared transaction, margin and overhead included. */
@@ -55,3 +62,5 @@ export function sharedGasLimit(data: string, rooms: readonly bigint[]): bigint {
   const { floor } = calldataGas(data);
   return transactionGas + (taken > floor ? taken : floor);
 }
+
+const smaller = (one: bigint, other: bigint) => (one < other ? one : other);

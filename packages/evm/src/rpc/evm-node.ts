@@ -27,12 +27,20 @@ export interface BlockHeader extends Block {
   readonly baseFeePerGas: bigint;
   /** Seconds since 1970, as the block says; zero where it does not. */
   readonly timestamp: bigint;
+  /** The gas that the block holds at most; zero where it does not say. */
+  readonly gasLimit: bigint;
 }
 
 export type BlockTag = 'latest' | bigint;
 
 const Header = z
-  .object({ number: Quantity, hash: Hash, baseFeePerGas: Quantity.default(0n), timestamp: Quantity.default(0n) })
+  .object({
+    number: Quantity,
+    hash: Hash,
+    baseFeePerGas: Quantity.default(0n),
+    timestamp: Quantity.default(0n),
+    gasLimit: Quantity.default(0n),
+  })
   .nullable();
 
 /**

@@ -125,7 +125,7 @@ export const configurationVariables = [
   },
   {
     name: 'EVM_MAX_FEE_PER_GAS_WEI',
-    description: 'The most that is paid per gas, in wei',
+    description: 'The most that is paid per gas, in wei; giving up a place that is stuck at it may cost an eighth more',
     otherwise: '500000000000',
     example: '500000000000',
   },

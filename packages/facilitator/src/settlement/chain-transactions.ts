@@ -1,5 +1,11 @@
 import type { Database, Sql } from '@tollkeeper/database';
-import { amount, type ClaimedTransfer, type Network, type SignedTransaction } from '@tollkeeper/protocol';
+import {
+  amount,
+  type ClaimedTransfer,
+  type Network,
+  type SignedTransaction,
+  type ObservedTransaction,
+} from '@tollkeeper/protocol';
 
 /** One payment that a transaction of ours carries. */
 export interface Leg {
@@ -7,7 +13,7 @@ export interface Leg {
   readonly expected: ClaimedTransfer;
 }
 
-/** A stored transaction of ours with the payments that it carries, or whose transaction it cancels. */
+/** A stored transaction of ours with the payments that it carries, or whose transaction it cancels; none where it fills a place. */
 export interface SentTransaction extends SignedTransaction {
   readonly network: Network;
   readonly legs: readonly Leg[];
@@ -18,6 +24,12 @@ export interface NewTransaction {
   readonly signed: SignedTransaction;
   readonly paymentIds: readonly string[];
   readonly replacement?: { readonly of: string; readonly purpose: 'settlement' | 'cancellation' };
+}
+
+/** What the chain is asked about a transaction: each of its transfers, or what became of it where it has none. */
+export function questionsAbout(sent: SentTransaction): readonly [ObservedTransaction, ...ObservedTransaction[]] {
+  const [first, ...others] = sent.legs.map(({ expected }) => ({ ...sent, expected }));
+  return first === undefined ? [sent] : [first, ...others];
 }
 
 /** Stores signed bytes with their legs before anybody sends them. */
@@ -36,7 +48,7 @@ export async function storeSigned(
       ${signed.map(({ id }) => id)}::text[],
       ${signed.map(({ raw }) => raw)}::bytea[],
       ${signed.map(({ lastValidBlockHeight }) => lastValidBlockHeight ?? null)}::numeric[],
-      ${transactions.map(({ replacement }) => replacement?.purpose ?? 'settlement')}::text[],
+      ${transactions.map(purposeOf)}::text[],
       ${transactions.map(({ replacement }) => replacement?.of ?? null)}::text[]
     ) WITH ORDINALITY AS fresh (signer, account_nonce, transaction, raw, last_valid_block_height, purpose, replaces, place)
     LEFT JOIN chain_transaction AS replaced ON replaced.network = ${network} AND replaced.transaction = fresh.replaces
@@ -51,6 +63,11 @@ export async function storeSigned(
     JOIN chain_transaction ON chain_transaction.transaction = leg.transaction
     WHERE chain_transaction.network = ${network} AND chain_transaction.transaction = ANY(${legs.map(({ id }) => id)}::text[])`;
   await Promise.all([stored, joined]);
+}
+
+/** What carries no payment does nothing but take its place. */
+function purposeOf({ paymentIds, replacement }: NewTransaction): 'settlement' | 'cancellation' {
+  return replacement?.purpose ?? (paymentIds.length === 0 ? 'cancellation' : 'settlement');
 }
 
 /** The transactions of a network that have no outcome yet. */

@@ -10,9 +10,9 @@ export interface Followed {
   readonly settled: Set<string>;
 }
 
-/** What the chain says of one payment of a transaction; undefined where it does not tell. */
+/** What the chain says of one payment of a transaction, or of one that carries none; undefined where it does not tell. */
 export interface Finding {
-  readonly leg: Leg;
+  readonly leg: Leg | undefined;
   readonly observation: Observation | undefined;
 }
 
@@ -52,8 +52,9 @@ export function createConcluding(parts: ConcludingParts) {
   /** What cannot be booked must not hold up the others. */
   async function settle({ sent, settled }: Followed, { leg, observation }: Finding): Promise<boolean> {
     if (observation === undefined || observation.state === 'pending') return false;
+    if (leg === undefined || observation.state !== 'transferred') return true;
     const { paymentId } = leg;
-    if (observation.state !== 'transferred' || settled.has(paymentId)) return true;
+    if (settled.has(paymentId)) return true;
     try {
       await parts.settle({ paymentId, effect: observation.effect });
       settled.add(paymentId);
@@ -82,7 +83,9 @@ export function createConcluding(parts: ConcludingParts) {
 function closingOf(sent: SentTransaction, findings: readonly Finding[]): Closing {
   const failures = new Map(
     findings.flatMap(({ leg, observation }) =>
-      observation !== undefined && 'rejection' in observation ? [[leg.paymentId, observation.rejection] as const] : [],
+      leg !== undefined && observation !== undefined && 'rejection' in observation
+        ? [[leg.paymentId, observation.rejection] as const]
+        : [],
     ),
   );
   const [feePaid] = findings.flatMap(({ observation }) =>

@@ -1,6 +1,6 @@
 import type { Chain, Rejection } from '@tollkeeper/protocol';
 import type { Logger } from '../logging/logger.js';
-import type { SentTransaction } from './chain-transactions.js';
+import { questionsAbout, type SentTransaction } from './chain-transactions.js';
 import type { Closing } from './close-transactions.js';
 import type { PlaceEvent } from './place-event.js';
 
@@ -26,12 +26,11 @@ export function createForeignPlaces(parts: {
     { pending, next }: { readonly pending: readonly SentTransaction[]; readonly next: bigint },
   ): Promise<void> {
     const behind = pending.filter(({ accountNonce }) => accountNonce !== undefined && accountNonce < next);
-    const suspects = behind.flatMap((sent) => sent.legs.slice(0, 1).map(({ expected }) => ({ ...sent, expected })));
-    if (suspects.length === 0) {
+    if (behind.length === 0) {
       missingSince.delete(signer);
       return;
     }
-    const observations = await chain.observe(suspects);
+    const observations = await chain.observe(behind.map((sent) => questionsAbout(sent)[0]));
     const missing = behind.filter((_, index) => {
       const observation = observations[index];
       return observation?.state === 'pending' && observation.inBlock !== true;

@@ -1,4 +1,4 @@
-import type { Database } from '@tollkeeper/database';
+import type { Database, Sql } from '@tollkeeper/database';
 import type { Network } from '@tollkeeper/protocol';
 import { findTransactions, type SentTransaction } from './chain-transactions.js';
 
@@ -25,15 +25,16 @@ export async function findPendingOf({ database, network, signer }: LaneOrder): P
 }
 
 /**
- * The last bidder of each place that has waited too long, and whether every payment in it is void by now. A payment that this
- * place has settled is not void before that is final: a reorg may have dropped it again.
+ * The last bidder of each place that has waited too long, and whether the place is given up: it is being cancelled already, or
+ * every payment in it is void by now. A payment that this place has settled is not void before that is final: a reorg may have
+ * dropped it again.
  */
 export async function findStuck(
   { database, network, signer }: LaneOrder,
   { next, replaceAfterMs }: { readonly next: bigint; readonly replaceAfterMs: number },
 ): Promise<readonly { transaction: string; isDead: boolean }[]> {
   return database.sql<{ transaction: string; isDead: boolean }>`
-    SELECT last.transaction, NOT EXISTS (
+    SELECT last.transaction, last.purpose = 'cancellation' OR NOT EXISTS (
         SELECT FROM transaction_leg AS leg JOIN payment ON payment.id = leg.payment_id
         WHERE leg.transaction_id = last.id
           AND (payment.state = 'submitted' OR EXISTS (
@@ -52,4 +53,27 @@ export async function findStuck(
     WHERE last.signed_at < now() - make_interval(secs => ${replaceAfterMs / 1000})
     ORDER BY last.account_nonce
     LIMIT ${placesPerLook}`;
+}
+
+/** The first places that were given out, or skipped, from `next` on and for which nothing of ours was ever signed. */
+export async function findEmpty({ database, network, signer }: LaneOrder, next: bigint): Promise<readonly bigint[]> {
+  const rows = await database.sql<{ place: bigint }>`
+    SELECT place FROM lane, generate_series(
+      ${next}::numeric, least(lane.next_account_nonce, ${next}::numeric + ${placesPerLook}) - 1) AS place
+    WHERE lane.network = ${network} AND lane.signer = ${signer} AND NOT EXISTS (
+      SELECT FROM chain_transaction AS sent
+      WHERE sent.network = ${network} AND sent.signer = ${signer} AND sent.account_nonce = place)
+    ORDER BY place`;
+  return rows.map(({ place }) => place);
+}
+
+/** Whether nothing of ours was ever signed for a place. To be asked while the lane is locked. */
+export async function isEmpty(
+  sql: Sql,
+  place: { readonly network: Network; readonly signer: string; readonly accountNonce: bigint },
+): Promise<boolean> {
+  const rows = await sql`
+    SELECT FROM chain_transaction
+    WHERE network = ${place.network} AND signer = ${place.signer} AND account_nonce = ${place.accountNonce} LIMIT 1`;
+  return rows.length === 0;
 }

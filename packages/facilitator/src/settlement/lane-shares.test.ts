@@ -22,6 +22,7 @@ function openProcess(signers: readonly string[]) {
     database: testDatabase.database,
     chain: chain as Partial<Chain> as Chain,
     processId: randomUUID(),
+    onEvent: () => undefined,
     log: createLogger({ level: 'silent' }),
   });
 }

@@ -1,6 +1,7 @@
 import type { Database, Sql } from '@tollkeeper/database';
 import type { Chain } from '@tollkeeper/protocol';
 import type { Logger } from '../logging/logger.js';
+import type { PlaceEvent } from './place-event.js';
 
 /** A lane without a sign of life of its holder for this long goes to another process. */
 const laneLeaseSeconds = 6;
@@ -29,16 +30,12 @@ export interface Lanes {
 }
 
 /** The lanes of one network that this process shares with others. */
-export function createLanes(parts: {
-  readonly database: Database;
-  readonly chain: Chain;
-  readonly processId: string;
-  readonly log: Logger;
-}): Lanes {
+export function createLanes(parts: NonceSkippingParts): Lanes {
   const { chain, processId, log } = parts;
   const { sql } = parts.database;
   const { network } = chain;
   const shares = { sql, chain, processId };
+  const skipUsed = createNonceSkipping(parts);
   let held: readonly HeldLane[] = [];
 
   return {
@@ -78,18 +75,18 @@ export function createLanes(parts: {
   async function take(count: number): Promise<readonly HeldLane[]> {
     const taken: HeldLane[] = [];
     for (const signer of await free(shares, count)) {
-      // What the chain has used is never allocated; what our rows have allocated beyond it is in flight.
       const next = await chain.nextAccountNonce(signer);
       const [lane] = await sql<HeldLane>`
         INSERT INTO lane (network, signer, next_account_nonce, holder, lease_until, fencing_token)
         VALUES (${network}, ${signer}, ${next ?? 0n}, ${processId}::uuid,
           now() + make_interval(secs => ${laneLeaseSeconds}), 1)
         ON CONFLICT (network, signer) DO UPDATE
-        SET next_account_nonce = greatest(lane.next_account_nonce, excluded.next_account_nonce),
-          holder = excluded.holder, lease_until = excluded.lease_until, fencing_token = lane.fencing_token + 1
+        SET holder = excluded.holder, lease_until = excluded.lease_until, fencing_token = lane.fencing_token + 1
         WHERE lane.holder IS NULL OR lane.lease_until < now()
         RETURNING signer, fencing_token AS "fencingToken"`;
       if (lane === undefined) continue;
+      // What the chain has used is never allocated; what our rows have allocated beyond it is in flight.
+      if (next !== undefined) await skipUsed(lane, next);
       taken.push(lane);
       log.info({ network, signer, fencingToken: lane.fencingToken.toString() }, 'lane taken');
     }
@@ -161,15 +158,47 @@ export async function allocateAccountNonces(
   return row?.first;
 }
 
-/** Skips account nonces that the chain has used without us, so that nothing is signed for a place that is gone. */
+/** Skips account nonces that the chain has used without us, and tells the operator: somebody else has the key of the signer. */
+export function createNonceSkipping(parts: NonceSkippingParts) {
+  const { database, chain, processId, onEvent, log } = parts;
+  const { network } = chain;
+
+  return async function skipUsed(lane: HeldLane, next: bigint): Promise<void> {
+    const skipped = await skipUsedNonces(database.sql, { ...lane, network, processId, next });
+    if (skipped === 0n) return;
+    onEvent('foreign');
+    const fields = { network, signer: lane.signer, places: skipped.toString(), next: next.toString() };
+    log.error(fields, 'transactions that are not ours used account nonces of a signer');
+  };
+}
+
+interface NonceSkippingParts {
+  readonly database: Database;
+  readonly chain: Chain;
+  readonly processId: string;
+  readonly onEvent: (event: PlaceEvent) => void;
+  readonly log: Logger;
+}
+
+/**
+ * Skips account nonces that the chain has used without us, so that nothing is signed for a place that is gone. Answers how many
+ * were skipped.
+ */
 export async function skipUsedNonces(
   sql: Sql,
   lane: HeldLane & { readonly network: string; readonly processId: string; readonly next: bigint },
-): Promise<void> {
-  await sql`
+): Promise<bigint> {
+  const [row] = await sql<{ skipped: bigint }>`
     UPDATE lane SET next_account_nonce = ${lane.next}
-    WHERE network = ${lane.network} AND signer = ${lane.signer} AND holder = ${lane.processId}::uuid
-      AND fencing_token = ${lane.fencingToken} AND next_account_nonce < ${lane.next}`;
+    FROM (
+      SELECT network, signer, next_account_nonce FROM lane
+      WHERE network = ${lane.network} AND signer = ${lane.signer} AND holder = ${lane.processId}::uuid
+        AND fencing_token = ${lane.fencingToken} AND next_account_nonce < ${lane.next}
+      FOR UPDATE
+    ) AS before
+    WHERE lane.network = before.network AND lane.signer = before.signer
+    RETURNING lane.next_account_nonce - before.next_account_nonce AS skipped`;
+  return row?.skipped ?? 0n;
 }
 
 /** Keeps a lane from changing hands until this transaction ends; false when it has gone to another process already. */

@@ -1,4 +1,4 @@
-import type { Chain, Observation, SubmittedTransaction } from '@tollkeeper/protocol';
+import type { Chain, Observation, ObservedTransaction } from '@tollkeeper/protocol';
 import type { Logger } from '../logging/logger.js';
 
 /** After so many transactions in a row that the node did not tell about, it is taken to tell about none. */
@@ -10,7 +10,7 @@ const silencesOfDeadNode = 3;
  */
 export async function observeApart(
   parts: { readonly chain: Chain; readonly log: Logger },
-  sent: readonly SubmittedTransaction[],
+  sent: readonly ObservedTransaction[],
 ): Promise<readonly (Observation | undefined)[]> {
   const together = await tryObserve(parts.chain, sent);
   if (together.observations !== undefined) return together.observations;
@@ -34,7 +34,7 @@ export async function observeApart(
 
 async function tryObserve(
   chain: Chain,
-  sent: readonly SubmittedTransaction[],
+  sent: readonly ObservedTransaction[],
 ): Promise<{ readonly observations?: readonly Observation[]; readonly error?: unknown }> {
   try {
     return { observations: await chain.observe(sent) };

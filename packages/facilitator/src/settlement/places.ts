@@ -3,9 +3,10 @@ import type { Chain } from '@tollkeeper/protocol';
 import type { Logger } from '../logging/logger.js';
 import { findTransactions, type SentTransaction } from './chain-transactions.js';
 import type { Closing } from './close-transactions.js';
+import { createEmptyPlaces } from './empty-places.js';
 import { createForeignPlaces } from './foreign-places.js';
 import { findPendingOf, findStuck } from './lane-order.js';
-import { skipUsedNonces, type HeldLane } from './lanes.js';
+import { createNonceSkipping, type HeldLane } from './lanes.js';
 import type { PlaceEvent } from './place-event.js';
 import { createReplacing } from './replace-stuck.js';
 import type { Sponsorship } from './sponsorship.js';
@@ -20,7 +21,7 @@ interface PlacesParts {
   readonly chain: Chain;
   readonly processId: string;
   readonly sponsorship: Sponsorship;
-  /** A transaction that no block has taken for this long is outbid. */
+  /** A transaction that no block has taken for this long is outbid, and a place that was empty for this long is filled. */
   readonly replaceAfterMs: number;
   readonly track: (sent: SentTransaction) => void;
   readonly close: (closings: readonly Closing[]) => Promise<unknown>;
@@ -30,13 +31,15 @@ interface PlacesParts {
 
 /**
  * Keeps the order of the signers moving: outbids what is stuck, cancels what can only fail, notices places that foreign
- * transactions took, and sends again what a reorg has dropped.
+ * transactions took, sends again what a reorg has dropped, and fills places for which nothing of ours was ever signed.
  */
 export function createPlaces(parts: PlacesParts): Places {
-  const { database, chain, processId, log } = parts;
+  const { database, chain, log } = parts;
   const { network } = chain;
   const replace = createReplacing(parts);
   const closeForeign = createForeignPlaces(parts);
+  const skipUsed = createNonceSkipping(parts);
+  const fillEmpty = createEmptyPlaces({ ...parts, fillAfterMs: parts.replaceAfterMs });
 
   return {
     async look(held) {
@@ -53,16 +56,23 @@ export function createPlaces(parts: PlacesParts): Places {
   async function lookAt(lane: HeldLane): Promise<void> {
     const next = await chain.nextAccountNonce(lane.signer);
     if (next === undefined) return;
-    await skipUsedNonces(database.sql, { ...lane, network, processId, next });
+    await skipUsed(lane, next);
     const order = { database, network, signer: lane.signer };
     const pending = await findPendingOf(order);
     await closeForeign(lane.signer, { pending, next });
     await fillGap(parts, { signer: lane.signer, next, pending });
+    await fillEmpty(lane, next);
     const stuck = await findStuck(order, { next, replaceAfterMs: parts.replaceAfterMs });
     const isDead = new Map(stuck.map((each) => [each.transaction, each.isDead]));
     for (const sent of await findTransactions(database, { network, ids: [...isDead.keys()] })) {
-      await replace(lane, sent, isDead.get(sent.id) === true ? 'cancel' : 'again');
+      const isHopeless = isDead.get(sent.id) === true || (await isTooLarge(sent));
+      await replace(lane, sent, isHopeless ? 'cancel' : 'again');
     }
+  }
+
+  /** No bid gets it into a block. Its payments are sent again, each alone, when nothing else can take its place. */
+  async function isTooLarge(sent: SentTransaction): Promise<boolean> {
+    return sent.legs.length > 1 && !(await chain.fitsBlock(sent));
   }
 }
 

@@ -17,7 +17,7 @@ export interface ReadyQueue {
  * A payment that waits alone travels alone and at once; those that gathered while the lanes were busy share transactions, so
  * that transactions grow with the crowd. No payer has two payments in the queue, so no two of a transaction spend one balance.
  */
-export function createReadyQueue({ sharing }: Pick<Chain, 'sharing'>): ReadyQueue {
+export function createReadyQueue(chain: Pick<Chain, 'sharing'>): ReadyQueue {
   let waiting: ReadyPayment[] = [];
 
   function take(): readonly ReadyPayment[] {
@@ -25,6 +25,8 @@ export function createReadyQueue({ sharing }: Pick<Chain, 'sharing'>): ReadyQueu
     if (first === undefined) return [];
     const company = new Set([first]);
     let room = roomOf(first);
+    // It changes with what is known of the chain.
+    const { sharing } = chain;
     if (sharing !== undefined && room !== undefined) {
       for (const next of waiting) {
         if (company.size === sharing.maximumPayments) break;

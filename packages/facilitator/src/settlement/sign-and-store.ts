@@ -67,7 +67,10 @@ export function createSigning(parts: {
   ): Promise<ReadonlyMap<ReadyPayment, Unable>> {
     const payments = planned.flatMap((each) => each.payments);
     const unable = new Map<ReadyPayment, Unable>();
-    const [locked, stale] = await Promise.all([lockForSigning(sql, { payments, processId }), findStale(sql, payments)]);
+    const [locked, stale] = await Promise.all([
+      lockForSigning(sql, { payments, processId }),
+      findStale(sql, { network, payments }),
+    ]);
     for (const each of payments) if (!locked.has(each.paymentId)) unable.set(each, 'lost');
     for (const each of stale) if (!unable.has(each)) unable.set(each, 'stale');
     // Only what will be signed is charged: with any of these the whole transaction is undone.
@@ -92,10 +95,13 @@ async function lockForSigning(
 }
 
 /**
- * Those whose payer has signed something into flight, through whatever lane or process, that the verification did not take
- * into account: together they may spend one balance twice, at our cost.
+ * Those whose payer has signed something into flight on this network, through whatever lane or process, that the verification
+ * did not take into account: together they may spend one balance twice, at our cost.
  */
-async function findStale(sql: Sql, payments: readonly ReadyPayment[]): Promise<readonly ReadyPayment[]> {
+async function findStale(
+  sql: Sql,
+  { network, payments }: { readonly network: Network; readonly payments: readonly ReadyPayment[] },
+): Promise<readonly ReadyPayment[]> {
   const payers = payments.map(({ payment }) => payment.authorization);
   const keys = payers.map(({ payer, asset }) => `${asset.token} ${payer}`);
   // Two that sign for one payer wait for each other here, in one order everywhere, and the later sees what the earlier stored.
@@ -104,7 +110,7 @@ async function findStale(sql: Sql, payments: readonly ReadyPayment[]): Promise<r
     FROM (SELECT DISTINCT key FROM unnest(${keys}::text[]) AS payer (key) ORDER BY key) AS payers`;
   const submitted = sql<{ id: string; payer: string; token: string }>`
     SELECT id, payer, token FROM payment
-    WHERE state = 'submitted' AND id = ANY(ARRAY(
+    WHERE state = 'submitted' AND network = ${network} AND id = ANY(ARRAY(
       SELECT payment_id FROM payment_in_flight JOIN unnest(
         ${payers.map(({ payer }) => payer)}::text[], ${payers.map(({ asset }) => asset.token)}::text[]
       ) AS wanted (payer, token) USING (payer, token)))`;

@@ -38,7 +38,8 @@ afterAll(async () => {
 function openProcess() {
   const { database } = testDatabase;
   const processId = randomUUID();
-  const parts = { database, chain: chain as Chain, processId, log: createLogger({ level: 'silent' }) };
+  const onEvent = () => undefined;
+  const parts = { database, chain: chain as Chain, processId, onEvent, log: createLogger({ level: 'silent' }) };
   const sponsorship = createSponsorship({ network, dailyBudget: () => undefined });
   return {
     processId,

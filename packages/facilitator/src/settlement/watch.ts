@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { SubmittedTransaction } from '@tollkeeper/protocol';
-import type { SentTransaction } from './chain-transactions.js';
+import type { ObservedTransaction } from '@tollkeeper/protocol';
+import { questionsAbout, type SentTransaction } from './chain-transactions.js';
 import { createConcluding, type ConcludingParts, type Finding, type Followed } from './conclude-findings.js';
 import { observeApart } from './observe-apart.js';
 
@@ -13,7 +13,7 @@ const [firstPauseMs, pauseGrowth] = [3, 1.5];
 /** A transaction that is followed. */
 interface Entry extends Followed {
   /** What is asked about it, at every look. */
-  readonly transfers: readonly SubmittedTransaction[];
+  readonly questions: readonly ObservedTransaction[];
   sentAtMs: number;
 }
 
@@ -50,8 +50,7 @@ export function createWatch(parts: WatchParts): Watch {
   return {
     track(sent) {
       if (tracked.has(sent.id)) return;
-      const transfers = sent.legs.map(({ expected }) => ({ ...sent, expected }));
-      tracked.set(sent.id, { sent, transfers, settled: new Set(), sentAtMs: performance.now() });
+      tracked.set(sent.id, { sent, questions: questionsAbout(sent), settled: new Set(), sentAtMs: performance.now() });
       pauseMs = Math.min(firstPauseMs, parts.pollMs);
       wake.abort();
       running ??= run();
@@ -85,15 +84,15 @@ export function createWatch(parts: WatchParts): Watch {
       const entries = all.slice(start, start + transactionsPerQuestion);
       const observations = await observeApart(
         parts,
-        entries.flatMap(({ transfers }) => transfers),
+        entries.flatMap(({ questions }) => questions),
       );
       let next = 0;
       const found = new Map<Entry, readonly Finding[]>();
       for (const entry of entries) {
-        const own = observations.slice(next, (next += entry.transfers.length));
+        const own = observations.slice(next, (next += entry.questions.length));
         found.set(
           entry,
-          entry.sent.legs.map((leg, index) => ({ leg, observation: own[index] })),
+          own.map((observation, index) => ({ leg: entry.sent.legs[index], observation })),
         );
       }
       await finish(found);

@@ -1,4 +1,4 @@
-import type { SubmittedTransaction } from '@tollkeeper/protocol';
+import type { ObservedTransaction } from '@tollkeeper/protocol';
 import type { SolanaRpc } from '../rpc/solana-rpc.js';
 import { blockhashLifetimeBlocks } from '../transaction/blockhash-lifetime.js';
 import type { OldBlock } from './history-witnesses.js';
@@ -18,7 +18,7 @@ const nothing: HistoryFindings = { found: new Map(), absent: new Set() };
  */
 export async function searchExpired(
   rpc: SolanaRpc,
-  submitted: readonly SubmittedTransaction[],
+  submitted: readonly ObservedTransaction[],
 ): Promise<HistoryFindings> {
   if (submitted.every(({ lastValidBlockHeight }) => lastValidBlockHeight === undefined)) return nothing;
   const final = await rpc.epochInfo('finalized');

@@ -1,4 +1,4 @@
-import type { Observation, Rejection, SubmittedTransaction } from '@tollkeeper/protocol';
+import type { Observation, Rejection, ObservedTransaction } from '@tollkeeper/protocol';
 import type { SvmCommitment } from '../limits.js';
 import { describeTransactionError } from '../rpc/rpc-error.js';
 import type { SignatureStatus, SolanaRpc } from '../rpc/solana-rpc.js';
@@ -21,7 +21,7 @@ const expired: Observation = {
 /** Looks for the evidence of each transaction, in the order given: one status call for all, details of those that landed. */
 export async function observeTransactions(
   parts: { readonly rpc: SolanaRpc; readonly commitment: SvmCommitment },
-  submitted: readonly SubmittedTransaction[],
+  submitted: readonly ObservedTransaction[],
 ): Promise<readonly Observation[]> {
   const { rpc } = parts;
   if (submitted.length === 0) return [];
@@ -34,7 +34,7 @@ export async function observeTransactions(
     submitted.filter(({ id }) => !recent.has(id)),
   );
 
-  const observeOne = async (transaction: SubmittedTransaction): Promise<Observation> => {
+  const observeOne = async (transaction: ObservedTransaction): Promise<Observation> => {
     if (older.absent.has(transaction.id)) return expired;
     const status = recent.get(transaction.id) ?? older.found.get(transaction.id);
     return status !== undefined && isConfirmed(status, parts.commitment) ? readOutcome(rpc, transaction) : pending;
@@ -50,7 +50,7 @@ function isConfirmed({ level }: SignatureStatus, commitment: SvmCommitment): boo
   return level === 'finalized' || level === commitment;
 }
 
-async function readOutcome(rpc: SolanaRpc, submitted: SubmittedTransaction): Promise<Observation> {
+async function readOutcome(rpc: SolanaRpc, submitted: ObservedTransaction): Promise<Observation> {
   const landed = await rpc.transaction(submitted.id);
   // The status may be known a moment before the transaction can be read.
   if (landed === null) return pending;

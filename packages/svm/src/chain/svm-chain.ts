@@ -33,6 +33,8 @@ export function createSvmChain(parts: {
     finality: (inclusions) => rpc.onOneEndpoint((one) => readFinality(one, inclusions)),
     // Nothing stands behind anything else, and only our own signature completes what a payer signed.
     replace: async () => undefined,
+    fitsBlock: async () => true,
+    fill: async () => undefined,
     findForeignTransfers: async (claims) => claims.map(() => undefined),
     tokenBalance: (query) => readTokenBalance(rpc, query),
     balancesAtFinalized: (holders) => rpc.onOneEndpoint((one) => readBalancesAtFinalized(one, holders)),

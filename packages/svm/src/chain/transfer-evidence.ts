@@ -1,4 +1,4 @@
-import type { ExpectedTransfer, OnChainEffect, SubmittedTransaction } from '@tollkeeper/protocol';
+import type { ExpectedTransfer, OnChainEffect, ObservedTransaction } from '@tollkeeper/protocol';
 import type { LandedTransaction, RpcTokenBalance } from '../rpc/solana-rpc.js';
 import { associatedTokenAccount } from '../token/associated-token-account.js';
 import { tokenPrograms } from '../token/programs.js';
@@ -8,8 +8,9 @@ import { parseTransaction } from '../transaction/parse-transaction.js';
  * The effect of a landed transaction if it is exactly the expected one: the payee's associated token account holds `amount`
  * more than before and still belongs to the payee. Undefined otherwise.
  */
-export function findTransfer(submitted: SubmittedTransaction, landed: LandedTransaction): OnChainEffect | undefined {
+export function findTransfer(submitted: ObservedTransaction, landed: LandedTransaction): OnChainEffect | undefined {
   const { expected } = submitted;
+  if (expected === undefined) return undefined;
   const accountKeys = parseTransaction(submitted.raw)?.accountKeys ?? [];
   const destinations = tokenPrograms.map((program) =>
     associatedTokenAccount({ owner: expected.payTo, mint: expected.asset.token, program }),
