@@ -62,7 +62,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   sponsorship: ['INSERT', 'SELECT', 'UPDATE'],
   tenant_account: [],
   tenant_address: [],
-  transaction_leg: ['INSERT', 'SELECT'],
+  transaction_leg: ['INSERT', 'SELECT', 'UPDATE (failed_at)'],
   transfer: ['INSERT (amount, asset_id, credit_account_id, debit_account_id, journal_id, leg)', 'SELECT'],
   trial_balance: ['SELECT'],
   wallet: ['INSERT', 'SELECT', 'UPDATE (closed_at)'],

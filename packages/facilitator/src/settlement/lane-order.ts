@@ -26,7 +26,8 @@ export async function findPendingOf({ database, network, signer }: LaneOrder): P
 
 /**
  * The last bidder of each place that has waited too long, and whether every payment in it is void by now. A payment that this
- * place has settled is not void before that is final: a reorg may have dropped it again.
+ * place has settled is not void before that is final: a reorg may have dropped it again. One that a reorg has dropped is not
+ * void in any place.
  */
 export async function findStuck(
   { database, network, signer }: LaneOrder,
@@ -37,10 +38,11 @@ export async function findStuck(
         SELECT FROM transaction_leg AS leg JOIN payment ON payment.id = leg.payment_id
         WHERE leg.transaction_id = last.id
           AND (payment.state = 'submitted' OR EXISTS (
-            SELECT FROM effect JOIN chain_transaction AS sent
+            SELECT FROM effect LEFT JOIN chain_transaction AS sent
               ON sent.network = effect.network AND sent.transaction = effect.transaction
             WHERE effect.payment_id = payment.id AND effect.final_at IS NULL AND effect.lost_at IS NULL
-              AND sent.signer = ${signer} AND sent.account_nonce = last.account_nonce))
+              AND (effect.reversed_at IS NOT NULL
+                OR (sent.signer = ${signer} AND sent.account_nonce = last.account_nonce))))
           AND (payment.valid_before IS NULL OR payment.valid_before > extract(epoch FROM now()))
       ) AS "isDead"
     FROM (
