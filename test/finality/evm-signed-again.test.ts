@@ -1,4 +1,5 @@
 import { BASE_SEPOLIA_USDC, sandboxKeys } from '@tollkeeper/sandbox';
+import { numberToHex } from 'viem';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { resumeTime, stopTime } from '../support/chain-time.js';
 import { eventually } from '../support/eventually.js';
@@ -19,6 +20,7 @@ import {
 /** An authorization outlives our transactions: what a reorg dropped is carried out by another one as long as it holds. */
 
 const stranger = sandboxKeys.evm.stranger.address;
+const signer = sandboxKeys.evm.facilitator.address;
 
 /** More than anything of ours offers, so that it is mined first. */
 const highFee = 400_000_000_000n;
@@ -85,6 +87,26 @@ test('a payment whose payer takes the authorization back after ours has failed i
   expect(await lostAt(paid)).toBeNull();
   await facilitator.evm.mine(blocksToFinality);
   await eventually(async () => expect(await lostAt(paid)).not.toBeNull());
+});
+
+test('a payment whose place a foreign transaction takes after a reorg gets another place', async () => {
+  const { evm, evmRpc, wallet } = facilitator;
+  const before = await walletOf(facilitator);
+  const payer = await createPayer(evm, { payTo: wallet.evm, ...holdsForAnHour() });
+  const paid = await pay(facilitator, 'EVM', payer.request);
+  await reported(facilitator, paid, { finality: 'confirmed', credited: true });
+  const letThrough = evmRpc.use(({ method }) =>
+    method === 'eth_sendRawTransaction' ? { kind: 'error', code: -32_000, message: 'txpool is full' } : undefined,
+  );
+  await stopTime(facilitator, 'EVM');
+  await reorg(evm, 1);
+  await reported(facilitator, paid, { finality: 'reversed', credited: false });
+  const fee = { maxFeePerGas: numberToHex(highFee), maxPriorityFeePerGas: numberToHex(highFee) };
+  const theirs = await evm.rpc('eth_sendTransaction', [{ from: signer, to: signer, value: '0x1', ...fee }]);
+  await resumeTime(facilitator, 'EVM');
+  await eventually(async () => expect(await evm.rpc('eth_getTransactionReceipt', [theirs])).not.toBeNull());
+  letThrough();
+  await creditedAnew(paid, before);
 });
 
 /** A payment that a reorg drops and that reverts when it comes back, because its payer was faster. */

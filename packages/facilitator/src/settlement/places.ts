@@ -4,7 +4,7 @@ import type { Logger } from '../logging/logger.js';
 import { findTransactions, type SentTransaction } from './chain-transactions.js';
 import type { Closing } from './close-transactions.js';
 import { createForeignPlaces } from './foreign-places.js';
-import { findPendingOf, findStuck } from './lane-order.js';
+import { findDroppedOf, findPendingOf, findStuck } from './lane-order.js';
 import { skipUsedNonces, type HeldLane } from './lanes.js';
 import type { PlaceEvent } from './place-event.js';
 import { createReplacing } from './replace-stuck.js';
@@ -54,7 +54,8 @@ export function createPlaces(parts: PlacesParts): Places {
     await skipUsedNonces(database.sql, { ...lane, network, processId, next });
     const order = { database, network, signer: lane.signer };
     const pending = await findPendingOf(order);
-    await closeForeign(lane.signer, { pending, next });
+    const dropped = await findDroppedOf(order, next);
+    await closeForeign(lane.signer, { pending: [...pending, ...dropped], next });
     await fillGap(parts, { signer: lane.signer, next, pending });
     const stuck = await findStuck(order, { next, replaceAfterMs: parts.replaceAfterMs });
     const isDead = new Map(stuck.map((each) => [each.transaction, each.isDead]));
