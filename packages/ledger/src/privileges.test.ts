@@ -48,7 +48,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'DELETE',
     'INSERT',
     'SELECT',
-    'UPDATE (answer_open_since, claimed_at_block, concluded_at, delivered_at, delivery_lease_holder, delivery_lease_until, failure_detail, failure_reason, lease_holder, lease_until, retry_alone, state, submitted_at, taken_over, transaction)',
+    'UPDATE (answer_open_since, claimed_at_block, concluded_at, delivered_at, delivery_lease_holder, delivery_lease_until, failure_detail, failure_reason, lease_holder, lease_until, retry_alone, state, submitted_at, taken_over, transaction, void_at)',
   ],
   payment_fee: ['INSERT', 'SELECT'],
   payment_in_flight: ['SELECT'],
