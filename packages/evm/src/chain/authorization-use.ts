@@ -39,7 +39,7 @@ export function createAuthorizationUses(parts: {
       }),
   };
 
-  /** `state` is undefined where the token does not tell, or the node has no state of that block any more. */
+  /** `state` is undefined where the token does not tell. */
   async function isVoid(
     node: EvmNode,
     {
