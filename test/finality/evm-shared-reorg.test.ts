@@ -1,8 +1,9 @@
+import { BASE_SEPOLIA_USDC, sandboxKeys } from '@tollkeeper/sandbox';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { resumeTime, stopTime } from '../support/chain-time.js';
 import { eventually } from '../support/eventually.js';
 import { settleTogether } from '../support/gather.js';
-import { createPayer } from '../support/payer.js';
+import { createPayer, meddle, moveAway, type TestPayer } from '../support/payer.js';
 import { startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
 import {
   blocksToFinality,
@@ -37,8 +38,20 @@ afterEach(async () => {
 
 /** Payments of which all but the first share a transaction, so many blocks below the head. */
 async function payTogetherUnder(depth: number): Promise<readonly [Paid, readonly Paid[]]> {
+  const { evm } = facilitator;
+  const payers = await createPayers();
+  const paid = await payTogether(payers);
+  if (depth > 1) await evm.mine(depth - 1);
+  return paid;
+}
+
+function createPayers(validBefore?: bigint): Promise<readonly TestPayer[]> {
   const { evm, wallet } = facilitator;
-  const payers = await Promise.all(Array.from({ length: 1 + crowd }, () => createPayer(evm, { payTo: wallet.evm })));
+  const offer = { payTo: wallet.evm, ...(validBefore !== undefined && { validBefore }) };
+  return Promise.all(Array.from({ length: 1 + crowd }, () => createPayer(evm, offer)));
+}
+
+async function payTogether(payers: readonly TestPayer[]): Promise<readonly [Paid, readonly Paid[]]> {
   const answers = await Promise.all(
     await settleTogether(
       facilitator,
@@ -52,7 +65,6 @@ async function payTogetherUnder(depth: number): Promise<readonly [Paid, readonly
   const [first, ...together] = paid;
   if (first === undefined) return expect.fail('nothing was paid');
   expect(new Set(together.map(({ transaction }) => transaction)).size).toBe(1);
-  if (depth > 1) await evm.mine(depth - 1);
   return [first, together];
 }
 
@@ -112,4 +124,28 @@ test('a reorg that puts the transactions of a lane into one block, and one that 
   for (const each of [first, ...together]) await reported(facilitator, each, { finality: 'final', credited: true });
   const held = await walletOf(facilitator);
   expect(held.pending + held.available).toBe(before.pending + before.available + 10_000n * BigInt(1 + crowd));
+});
+
+test('a payment that fails in company after a reorg is signed for again, alone, and credited when its payer can pay', async () => {
+  const { evm } = facilitator;
+  const payers = await createPayers(BigInt(Math.floor(Date.now() / 1000) + 3_600));
+  const [, [poor, ...others]] = await payTogether(payers);
+  const payer = payers[1];
+  if (poor === undefined || payer === undefined) return expect.fail('nothing was paid');
+  await stopTime(facilitator, 'EVM');
+  await reorg(evm, 1);
+  await meddle(evm, moveAway(payer, sandboxKeys.evm.stranger.address), 400_000_000_000n);
+  for (const each of [poor, ...others]) await reported(facilitator, each, { finality: 'reversed', credited: false });
+  await eventually(async () => expect(await evm.rpc('eth_getTransactionByHash', [poor.transaction])).not.toBeNull());
+  await resumeTime(facilitator, 'EVM');
+  for (const each of others) await reported(facilitator, each, { finality: 'confirmed', credited: true });
+  await reported(facilitator, poor, { finality: 'reversed', credited: false });
+  await evm.mine(blocksToFinality);
+  for (const each of others) await reported(facilitator, each, { finality: 'final', credited: true });
+  await evm.mint({ token: BASE_SEPOLIA_USDC, to: payer.address, amount: 10_000n });
+  const report = await reported(facilitator, poor, { finality: 'confirmed', credited: true });
+  expect(report.attempts.map(({ transaction }) => transaction)).toEqual([
+    poor.transaction,
+    report.evidence?.transaction,
+  ]);
 });

@@ -1,7 +1,8 @@
-import { BASE_SEPOLIA_USDC } from '@tollkeeper/sandbox';
+import { BASE_SEPOLIA_USDC, sandboxKeys } from '@tollkeeper/sandbox';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { resumeTime, stopTime } from '../support/chain-time.js';
 import { eventually } from '../support/eventually.js';
+import { createPayer, meddle, moveAway } from '../support/payer.js';
 import { startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
 import { evmRequest, freshRequest, type WireRequest } from '../support/wire.js';
 import {
@@ -69,6 +70,30 @@ test('a settled payment that a reorg dropped keeps its place, and is credited ag
   await facilitator.evm.mine(blocksToFinality);
   await reported(facilitator, paid, { finality: 'final', credited: true });
   expect(await facilitator.evm.tokenBalance({ token: BASE_SEPOLIA_USDC, owner: payTo() })).toBe(before + 10_000n);
+});
+
+test('one that is signed for again after its transaction has failed for good keeps its new place', async () => {
+  const { evm } = facilitator;
+  const payer = await createPayer(evm, { payTo: payTo(), validBefore: BigInt(Math.floor(Date.now() / 1000) + 3_600) });
+  await evm.mine(2);
+  const paid = await pay(facilitator, 'EVM', payer.request);
+  await reported(facilitator, paid, { finality: 'confirmed', credited: true });
+  await stopTime(facilitator, 'EVM');
+  await reorg(evm, 1);
+  await meddle(evm, moveAway(payer, sandboxKeys.evm.stranger.address), 400_000_000_000n);
+  await reported(facilitator, paid, { finality: 'reversed', credited: false });
+  await eventually(async () => expect(await evm.rpc('eth_getTransactionByHash', [paid.transaction])).not.toBeNull());
+  await resumeTime(facilitator, 'EVM');
+  await eventually(async () => {
+    expect(await evm.rpc('eth_getTransactionReceipt', [paid.transaction])).toMatchObject({ status: '0x0' });
+  });
+  await evm.mint({ token: BASE_SEPOLIA_USDC, to: payer.address, amount: 10_000n });
+  await stopTime(facilitator, 'EVM');
+  await evm.mine(blocksToFinality);
+  await eventually(async () => expect((await purposesOf(paid)).length).toBeGreaterThan(2));
+  expect(await purposesOf(paid)).not.toContain('cancellation');
+  await resumeTime(facilitator, 'EVM');
+  await reported(facilitator, paid, { finality: 'confirmed', credited: true });
 });
 
 test('one that expired before it came back makes way, and is lost when that is final', async () => {

@@ -1,6 +1,6 @@
 import { Interface } from 'ethers/abi';
 import { encodeAggregate3, type InnerCall, multicall3Address } from './multicall3.js';
-import type { EvmNode } from './rpc/evm-node.js';
+import type { BlockTag, EvmNode } from './rpc/evm-node.js';
 import { RpcError } from './rpc/rpc-error.js';
 
 const multicallInterface = new Interface([
@@ -14,18 +14,19 @@ const maximumQuestions = 200;
 const parallelRequests = 16;
 
 /**
- * Makes calls that only read, together where the chain has Multicall3. Gives what each returned, in hex and in the order given;
- * undefined where it failed.
+ * Makes calls that only read, as of one block, together where the chain has Multicall3. Gives what each returned, in hex and in the
+ * order given; undefined where it failed.
  * @throws Fault `CHAIN_RPC_UNAVAILABLE` when the node did not answer.
  */
 export async function readTogether(
   node: EvmNode,
   questions: readonly InnerCall[],
+  tag: BlockTag = 'latest',
 ): Promise<readonly (string | undefined)[]> {
   const answers: (string | undefined)[] = [];
   for (let start = 0; start < questions.length; start += maximumQuestions) {
     const some = questions.slice(start, start + maximumQuestions);
-    answers.push(...((await askTogether(node, some)) ?? (await askOneByOne(node, some))));
+    answers.push(...((await askTogether(node, some, tag)) ?? (await askOneByOne(node, some, tag))));
   }
   return answers;
 }
@@ -34,9 +35,10 @@ export async function readTogether(
 async function askTogether(
   node: EvmNode,
   questions: readonly InnerCall[],
+  tag: BlockTag,
 ): Promise<readonly (string | undefined)[] | undefined> {
   try {
-    const answer = await node.call({ to: multicall3Address, data: encodeAggregate3(questions) });
+    const answer = await node.call({ to: multicall3Address, data: encodeAggregate3(questions) }, tag);
     const results: unknown = multicallInterface.decodeFunctionResult('aggregate3', answer)[0];
     return readResults(results);
   } catch (error) {
@@ -55,18 +57,22 @@ function isDecodingError(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'BAD_DATA';
 }
 
-async function askOneByOne(node: EvmNode, questions: readonly InnerCall[]): Promise<readonly (string | undefined)[]> {
+async function askOneByOne(
+  node: EvmNode,
+  questions: readonly InnerCall[],
+  tag: BlockTag,
+): Promise<readonly (string | undefined)[]> {
   const answers: (string | undefined)[] = [];
   for (let start = 0; start < questions.length; start += parallelRequests) {
     const some = questions.slice(start, start + parallelRequests);
-    answers.push(...(await Promise.all(some.map((question) => askOne(node, question)))));
+    answers.push(...(await Promise.all(some.map((question) => askOne(node, question, tag)))));
   }
   return answers;
 }
 
-async function askOne(node: EvmNode, question: InnerCall): Promise<string | undefined> {
+async function askOne(node: EvmNode, question: InnerCall, tag: BlockTag): Promise<string | undefined> {
   try {
-    return await node.call(question);
+    return await node.call(question, tag);
   } catch (error) {
     if (error instanceof RpcError) return undefined;
     throw error;

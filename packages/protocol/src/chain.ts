@@ -2,7 +2,7 @@ import type { Amount } from './amount.js';
 import type { Asset } from './asset.js';
 import type { Network } from './network.js';
 import type { Rejection } from './reasons.js';
-import type { ReplacementPlan, SignedTransaction } from './scheme-handler.js';
+import type { ReplacementPlan, SignedTransaction, TransactionPlan } from './scheme-handler.js';
 
 /** What the settlement engine needs from one network, whatever the scheme. */
 export interface Chain {
@@ -63,11 +63,11 @@ export interface Chain {
    */
   findUse?(claim: ClaimedTransfer): Promise<AuthorizationUse>;
   /**
-   * Whether no block can hold the transfer any more: it is not among the blocks that can never be undone, and as of them the
-   * authorization is spent, or expired (`validBefore`, seconds since 1970). Absent where {@link Chain.findUse} is.
+   * Whether no block can hold these transfers any more, in the order given: they are not among the blocks that can never be undone,
+   * and as of them the authorization is spent, or expired (`validBefore`, seconds since 1970). Absent where {@link Chain.findUse} is.
    * @throws Fault `CHAIN_RPC_UNAVAILABLE`
    */
-  isVoid?(claim: ClaimedTransfer & { readonly validBefore: bigint }): Promise<boolean>;
+  areVoid?(claims: readonly BoundedClaim[]): Promise<readonly boolean[]>;
   /**
    * Tells of each inclusion, in the order given, whether the chain still has it there and whether it can still be undone.
    * @throws Fault `CHAIN_RPC_UNAVAILABLE`
@@ -115,6 +115,12 @@ export interface ClaimedTransfer extends ExpectedTransfer {
   readonly claimKey: string;
   /** A block at which the authorization was still unused: nothing before it needs to be searched. */
   readonly unusedAtBlock?: bigint;
+}
+
+/** A transfer whose authorization expires by the clock of the chain. */
+export interface BoundedClaim extends ClaimedTransfer {
+  /** The second since 1970 from which on it is void. */
+  readonly validBefore: bigint;
 }
 
 /** What became of an authorization, whoever used it. */

@@ -5,6 +5,7 @@ export type { Brand } from './brand.js';
 export type {
   AuthorizationUse,
   Block,
+  BoundedClaim,
   Broadcast,
   Chain,
   ClaimedTransfer,

@@ -1,5 +1,6 @@
-import type { AuthorizationUse, Chain, ClaimedTransfer, Network } from '@tollkeeper/protocol';
-import type { BlockHeader, BlockTag, EvmNode } from '../rpc/evm-node.js';
+import type { AuthorizationUse, BoundedClaim, Chain, ClaimedTransfer, Network } from '@tollkeeper/protocol';
+import { readTogether } from '../read-together.js';
+import type { BlockHeader, EvmNode } from '../rpc/evm-node.js';
 import { RpcError } from '../rpc/rpc-error.js';
 import { authorizationStateCall, isTrue, oldestBlock, payerTopic } from './foreign-transfers.js';
 import { createLogSearch } from './search-logs.js';
@@ -7,32 +8,50 @@ import { effectOf, indexTransferLogs, nonceTopic, usedTopic } from './transfer-l
 
 /**
  * Tells what became of one authorization that was used, by the token's own logs. It costs a handful of requests and searches few
- * blocks, because anybody may present used authorizations as often as they like.
+ * blocks, because anybody may present used authorizations as often as they like. Which are void is asked for many at once.
  */
 export function createAuthorizationUses(parts: {
   readonly network: Network;
   readonly node: EvmNode;
   readonly confirmations: number;
   readonly finalityDepth: number;
-}): Required<Pick<Chain, 'findUse' | 'isVoid'>> {
+}): Required<Pick<Chain, 'findUse' | 'areVoid'>> {
   const searchLogs = createLogSearch(parts);
 
   return {
     findUse: (claim) =>
       parts.node.onOneEndpoint(async (node) => {
-        if ((await isUsed(node, claim, 'latest')) !== true) return { state: 'unused' };
+        if (!(await isUsed(node, claim))) return { state: 'unused' };
         // Read after the state, so that the block of the use is not above it.
         return locate(node, claim, await node.blockNumber());
       }),
-    isVoid: (claim) =>
+    areVoid: (claims) =>
       parts.node.onOneEndpoint(async (node) => {
-        const final = await finalizedBlock(node);
-        const used = final && (await isUsed(node, claim, final.number));
-        if (final === undefined || used === undefined) return false;
-        if (!used) return final.timestamp >= claim.validBefore;
-        return (await locate(node, claim, final.number)).state === 'spent';
+        const final = claims.length === 0 ? undefined : await finalizedBlock(node);
+        if (final === undefined) return claims.map(() => false);
+        const questions = claims.map((claim) => ({ to: claim.asset.token, data: authorizationStateCall(claim) }));
+        const states = await readTogether(node, questions, final.number);
+        const verdicts: boolean[] = [];
+        for (const [index, claim] of claims.entries()) {
+          verdicts.push(await isVoid(node, { claim, state: states[index], final }));
+        }
+        return verdicts;
       }),
   };
+
+  /** `state` is undefined where the token does not tell. */
+  async function isVoid(
+    node: EvmNode,
+    {
+      claim,
+      state,
+      final,
+    }: { readonly claim: BoundedClaim; readonly state: string | undefined; readonly final: BlockHeader },
+  ): Promise<boolean> {
+    if (state === undefined) return false;
+    if (!isTrue(state)) return final.timestamp >= claim.validBefore;
+    return (await locate(node, claim, final.number)).state === 'spent';
+  }
 
   async function finalizedBlock(node: EvmNode): Promise<BlockHeader | undefined> {
     const known = await node.finalizedBlock();
@@ -66,12 +85,11 @@ export function createAuthorizationUses(parts: {
   }
 }
 
-/** Undefined where the token does not tell, or the node has no state of that block any more. */
-async function isUsed(node: EvmNode, claim: ClaimedTransfer, tag: BlockTag): Promise<boolean | undefined> {
+async function isUsed(node: EvmNode, claim: ClaimedTransfer): Promise<boolean> {
   try {
-    return isTrue(await node.call({ to: claim.asset.token, data: authorizationStateCall(claim) }, tag));
+    return isTrue(await node.call({ to: claim.asset.token, data: authorizationStateCall(claim) }));
   } catch (error) {
-    if (error instanceof RpcError) return undefined;
+    if (error instanceof RpcError) return false;
     throw error;
   }
 }

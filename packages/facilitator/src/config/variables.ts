@@ -131,7 +131,8 @@ export const configurationVariables = [
   },
   {
     name: 'EVM_DAILY_BUDGET_WEI',
-    description: 'What payments to one merchant, or to one payTo that is no merchant’s, may cost in network fees on one day (UTC), in wei',
+    description:
+      'What payments to one merchant, or to one payTo that is no merchant’s, may cost in network fees on one day (UTC), in wei',
     otherwise: 'no limit',
     example: '10000000000000000',
   },
@@ -186,7 +187,8 @@ export const configurationVariables = [
   },
   {
     name: 'SVM_DAILY_BUDGET_LAMPORTS',
-    description: 'What payments to one merchant, or to one payTo that is no merchant’s, may cost in network fees on one day (UTC), in lamports',
+    description:
+      'What payments to one merchant, or to one payTo that is no merchant’s, may cost in network fees on one day (UTC), in lamports',
     otherwise: 'no limit',
     example: '100000000',
   },

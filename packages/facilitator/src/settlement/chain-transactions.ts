@@ -11,6 +11,8 @@ import {
 export interface Leg {
   readonly paymentId: string;
   readonly expected: ClaimedTransfer;
+  /** For good: it is in a final block without this transfer, or another transaction has its place. */
+  readonly hasFailed?: true;
 }
 
 /** A stored transaction of ours with the payments that it carries, or whose transaction it cancels; none where it fills a place. */
@@ -70,6 +72,22 @@ function purposeOf({ paymentIds, replacement }: NewTransaction): 'settlement' | 
   return replacement?.purpose ?? (paymentIds.length === 0 ? 'cancellation' : 'settlement');
 }
 
+/** Notes that these transactions will not move the money of these payments any more, whatever the chain does next. */
+export async function markLegsFailed(
+  sql: Sql,
+  { network, legs }: { readonly network: Network; readonly legs: readonly { id: string; paymentId: string }[] },
+): Promise<void> {
+  if (legs.length === 0) return;
+  await sql`
+    UPDATE transaction_leg SET failed_at = now()
+    FROM unnest(${legs.map(({ id }) => id)}::text[], ${legs.map(({ paymentId }) => paymentId)}::uuid[])
+      AS failed (transaction, payment_id)
+    JOIN chain_transaction AS sent ON sent.transaction = failed.transaction
+    WHERE sent.network = ${network} AND sent.transaction = ANY(${legs.map(({ id }) => id)}::text[])
+      AND transaction_leg.transaction_id = sent.id AND transaction_leg.payment_id = failed.payment_id
+      AND transaction_leg.failed_at IS NULL`;
+}
+
 /** The transactions of a network that have no outcome yet. */
 export async function findPendingIds({ sql }: Database, network: Network): Promise<readonly string[]> {
   const rows = await sql<{ id: string }>`
@@ -110,14 +128,16 @@ async function withLegs({ sql }: Database, rows: readonly TransactionRow[]): Pro
   if (rows.length === 0) return [];
   const legs = await sql<LegRow>`
     SELECT leg.transaction_id AS key, payment.id AS "paymentId", payment.claim_key AS "claimKey", payment.network,
-      payment.token, payment.amount, payment.payer, payment.pay_to AS "payTo", payment.claimed_at_block AS "claimedAtBlock"
+      payment.token, payment.amount, payment.payer, payment.pay_to AS "payTo", payment.claimed_at_block AS "claimedAtBlock",
+      leg.failed_at IS NOT NULL AS "hasFailed"
     FROM transaction_leg AS leg
     JOIN payment ON payment.id = leg.payment_id
     WHERE leg.transaction_id = ANY(${rows.map(({ key }) => key)}::bigint[])
     ORDER BY leg.transaction_id, payment.id`;
   const byTransaction = new Map<bigint, Leg[]>(rows.map(({ key }) => [key, []]));
   for (const leg of legs) {
-    byTransaction.get(leg.key)?.push({ paymentId: leg.paymentId, expected: claimedTransferOf(leg) });
+    const { paymentId, hasFailed } = leg;
+    byTransaction.get(leg.key)?.push({ paymentId, expected: claimedTransferOf(leg), ...(hasFailed && { hasFailed }) });
   }
   return rows.map((row) => ({
     id: row.transaction,
@@ -165,4 +185,5 @@ interface TransactionRow {
 interface LegRow extends ClaimedTransferRow {
   readonly key: bigint;
   readonly paymentId: string;
+  readonly hasFailed: boolean;
 }

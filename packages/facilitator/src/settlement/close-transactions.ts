@@ -1,7 +1,7 @@
 import type { Database, Sql } from '@tollkeeper/database';
 import { operatorOwner, type Ledger, type Posting } from '@tollkeeper/ledger';
 import { amount, nativeAsset, type Network, type Rejection } from '@tollkeeper/protocol';
-import type { SentTransaction } from './chain-transactions.js';
+import { markLegsFailed, type SentTransaction } from './chain-transactions.js';
 import { announceChanges } from './payment-signal.js';
 import { claimLeaseSeconds } from './claim-store.js';
 
@@ -48,6 +48,7 @@ export function createClosing(parts: {
         own.filter(({ sent, state }) => sent.legs.length === 1 && state !== 'replaced'),
       );
       const retries = await retry(closer, [...own.flatMap(unpaidOf), ...(await paymentsOf(closer, replaced))]);
+      await markLegsFailed(sql, { network: parts.network, legs: closings.flatMap(replacedLegsOf) });
       await announceChanges(sql, failed);
       return {
         over: [...closings.map(({ sent }) => sent.id), ...replaced.map(({ id }) => id)],
@@ -172,6 +173,11 @@ async function bookFees({ sql, network, ledger }: Closer, closings: readonly Clo
     ];
   });
   if (postings.length > 0) await ledger.postAll(sql, postings);
+}
+
+/** Also of what was closed before: a reorg may drop a transaction, and another one take its place. */
+function replacedLegsOf({ sent: { id, legs }, state }: Closing) {
+  return state === 'replaced' ? legs.map(({ paymentId }) => ({ id, paymentId })) : [];
 }
 
 function unpaidOf({ failures }: Closing): readonly string[] {

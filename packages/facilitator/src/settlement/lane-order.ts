@@ -25,9 +25,28 @@ export async function findPendingOf({ database, network, signer }: LaneOrder): P
 }
 
 /**
+ * Those behind `next` that a reorg dropped after they were closed, and whose payments they may still carry out: another
+ * transaction may have their places.
+ */
+export async function findDroppedOf(
+  { database, network, signer }: LaneOrder,
+  next: bigint,
+): Promise<readonly SentTransaction[]> {
+  const rows = await database.sql<{ id: string }>`
+    SELECT DISTINCT sent.transaction AS id, sent.account_nonce
+    FROM effect
+    JOIN transaction_leg AS leg ON leg.payment_id = effect.payment_id AND leg.failed_at IS NULL
+    JOIN chain_transaction AS sent ON sent.id = leg.transaction_id
+    WHERE effect.network = ${network} AND effect.reversed_at IS NOT NULL AND effect.lost_at IS NULL
+      AND sent.signer = ${signer} AND sent.account_nonce < ${next} AND sent.state <> 'pending'
+    ORDER BY sent.account_nonce LIMIT ${transactionsPerLook}`;
+  return findTransactions(database, { network, ids: rows.map(({ id }) => id) });
+}
+
+/**
  * The last bidder of each place that has waited too long, and whether the place is given up: it is being cancelled already, or
  * every payment in it is void by now. A payment that this place has settled is not void before that is final: a reorg may have
- * dropped it again.
+ * dropped it again. One that a reorg has dropped is not void in any place.
  */
 export async function findStuck(
   { database, network, signer }: LaneOrder,
@@ -38,10 +57,11 @@ export async function findStuck(
         SELECT FROM transaction_leg AS leg JOIN payment ON payment.id = leg.payment_id
         WHERE leg.transaction_id = last.id
           AND (payment.state = 'submitted' OR EXISTS (
-            SELECT FROM effect JOIN chain_transaction AS sent
+            SELECT FROM effect LEFT JOIN chain_transaction AS sent
               ON sent.network = effect.network AND sent.transaction = effect.transaction
             WHERE effect.payment_id = payment.id AND effect.final_at IS NULL AND effect.lost_at IS NULL
-              AND sent.signer = ${signer} AND sent.account_nonce = last.account_nonce))
+              AND (effect.reversed_at IS NOT NULL
+                OR (sent.signer = ${signer} AND sent.account_nonce = last.account_nonce))))
           AND (payment.valid_before IS NULL OR payment.valid_before > extract(epoch FROM now()))
       ) AS "isDead"
     FROM (

@@ -5,7 +5,7 @@ import { findTransactions, type SentTransaction } from './chain-transactions.js'
 import type { Closing } from './close-transactions.js';
 import { createEmptyPlaces } from './empty-places.js';
 import { createForeignPlaces } from './foreign-places.js';
-import { findPendingOf, findStuck } from './lane-order.js';
+import { findDroppedOf, findPendingOf, findStuck } from './lane-order.js';
 import { createNonceSkipping, type HeldLane } from './lanes.js';
 import type { PlaceEvent } from './place-event.js';
 import { createReplacing } from './replace-stuck.js';
@@ -59,7 +59,8 @@ export function createPlaces(parts: PlacesParts): Places {
     await skipUsed(lane, next);
     const order = { database, network, signer: lane.signer };
     const pending = await findPendingOf(order);
-    await closeForeign(lane.signer, { pending, next });
+    const dropped = await findDroppedOf(order, next);
+    await closeForeign(lane.signer, { pending: [...pending, ...dropped], next });
     await fillGap(parts, { signer: lane.signer, next, pending });
     await fillEmpty(lane, next);
     const stuck = await findStuck(order, { next, replaceAfterMs: parts.replaceAfterMs });

@@ -120,7 +120,10 @@ export function createQueuedPayments(parts: { readonly database: Database; reado
       WHERE id = ${id}::uuid AND retry_alone AND lease_holder = ${parts.processId}::uuid`;
   }
 
-  /** Takes payments that somebody else carried out in a block that is gone: we have signed nothing that could be sent again. */
+  /**
+   * Takes payments whose block is gone and that nothing we have signed can carry out any more, those first that were not tried
+   * for longest.
+   */
   async function takeDropped(network: Network, limit: number): Promise<readonly QueuedPayment[]> {
     const rows = await sql<QueuedRow>`
       UPDATE payment
@@ -129,8 +132,8 @@ export function createQueuedPayments(parts: { readonly database: Database; reado
         SELECT payment.id FROM effect JOIN payment ON payment.id = effect.payment_id
         WHERE effect.network = ${network} AND effect.reversed_at IS NOT NULL AND effect.lost_at IS NULL
           AND payment.state = 'settled' AND (payment.lease_until IS NULL OR payment.lease_until < now())
-          AND NOT EXISTS (SELECT FROM transaction_leg AS leg WHERE leg.payment_id = payment.id)
-        ORDER BY effect.reversed_at DESC
+          AND NOT EXISTS (SELECT FROM transaction_leg AS leg WHERE leg.payment_id = payment.id AND leg.failed_at IS NULL)
+        ORDER BY payment.lease_until NULLS FIRST, effect.reversed_at
         LIMIT ${limit}
         FOR UPDATE OF payment SKIP LOCKED)
       RETURNING id, request, true AS alone, claimed_at_block AS "claimedAtBlock", taken_over AS "isTakenOver"`;

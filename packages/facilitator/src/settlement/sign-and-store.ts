@@ -80,7 +80,7 @@ export function createSigning(parts: {
   }
 }
 
-/** A settled payment has a lease only where a reorg took its money back, and nobody but a stranger had sent anything. */
+/** A settled payment has a lease only where a reorg took its money back, and nothing that we have signed can bring it again. */
 async function lockForSigning(
   sql: Sql,
   { payments, processId }: { readonly payments: readonly ReadyPayment[]; readonly processId: string },

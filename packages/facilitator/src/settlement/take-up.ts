@@ -23,7 +23,7 @@ const takenAtOnce = 200;
 export interface TakeUp {
   /** Goes on with what other processes have left to whoever can sign. Never throws. */
   takeQueued(): Promise<void>;
-  /** Carries out what a reorg took back and what nobody but a stranger had sent. Never throws. */
+  /** Carries out what a reorg took back and what nothing that we have signed can bring again. Never throws. */
   takeDropped(): Promise<void>;
   /** Sends these again, each alone. This process has the leases. Never throws. */
   retry(paymentIds: readonly string[]): Promise<void>;

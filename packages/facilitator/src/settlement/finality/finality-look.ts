@@ -2,6 +2,7 @@ import type { Database } from '@tollkeeper/database';
 import type { Ledger } from '@tollkeeper/ledger';
 import type { Chain, Finality } from '@tollkeeper/protocol';
 import type { Logger } from '../../logging/logger.js';
+import { markLegsFailed, type SentTransaction } from '../chain-transactions.js';
 import { createEffectChanges } from './effect-changes.js';
 import { createFinalityNews, type OnFinalityChange } from './finality-news.js';
 import { pursueEffects, type Pursuit } from './pursue-effects.js';
@@ -85,8 +86,12 @@ export function createFinalityLook(parts: FinalityLookParts): (limits: LookLimit
       return;
     }
     if (!effect.isReversed) tell('reversed', await changes.reverse([effect]));
-    if (pursuit.state === 'lost') tell('lost', await changes.lose({ ...effect, isReversed: true }));
-    else for (const sent of pursuit.resend) await chain.broadcast(sent);
+    if (pursuit.state === 'lost') {
+      tell('lost', await changes.lose({ ...effect, isReversed: true }));
+      return;
+    }
+    for (const sent of pursuit.resend) await chain.broadcast(sent);
+    await noteFailed(parts, effect, pursuit.failed);
   }
 
   /** Trouble with one thing must not hold up the others. */
@@ -105,6 +110,16 @@ export function createFinalityLook(parts: FinalityLookParts): (limits: LookLimit
       }
     };
   }
+}
+
+/** Where none of ours is left that may carry the payment out, it is signed for again. */
+async function noteFailed(
+  { database, chain: { network } }: Pick<FinalityLookParts, 'database' | 'chain'>,
+  { paymentId }: RecordedEffect,
+  failed: readonly SentTransaction[],
+): Promise<void> {
+  if (paymentId === null) return;
+  await markLegsFailed(database.sql, { network, legs: failed.map(({ id }) => ({ id, paymentId })) });
 }
 
 function isNews(verdict: Finality | undefined): boolean {

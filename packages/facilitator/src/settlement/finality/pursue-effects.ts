@@ -1,28 +1,29 @@
 import type { Database } from '@tollkeeper/database';
-import type { Chain, Observation, OnChainEffect, SubmittedTransaction } from '@tollkeeper/protocol';
+import type { Chain, Observation, OnChainEffect } from '@tollkeeper/protocol';
 import type { Logger } from '../../logging/logger.js';
-import {
-  claimedTransferOf,
-  type ClaimedTransferRow,
-  findAttempts,
-  type SentTransaction,
-} from '../chain-transactions.js';
+import { findAttempts, type SentTransaction } from '../chain-transactions.js';
 import { observeApart } from '../observe-apart.js';
+import { findFinalFailures, type Attempt } from './final-failures.js';
+import { pursueAuthorizations, type AuthorizationPursuit } from './pursue-authorizations.js';
 import type { RecordedEffect } from './recorded-effect.js';
 
 /** What became of an effect whose block the chain no longer has. */
 export type Pursuit =
   /** The money moved in another block, by whichever transaction. */
   | { readonly state: 'found'; readonly at: OnChainEffect }
-  /** It did not move, and these bytes may still move it. */
-  | { readonly state: 'missing'; readonly resend: readonly SentTransaction[] }
+  /** It did not move. These bytes of ours may still move it, and those were found to have failed for good. */
+  | {
+      readonly state: 'missing';
+      readonly resend: readonly SentTransaction[];
+      readonly failed: readonly SentTransaction[];
+    }
   /** It did not move, and no block can hold it any more. */
   | { readonly state: 'lost' };
 
 /**
  * Looks for the transfer of each effect in every transaction that was signed for its payment, in the order given; undefined
- * where the node does not tell. What is final without the transfer, or can no longer be included, is out. Where we signed none,
- * because somebody else was faster, the authorization itself is looked for.
+ * where the node does not tell. Where none of these can move the money any more, or there are none because somebody else was
+ * faster, the authorization itself is looked for: as long as it holds, the payment is not lost.
  */
 export async function pursueEffects(
   parts: { readonly database: Database; readonly chain: Chain; readonly log: Logger },
@@ -34,91 +35,77 @@ export async function pursueEffects(
     parts,
     attempts.map(({ transfer }) => transfer),
   );
-  const carried = new Set(attempts.map(({ paymentId }) => paymentId));
-  const foreign = await pursueForeign(
-    parts,
-    [...wanted].filter((id) => !carried.has(id)),
-  );
   const isOut = await findFinalFailures(parts.chain, attempts, observations);
-  const seen = attempts.map((attempt, index) => ({
-    ...attempt,
-    observation: observations[index],
-    isOut: isOut[index],
-  }));
-  return effects.map(({ paymentId }): Pursuit | undefined => {
-    const elsewhere = foreign.get(paymentId ?? '');
-    if (elsewhere !== undefined) return elsewhere;
-    const own = seen.filter((each) => each.paymentId === paymentId);
-    const found = own.flatMap(({ observation }) => (observation?.state === 'transferred' ? observation.effect : []));
-    if (found[0] !== undefined) return { state: 'found', at: found[0] };
-    if (own.some(({ observation }) => observation === undefined)) return undefined;
-    if (own.length > 0 && own.every((each) => each.isOut)) return { state: 'lost' };
-    return {
-      state: 'missing',
-      resend: own.filter(({ observation }) => observation?.state === 'pending').map(({ sent }) => sent),
-    };
+  const seen = attempts.map((attempt, index): SeenAttempt => {
+    return { ...attempt, observation: observations[index], isOut: isOut[index] === true };
+  });
+  const ofPayments = new Map([...wanted].map((id) => [id, seen.filter(({ paymentId }) => paymentId === id)]));
+  const given = [...ofPayments].filter(([, own]) => isGivenUp(own)).map(([id]) => id);
+  const authorizations = await tryToPursue(parts, given);
+  return effects.map(({ paymentId }) => {
+    if (paymentId === null) return nothingKnown;
+    const own = ofPayments.get(paymentId) ?? [];
+    return isGivenUp(own) ? ofAuthorization(authorizations.get(paymentId), own) : ofAttempts(own);
   });
 }
 
-/** What became of transfers for which we signed nothing, by payment. */
-async function pursueForeign(
-  { database, chain }: { readonly database: Database; readonly chain: Chain },
-  paymentIds: readonly string[],
-): Promise<ReadonlyMap<string, Pursuit>> {
-  if (paymentIds.length === 0) return new Map();
-  const rows = await database.sql<ClaimedTransferRow & { readonly id: string; readonly validBefore: bigint | null }>`
-    SELECT id, claim_key AS "claimKey", network, token, amount, payer, pay_to AS "payTo", claimed_at_block AS "claimedAtBlock",
-      valid_before AS "validBefore"
-    FROM payment WHERE id = ANY(${paymentIds}::uuid[])`;
-  const effects = await chain.findForeignTransfers(rows.map(claimedTransferOf));
-  const pursuits = new Map<string, Pursuit>();
-  for (const [index, row] of rows.entries()) {
-    const { id, validBefore } = row;
-    const at = effects[index];
-    const isVoid =
-      at === undefined &&
-      validBefore !== null &&
-      (await chain.isVoid?.({ ...claimedTransferOf(row), validBefore })) === true;
-    pursuits.set(id, at !== undefined ? { state: 'found', at } : isVoid ? { state: 'lost' } : nothingToResend);
-  }
-  return pursuits;
+const nothingKnown: Pursuit = { state: 'missing', resend: [], failed: [] };
+
+interface SeenAttempt extends Attempt {
+  readonly observation: Observation | undefined;
+  readonly isOut: boolean;
 }
 
-const nothingToResend: Pursuit = { state: 'missing', resend: [] };
+/** A transaction that the node does not tell about may have moved it all the same. */
+function isGivenUp(own: readonly SeenAttempt[]): boolean {
+  return own.every(
+    ({ isOut, observation }) => isOut && observation !== undefined && observation.state !== 'transferred',
+  );
+}
 
-/** A transaction as it concerns one payment. */
-interface Attempt {
-  readonly paymentId: string;
-  readonly sent: SentTransaction;
-  readonly transfer: SubmittedTransaction;
+function ofAttempts(own: readonly SeenAttempt[]): Pursuit | undefined {
+  const [at] = own.flatMap(({ observation }) => (observation?.state === 'transferred' ? observation.effect : []));
+  if (at !== undefined) return { state: 'found', at };
+  if (own.some(({ observation }) => observation === undefined)) return undefined;
+  const open = own.filter(({ observation, isOut }) => observation?.state === 'pending' && !isOut);
+  return { state: 'missing', resend: open.map(({ sent }) => sent), failed: newlyFailed(own) };
+}
+
+function ofAuthorization(pursuit: AuthorizationPursuit | undefined, own: readonly SeenAttempt[]): Pursuit | undefined {
+  switch (pursuit?.state) {
+    case undefined:
+      return undefined;
+    case 'found':
+      return pursuit;
+    case 'open':
+      return { state: 'missing', resend: [], failed: newlyFailed(own) };
+    case 'void':
+      return { state: 'lost' };
+  }
+}
+
+function newlyFailed(own: readonly SeenAttempt[]): readonly SentTransaction[] {
+  return own.filter(({ isOut, hasFailed }) => isOut && !hasFailed).map(({ sent }) => sent);
+}
+
+/** Trouble with these must not hold up the others. */
+async function tryToPursue(
+  parts: { readonly database: Database; readonly chain: Chain; readonly log: Logger },
+  paymentIds: readonly string[],
+): Promise<ReadonlyMap<string, AuthorizationPursuit>> {
+  try {
+    return await pursueAuthorizations(parts, paymentIds);
+  } catch (error) {
+    const { network } = parts.chain;
+    parts.log.warn({ err: error, network }, 'authorizations could not be looked for; it is tried again');
+    return new Map();
+  }
 }
 
 function attemptsIn(sent: SentTransaction, wanted: ReadonlySet<string>): readonly Attempt[] {
   return sent.legs
     .filter(({ paymentId }) => wanted.has(paymentId))
-    .map(({ paymentId, expected }) => ({ paymentId, sent, transfer: { ...sent, expected } }));
-}
-
-/**
- * Which transactions cannot move the money any more: too old to be included, in a final block without the transfer, or in the
- * place of one that is.
- */
-async function findFinalFailures(
-  chain: Chain,
-  attempts: readonly Attempt[],
-  observations: readonly (Observation | undefined)[],
-): Promise<readonly boolean[]> {
-  const failures = attempts.flatMap(({ sent }, index) => {
-    const observation = observations[index];
-    return observation?.state === 'failed' ? [{ transaction: sent.id, block: observation.block }] : [];
-  });
-  const verdicts = await chain.finality(failures);
-  const isFinal = new Set(failures.filter((_, index) => verdicts[index] === 'final').map((each) => each.transaction));
-  const taken = new Set(attempts.filter(({ sent }) => isFinal.has(sent.id)).map(({ sent }) => placeOf(sent)));
-  return attempts.map(({ sent }, index) => observations[index]?.state === 'expired' || taken.has(placeOf(sent)));
-}
-
-/** What only one transaction can have. */
-function placeOf({ id, signer, accountNonce }: SentTransaction): string {
-  return accountNonce === undefined ? id : `${signer} ${accountNonce}`;
+    .map(({ paymentId, expected, hasFailed }) => {
+      return { paymentId, sent, transfer: { ...sent, expected }, hasFailed: hasFailed === true };
+    });
 }
