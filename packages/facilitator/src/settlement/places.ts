@@ -3,6 +3,7 @@ import type { Chain } from '@tollkeeper/protocol';
 import type { Logger } from '../logging/logger.js';
 import { findTransactions, type SentTransaction } from './chain-transactions.js';
 import type { Closing } from './close-transactions.js';
+import { createDroppedPlaces } from './dropped-places.js';
 import { createEmptyPlaces } from './empty-places.js';
 import { createForeignPlaces } from './foreign-places.js';
 import { findDroppedOf, findPendingOf, findStuck } from './lane-order.js';
@@ -31,7 +32,7 @@ interface PlacesParts {
 
 /**
  * Keeps the order of the signers moving: outbids what is stuck, cancels what can only fail, notices places that foreign
- * transactions took, sends again what a reorg has dropped, and fills places for which nothing of ours was ever signed.
+ * transactions took, fills again what a reorg has emptied, and places for which nothing of ours was ever signed.
  */
 export function createPlaces(parts: PlacesParts): Places {
   const { database, chain, log } = parts;
@@ -39,6 +40,7 @@ export function createPlaces(parts: PlacesParts): Places {
   const replace = createReplacing(parts);
   const closeForeign = createForeignPlaces(parts);
   const skipUsed = createNonceSkipping(parts);
+  const refill = createDroppedPlaces({ ...parts, openAfterMs: parts.replaceAfterMs });
   const fillEmpty = createEmptyPlaces({ ...parts, fillAfterMs: parts.replaceAfterMs });
 
   return {
@@ -61,7 +63,7 @@ export function createPlaces(parts: PlacesParts): Places {
     const pending = await findPendingOf(order);
     const dropped = await findDroppedOf(order, next);
     await closeForeign(lane.signer, { pending: [...pending, ...dropped], next });
-    await fillGap(parts, { signer: lane.signer, next, pending });
+    await refill(lane, { next, pending });
     await fillEmpty(lane, next);
     const stuck = await findStuck(order, { next, replaceAfterMs: parts.replaceAfterMs });
     const isDead = new Map(stuck.map((each) => [each.transaction, each.isDead]));
@@ -74,24 +76,5 @@ export function createPlaces(parts: PlacesParts): Places {
   /** No bid gets it into a block. Its payments are sent again, each alone, when nothing else can take its place. */
   async function isTooLarge(sent: SentTransaction): Promise<boolean> {
     return sent.legs.length > 1 && !(await chain.fitsBlock(sent));
-  }
-}
-
-/** A reorg may drop a transaction whose payments are long decided; later ones wait for its place to be filled again. */
-async function fillGap(
-  { database, chain, onEvent }: PlacesParts,
-  {
-    signer,
-    next,
-    pending,
-  }: { readonly signer: string; readonly next: bigint; readonly pending: readonly SentTransaction[] },
-): Promise<void> {
-  if (pending.some(({ accountNonce }) => accountNonce === next)) return;
-  const rows = await database.sql<{ transaction: string; raw: Uint8Array }>`
-    SELECT transaction, raw FROM chain_transaction
-    WHERE network = ${chain.network} AND signer = ${signer} AND account_nonce = ${next} ORDER BY id DESC`;
-  for (const { transaction, raw } of rows) {
-    onEvent('sent_again');
-    await chain.broadcast({ id: transaction, raw, signer, accountNonce: next });
   }
 }
