@@ -7,6 +7,9 @@ import { observeApart } from './observe-apart.js';
 /** How many transactions one question to the chain is about. */
 const transactionsPerQuestion = 100;
 
+/** How many transactions are sent again at the same time. */
+const resentAtOnce = 32;
+
 /** A transaction may be mined at once or in a while: the first looks after a sending come quickly, the later ones slowly. */
 const [firstPauseMs, pauseGrowth] = [3, 1.5];
 
@@ -104,19 +107,26 @@ export function createWatch(parts: WatchParts): Watch {
   async function finish(found: ReadonlyMap<Entry, readonly Finding[]>): Promise<void> {
     const { over, open } = await conclude(found);
     for (const id of over) tracked.delete(id);
+    const isAbsent = (entry: Entry) => found.get(entry)?.some(({ observation }) => observation?.state === 'pending');
+    await resendAll(parts, open.filter(isAbsent));
     for (const entry of open) {
-      if (found.get(entry)?.some(({ observation }) => observation?.state === 'pending') === true)
-        await resend(parts, entry);
       // The next look begins with others, so that none waits for ever behind those that the node does not tell about.
       if (tracked.delete(entry.sent.id)) tracked.set(entry.sent.id, entry);
     }
   }
 }
 
-async function resend({ chain, log, resendMs }: WatchParts, entry: Entry): Promise<void> {
+/** Side by side: a node that reads well and hangs when it is sent to is not waited for by each in turn. */
+async function resendAll(parts: WatchParts, absent: readonly Entry[]): Promise<void> {
   const nowMs = performance.now();
-  if (nowMs - entry.sentAtMs < resendMs) return;
-  entry.sentAtMs = nowMs;
+  const due = absent.filter(({ sentAtMs }) => nowMs - sentAtMs >= parts.resendMs);
+  for (const entry of due) entry.sentAtMs = nowMs;
+  for (let start = 0; start < due.length; start += resentAtOnce) {
+    await Promise.all(due.slice(start, start + resentAtOnce).map((entry) => resend(parts, entry)));
+  }
+}
+
+async function resend({ chain, log }: WatchParts, entry: Entry): Promise<void> {
   try {
     await chain.broadcast(entry.sent);
   } catch (error) {

@@ -1,0 +1,47 @@
+import { baseSepolia, type Chain } from '@tollkeeper/protocol';
+import { expect, test } from 'vitest';
+import { eventually } from '../../../../test/support/eventually.js';
+import { createLogger } from '../logging/logger.js';
+import type { Leg, SentTransaction } from './chain-transactions.js';
+import { createWatch } from './watch.js';
+
+const leg = { paymentId: 'payment', expected: {} } as Leg;
+
+const sent = (id: string): SentTransaction => ({
+  id,
+  raw: new Uint8Array(),
+  signer: '0xsigner',
+  network: baseSepolia,
+  legs: [leg],
+});
+
+test('what the chain does not show is sent again side by side, so that a node that hangs is not waited for by each in turn', async () => {
+  const resent: string[] = [];
+  let hang = false;
+  const chain: Partial<Chain> = {
+    network: baseSepolia,
+    observe: (submitted) => Promise.resolve(submitted.map(() => ({ state: 'pending' }))),
+    async broadcast({ id }) {
+      resent.push(id);
+      await eventually(() => expect(hang).toBe(false));
+      return { accepted: false, detail: 'The node did not answer' };
+    },
+  };
+  const watch = createWatch({
+    chain: chain as Chain,
+    settle: () => Promise.resolve(),
+    close: () => Promise.resolve([]),
+    log: createLogger({ level: 'silent' }),
+    pollMs: 1,
+    resendMs: 0,
+  });
+  const ids = Array.from({ length: 64 }, (_, index) => `0x${index}`);
+  for (const id of ids) watch.track(sent(id));
+
+  await eventually(() => expect(new Set(resent)).toEqual(new Set(ids)));
+  hang = true;
+  resent.length = 0;
+  await eventually(() => expect(resent).toHaveLength(32));
+  hang = false;
+  await watch.stop();
+});
