@@ -47,7 +47,10 @@ export function isAlreadyProcessed(error: unknown): boolean {
   return typeof error === 'string' && /already (been )?processed|AlreadyProcessed/i.test(error);
 }
 
-/** Transaction errors that name our own fee payer's poverty and not the buyer's fault. */
+/**
+ * Transaction errors that name our own fee payer's poverty and not the buyer's fault: those of `validate_fee_payer` in
+ * https://github.com/anza-xyz/agave/blob/master/svm/src/account_loader.rs
+ */
 const feePayerTroubles: ReadonlySet<string> = new Set([
   'AccountNotFound',
   'InsufficientFundsForFee',
@@ -55,7 +58,9 @@ const feePayerTroubles: ReadonlySet<string> = new Set([
 ]);
 
 export function isFeePayerTrouble(error: unknown): boolean {
-  return typeof error === 'string' && feePayerTroubles.has(error);
+  if (typeof error === 'string') return feePayerTroubles.has(error);
+  // The fee payer is the first account of every transaction.
+  return property(property(error, 'InsufficientFundsForRent'), 'account_index') === 0;
 }
 
 const transactionErrors: Readonly<Record<string, string>> = {
