@@ -237,13 +237,14 @@ describe('verifying refuses', () => {
     expect(await refusal(await livePayment({ payTo }))).toContain('invalid_exact_svm_payload_recipient_mismatch');
   });
 
-  test('and warns when our own fee payer is broke', async () => {
+  test('and not when our own fee payer is broke: that is a fault of ours', async () => {
     const broke = Keypair.generate();
     ours = create({ feePayerKey: encodeBase58(broke.secretKey) });
     const blockhash = await latestBlockhash(chain);
     const transaction = transactionText({ feePayer: broke.publicKey, blockhash });
     const payment = paymentOf(transaction, { requirements: { extra: { feePayer: broke.publicKey.toBase58() } } });
-    expect(await refusal(payment)).toContain("facilitator's fee payer");
+    const error: unknown = await (await examine(payment)).verify().catch((caught: unknown) => caught);
+    expect(isFault(error, 'SIGNER_UNFUNDED')).toBe(true);
     expect(warnings).toEqual(['The fee payer cannot pay network fees; fund it']);
   });
 });

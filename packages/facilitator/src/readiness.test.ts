@@ -41,13 +41,18 @@ test('an endpoint that is left out is named, and keeps nobody from being served'
     { endpoint: 1, state: 'serving' },
     { endpoint: 2, state: 'wrong_network' },
     { endpoint: 3, state: 'lagging' },
+    { endpoint: 4, state: 'refusing' },
   ]);
   const { ready, checks } = await readiness();
   expect(ready).toBe(true);
   expect(checks[0]).toEqual({
     name: `rpc ${baseSepolia}`,
     ok: true,
-    detail: 'Endpoint 2 of EVM_RPC_URL serves another network; Endpoint 3 of EVM_RPC_URL lags behind',
+    detail: [
+      'Endpoint 2 of EVM_RPC_URL serves another network',
+      'Endpoint 3 of EVM_RPC_URL lags behind',
+      'Endpoint 4 of EVM_RPC_URL refuses to serve: its quota is spent, or its node is unhealthy',
+    ].join('; '),
   });
 });
 

@@ -86,7 +86,12 @@ const cannotPay = 'The signer cannot pay fees: send it native coin';
 
 /** Endpoints that are left out, by their place in the variable. */
 function describeEndpoints(statuses: readonly EndpointStatus[], variable: string): string | undefined {
-  const troubles = { wrong_network: 'serves another network', away: 'does not answer', lagging: 'lags behind' };
+  const troubles = {
+    wrong_network: 'serves another network',
+    away: 'does not answer',
+    refusing: 'refuses to serve: its quota is spent, or its node is unhealthy',
+    lagging: 'lags behind',
+  };
   const sentences = statuses.flatMap(({ endpoint, state }) =>
     state === 'serving' || state === 'unchecked' ? [] : [`Endpoint ${endpoint} of ${variable} ${troubles[state]}`],
   );

@@ -141,6 +141,11 @@ export const faults = {
     retryable: false,
     message: 'A referrer is set once, is somebody else, and was not brought by the merchant itself',
   },
+  SIGNER_UNFUNDED: {
+    status: 503,
+    retryable: true,
+    message: 'The facilitator cannot pay network fees now; nothing was signed, ask again later',
+  },
 } as const satisfies Record<string, FaultSpec>;
 
 export type FaultCode = keyof typeof faults;

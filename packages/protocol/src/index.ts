@@ -42,6 +42,7 @@ export { type Reason, reasons, type Rejection, saysUsed } from './reasons.js';
 export { createEndpointPool, type EndpointStatus } from './rpc/endpoint-pool.js';
 export { NoAnswerError } from './rpc/no-answer-error.js';
 export { type PoolLimits, poolLimitsOf, type RpcLimits } from './rpc/pool-limits.js';
+export { RefusingEndpointError } from './rpc/refusing-endpoint-error.js';
 export { connectEach, type RpcPoolParts } from './rpc/rpc-pool-parts.js';
 export type { RpcCall, RpcObserver } from './rpc-observer.js';
 export type {

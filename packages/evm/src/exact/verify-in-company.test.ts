@@ -250,7 +250,7 @@ describe('a node that does not run programs', () => {
     await ours.identify();
     setup.proxy.reset();
     setup.proxy.use(({ method }) =>
-      method === 'eth_call' ? { kind: 'error', code: -32005, message: 'limit exceeded' } : undefined,
+      method === 'eth_call' ? { kind: 'error', code: -32603, message: 'Internal error' } : undefined,
     );
     const outcomes = await Promise.allSettled(payments.map(ours.verify));
     expect(outcomes.every((outcome) => outcome.status === 'rejected' && isUnavailable(outcome.reason))).toBe(true);

@@ -3,7 +3,7 @@ export interface RpcClient {
   /**
    * Calls a method and gives its result, unread.
    * @throws RpcError when the node refuses the call.
-   * @throws Fault `CHAIN_RPC_UNAVAILABLE` when none of the endpoints answers in time, or not with JSON-RPC;
+   * @throws Fault `CHAIN_RPC_UNAVAILABLE` when none of the endpoints answers in time, or with JSON-RPC, or serves us for now;
    * `CHAIN_WRONG_NETWORK` when all of them serve another network.
    */
   call(method: string, parameters: readonly unknown[]): Promise<unknown>;

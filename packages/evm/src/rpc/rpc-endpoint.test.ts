@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { baseSepolia, NoAnswerError, type RpcCall } from '@tollkeeper/protocol';
+import { baseSepolia, NoAnswerError, RefusingEndpointError, type RpcCall } from '@tollkeeper/protocol';
 import { afterEach, expect, test } from 'vitest';
 import type { RpcClient } from './rpc-client.js';
 import { clientOf, createRpcEndpoint } from './rpc-endpoint.js';
@@ -89,7 +89,8 @@ test.each([200, 400])('a refusal of the node is an error of its own, with HTTP s
 test.each<[string, Answer, string]>([
   ['fails', json({}, 503), 'HTTP 503'],
   ['throttles', json({ error: { code: 429, message: 'slow down' } }, 429), 'HTTP 429'],
-  ['answers with HTML', (_request, response) => void response.writeHead(401).end('<html>'), 'HTTP 401 without JSON'],
+  ['does not know our key', json({ error: { code: -32002, message: 'invalid project id' } }, 401), 'HTTP 401'],
+  ['answers with HTML', (_request, response) => void response.writeHead(403).end('<html>'), 'HTTP 403 without JSON'],
   ['answers another request', json({ jsonrpc: '2.0', id: 'another', result: '0x1' }), 'answer to another request'],
   ['answers with no result', json((id: unknown) => ({ jsonrpc: '2.0', id })), 'answer is not JSON-RPC'],
   ['answers with a list', json([]), 'answer is not JSON-RPC'],
@@ -109,6 +110,18 @@ test.each<[string, Answer, string]>([
   const { rpc, calls } = await clientOfServer(answer);
   await expectHiddenTrouble(rpc, trouble);
   expect(calls[0]?.outcome).toBe('unreachable');
+});
+
+test('an endpoint that serves nobody for now has refused, and hides the address', async () => {
+  const error = {
+    code: -32005,
+    message: 'daily request count exceeded, see http://127.0.0.1/v2/s3cret-key: rate limited',
+  };
+  const { rpc, calls } = await clientOfServer(json((id: unknown) => ({ jsonrpc: '2.0', id, error })));
+  const refusal = await rpc.call('eth_call', []).catch((caught: unknown) => caught);
+  expect(refusal).toBeInstanceOf(RefusingEndpointError);
+  expect(String(refusal)).toContain('daily request count exceeded, see (address) rate limited (code -32005)');
+  expect(calls[0]?.outcome).toBe('error');
 });
 
 test('a node that is silent is a timeout', async () => {

@@ -1,14 +1,21 @@
-import { type Network, NoAnswerError, type RpcCall, type RpcObserver } from '@tollkeeper/protocol';
+import {
+  type Network,
+  NoAnswerError,
+  RefusingEndpointError,
+  type RpcCall,
+  type RpcObserver,
+} from '@tollkeeper/protocol';
 import { z } from 'zod';
 import { createHttpPost } from './http-post.js';
 import type { RpcClient } from './rpc-client.js';
-import { RpcError } from './rpc-error.js';
+import { isEndpointRefusal, RpcError, shortText } from './rpc-error.js';
 
 /** One JSON-RPC endpoint of one EVM network. */
 export interface RpcEndpoint {
   /**
    * Calls a method and gives its result, unread.
    * @throws RpcError when the node refuses the call.
+   * @throws RefusingEndpointError when it serves nobody for now.
    * @throws NoAnswerError when it does not answer in time, or not with JSON-RPC.
    */
   call(call: RpcRequest): Promise<unknown>;
@@ -52,9 +59,10 @@ export function createRpcEndpoint(parts: {
         const body = JSON.stringify({ jsonrpc: '2.0', id, method, params: parameters });
         return resultOf(readJson(await post(body, timeoutMs)), id);
       } catch (error) {
-        if (error instanceof RpcError) outcome = 'error';
         if (error instanceof NoAnswerError) outcome = error.outcome;
-        throw error;
+        if (!(error instanceof RpcError)) throw error;
+        outcome = 'error';
+        throw isEndpointRefusal(error, method) ? new RefusingEndpointError(shortText(error)) : error;
       } finally {
         parts.onRpcCall({ network, endpoint, method, outcome, seconds: (performance.now() - startedAt) / 1000 });
       }
@@ -88,7 +96,8 @@ function readAddress(network: Network, text: string): { url: URL; headers: Reado
 }
 
 function readJson({ status, text }: { readonly status: number; readonly text: string }): unknown {
-  if (status >= 500 || status === 429 || (status >= 300 && status < 400)) {
+  // 401: whatever is asked, the endpoint does not know us.
+  if (status >= 500 || status === 429 || status === 401 || (status >= 300 && status < 400)) {
     throw new NoAnswerError('unreachable', `HTTP ${status}`);
   }
   try {

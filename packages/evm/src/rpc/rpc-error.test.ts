@@ -1,6 +1,13 @@
 import { AbiCoder } from 'ethers';
 import { describe, expect, test } from 'vitest';
-import { isAlreadyKnown, isExecutionFailure, revertReason, RpcError, shortText } from './rpc-error.js';
+import {
+  isAlreadyKnown,
+  isEndpointRefusal,
+  isExecutionFailure,
+  revertReason,
+  RpcError,
+  shortText,
+} from './rpc-error.js';
 
 const error = (message: string, options: { code?: number; data?: unknown } = {}) =>
   new RpcError({ code: -32000, message, ...options });
@@ -41,6 +48,51 @@ describe('what nodes say', () => {
     error('Internal error', { code: -32603 }),
   ])('$message says nothing about the call', (failure) => {
     expect(isExecutionFailure(failure)).toBe(false);
+  });
+});
+
+describe('an endpoint', () => {
+  const quota = 'daily request count exceeded, request rate limited';
+
+  test.each([
+    error(quota, { code: -32005 }),
+    error('project ID request rate exceeded', { code: -32005 }),
+    error('limit exceeded', { code: -32005 }),
+    error('Your app has exceeded its compute units per second capacity', { code: 429 }),
+    error('Monthly capacity limit exceeded', { code: 429 }),
+    error('50/second request limit reached - reduce calls per second', { code: -32007 }),
+    error('credits limited to 6000/sec', { code: -32012 }),
+    error("You've exceeded the RPS limit available on the current plan.", { code: -32005 }),
+    error("You've reached the usage limit for your current plan.", { code: -32001 }),
+    error('over rate limit', { code: -32016 }),
+    error('Rate limit exceeded', { code: -32029 }),
+    error('too many requests'),
+  ])('that says $message serves nobody', (refusal) => {
+    expect(isEndpointRefusal(refusal, 'eth_call')).toBe(true);
+  });
+
+  test.each([
+    error('execution reverted: rate limit exceeded', { code: 3, data: errorString('rate limit exceeded') }),
+    error(`VM Exception while processing transaction: revert ${quota}`),
+    error(quota, { data: errorString(quota) }),
+    error('Transaction gas limit exceeds block gas limit', { code: -32005 }),
+    error('gas required exceeds allowance (300000)'),
+    error('nonce too low'),
+    error('txpool is full'),
+    error('header not found'),
+    error('the method eth_call does not exist', { code: -32601 }),
+    error('Internal error', { code: -32603 }),
+  ])('that says $message has answered', (refusal) => {
+    expect(isEndpointRefusal(refusal, 'eth_call')).toBe(false);
+  });
+
+  test.each([
+    ['limit exceeded', false],
+    ['query returned more than 10000 results', false],
+    ['Requested range exceeds maximum RPC range limit', false],
+    [quota, true],
+  ])('that answers a search for logs with "%s": it serves nobody is %s', (message, refuses) => {
+    expect(isEndpointRefusal(error(message, { code: -32005 }), 'eth_getLogs')).toBe(refuses);
   });
 });
 

@@ -22,6 +22,26 @@ const executionFailed =
 const unknownTag =
   /finalized|unknown block|block not found|header not found|invalid (argument|block|params?)|hex string/i;
 
+// What providers say when they serve us no more for now, in place of HTTP 429 or beside it. Most of them are collected in
+// https://github.com/alloy-rs/alloy, crates/json-rpc/src/response/error.rs; besides:
+// Infura: https://github.com/gochain/web3/issues/180
+// Alchemy: https://www.alchemy.com/docs/reference/throughput
+// QuickNode: https://github.com/foundry-rs/foundry/issues/4894
+// 1RPC: https://docs.1rpc.io/using-the-web3-api/errors
+// proxyd, in front of the OP Stack's public endpoints: https://github.com/ethereum-optimism/infra, proxyd/backend.go
+const servesNobody =
+  /rate.?limit|request rate|too many requests|request limit reached|(usage|rps|capacity) limit|credits limited|units per second|\bquota\b/i;
+
+/** Alchemy and QuickNode write HTTP's code into the answer; TheRPC has one of its own: https://therpc.io/vi/docs/ethereum/rate-limits */
+const rateCodes: ReadonlySet<number> = new Set([429, -32029]);
+
+/**
+ * "Limit exceeded" in https://eips.ethereum.org/EIPS/eip-1474#error-codes. Besu's RpcErrorType gives the same code to what is too
+ * much in one request, and Infura to a search that finds too many logs.
+ */
+const limitCode = -32005;
+const limitExceeded = /limit exceeded|exceeds defined limit/i;
+
 /** JSON-RPC code 3 is geth's and anvil's "execution reverted, the data holds the reason". */
 const revertCode = 3;
 
@@ -38,6 +58,16 @@ export function isUnknownBlockTag(error: RpcError): boolean {
 /** Whether a simulated call ran and failed, as opposed to a call that the node would not or could not run. */
 export function isExecutionFailure(error: RpcError): boolean {
   return error.code === revertCode || executionFailed.test(error.message) || revertData(error) !== undefined;
+}
+
+/**
+ * Whether the endpoint serves nobody for now, whatever it is asked. A contract's words never say that: anybody can deploy one that
+ * fails with the words of a provider. Nor does a limit that is exceeded where logs are searched: those blocks are too many.
+ */
+export function isEndpointRefusal(error: RpcError, method: string): boolean {
+  if (isExecutionFailure(error)) return false;
+  if (rateCodes.has(error.code) || servesNobody.test(error.message)) return true;
+  return error.code === limitCode && limitExceeded.test(error.message) && method !== 'eth_getLogs';
 }
 
 /** The contract's own words for a failed call, cleaned and short; undefined when it gave none. */

@@ -1,6 +1,13 @@
 import { inspect } from 'node:util';
 import { baseSepolia, isFault, type PoolLimits, type RpcCall } from '@tollkeeper/protocol';
-import { type EvmChain, faultOn, type RpcProxy, startEvmChain, startRpcProxy } from '@tollkeeper/sandbox';
+import {
+  type EvmChain,
+  faultOn,
+  type RpcFault,
+  type RpcProxy,
+  startEvmChain,
+  startRpcProxy,
+} from '@tollkeeper/sandbox';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { eventually } from '../../../../test/support/eventually.js';
 import { createEvmNode } from './evm-node.js';
@@ -39,7 +46,12 @@ function open(limits: Partial<PoolLimits> = {}) {
 }
 
 const away = { kind: 'drop' } as const;
-const everyCall = (fault: { kind: 'drop' } | { kind: 'http-status'; status: number }) => () => fault;
+const quotaSpent = {
+  kind: 'error',
+  code: -32005,
+  message: 'daily request count exceeded, request rate limited',
+} as const;
+const everyCall = (fault: RpcFault) => () => fault;
 const states = (statuses: () => readonly { state: string }[]) => statuses().map(({ state }) => state);
 
 describe('a read goes on at the second endpoint when the first', () => {
@@ -48,6 +60,7 @@ describe('a read goes on at the second endpoint when the first', () => {
     ['throttles', { kind: 'http-status', status: 429 }],
     ['is broken', { kind: 'http-status', status: 502 }],
     ['takes too long', { kind: 'delay', ms: 60_000 }],
+    ['has spent its quota', quotaSpent],
   ] as const)('%s', async (_how, fault) => {
     // Half of it is left for the second endpoint, which needs little of that.
     const { node, statuses, calls } = open({ timeoutMs: 8_000 });
@@ -71,6 +84,41 @@ test('an answer that is an error is not asked for again elsewhere', async () => 
 test('signed bytes go to the second endpoint when the first takes them and does not answer', async () => {
   const { node } = open();
   first.use(faultOn('eth_sendRawTransaction', { kind: 'lose-reply', afterMs: 1 }));
+  await expect(node.sendRaw(new Uint8Array([1]))).rejects.toThrow();
+  expect([first.calls('eth_sendRawTransaction'), second.calls('eth_sendRawTransaction')]).toEqual([1, 1]);
+});
+
+test('a spent quota of one endpoint is not noticed by callers, and it is taken back when it serves again', async () => {
+  const { node, statuses, said } = open();
+  await node.blockNumber();
+  const repair = first.use(everyCall(quotaSpent));
+  for (let call = 0; call < 30; call += 1) expect(await node.blockNumber()).toBeGreaterThanOrEqual(0n);
+  expect(states(statuses)[0]).toBe('refusing');
+  expect(said).toContain('An RPC endpoint refuses to serve');
+  repair();
+  await eventually(async () => {
+    await node.blockNumber();
+    expect(states(statuses)).toEqual(['serving', 'serving']);
+  });
+});
+
+test('a quota that all of them have spent is a fault with the words of the last, and no question is left unasked', async () => {
+  const { node } = open({ compareEveryMs: 60_000 });
+  await node.blockNumber();
+  const repairs = [first, second].map((proxy) => proxy.use(everyCall(quotaSpent)));
+  for (let call = 1; call <= 3; call += 1) {
+    const fault = await node.balance(`0x${'1'.repeat(40)}`).catch((error: unknown) => error);
+    if (!isFault(fault, 'CHAIN_RPC_UNAVAILABLE')) return expect.fail(String(fault));
+    expect(fault.facts).toMatchObject({ trouble: `${quotaSpent.message} (code -32005)` });
+    expect(first.calls('eth_getBalance')).toBe(call);
+  }
+  for (const repair of repairs) repair();
+  expect(await node.balance(`0x${'1'.repeat(40)}`)).toBe(0n);
+});
+
+test('signed bytes go to the second endpoint when the quota of the first is spent', async () => {
+  const { node } = open();
+  first.use(faultOn('eth_sendRawTransaction', quotaSpent));
   await expect(node.sendRaw(new Uint8Array([1]))).rejects.toThrow();
   expect([first.calls('eth_sendRawTransaction'), second.calls('eth_sendRawTransaction')]).toEqual([1, 1]);
 });

@@ -207,7 +207,7 @@ export const configurationVariables = [
   {
     name: 'RPC_COOLDOWN_MS',
     description:
-      'How long an RPC endpoint that did not answer is left alone; up to 64 times as long while it stays away',
+      'How long an RPC endpoint that did not answer, or refused to serve, is left alone; up to 64 times as long while that lasts',
     otherwise: '1000',
     example: '1000',
   },

@@ -36,7 +36,7 @@ export function createRpcMetrics(registry: Registry) {
     measureEndpoints: (networks: readonly MeasuredEndpoints[]) => {
       const self: Gauge<'network' | 'endpoint' | 'state'> = new Gauge({
         name: 'tollkeeper_rpc_endpoint',
-        help: 'RPC endpoints by state: unchecked, serving, lagging, away or wrong_network',
+        help: 'RPC endpoints by state: unchecked, serving, lagging, refusing, away or wrong_network',
         labelNames: ['network', 'endpoint', 'state'],
         registers,
         collect: () => {

@@ -32,6 +32,7 @@ const paymentErrors = [
   'REQUEST_TOO_LARGE',
   'MEDIA_TYPE_UNSUPPORTED',
   'CHAIN_RPC_UNAVAILABLE',
+  'SIGNER_UNFUNDED',
   ...troubles,
 ] as const;
 

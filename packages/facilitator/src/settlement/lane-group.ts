@@ -48,17 +48,21 @@ export function createLaneGroup(parts: LaneGroupParts) {
     lanes.forget(signer);
     wake();
   };
-  const works = createWorks(parts, { usable, lose });
+  const works = createWorks(parts, { canSign, usable, lose });
 
   return { canSign, usable, wake, keep, tend, lookAtFunds, counts, stop };
 
   function canSign(): boolean {
-    return parts.signs && (!chain.ordered || usable().length > 0);
+    return parts.signs && (chain.ordered ? usable().length > 0 : unnumberedSigners(chain).every(canPay));
+  }
+
+  function canPay(signer: string): boolean {
+    return !funds.isPoor(signer);
   }
 
   /** Lanes that can pay for what they sign. */
   function usable(): readonly HeldLane[] {
-    return lanes.held().filter(({ signer }) => !funds.isPoor(signer));
+    return lanes.held().filter(({ signer }) => canPay(signer));
   }
 
   /** Sets the lanes to work, or leaves the work to other processes. */
@@ -73,8 +77,8 @@ export function createLaneGroup(parts: LaneGroupParts) {
   }
 
   async function tend(): Promise<void> {
-    if (!parts.signs || !chain.ordered) return;
-    await lanes.tend();
+    if (!parts.signs) return;
+    if (chain.ordered) await lanes.tend();
     wake();
   }
 
@@ -111,7 +115,11 @@ export function createLaneGroup(parts: LaneGroupParts) {
 
 function createWorks(
   parts: LaneGroupParts,
-  lanes: { readonly usable: () => readonly HeldLane[]; readonly lose: (signer: string) => void },
+  lanes: {
+    readonly canSign: () => boolean;
+    readonly usable: () => readonly HeldLane[];
+    readonly lose: (signer: string) => void;
+  },
 ): readonly LaneWork[] {
   const { chain, events, store } = parts;
   const { network } = chain;
@@ -119,13 +127,13 @@ function createWorks(
     ...parts,
     processId: store.processId,
   });
-  // Where transactions are not numbered, one worker signs for everybody.
-  const signers = chain.ordered ? chain.signers : chain.signers.slice(0, 1);
+  const unnumbered = () => (lanes.canSign() ? null : undefined);
+  const signers = chain.ordered ? chain.signers : unnumberedSigners(chain);
   return signers.map((signer) =>
     createLaneWork({
       ...parts,
       signer,
-      lane: () => (chain.ordered ? lanes.usable().find((lane) => lane.signer === signer) : null),
+      lane: () => (chain.ordered ? lanes.usable().find((lane) => lane.signer === signer) : unnumbered()),
       signAndStore,
       onLaneLost: () => {
         lanes.lose(signer);
@@ -135,4 +143,9 @@ function createWorks(
       },
     }),
   );
+}
+
+/** Where transactions are not numbered, one worker signs for everybody. */
+function unnumberedSigners({ signers }: Chain): readonly string[] {
+  return signers.slice(0, 1);
 }

@@ -3,10 +3,11 @@ import { Fault, isFault } from '../faults.js';
 import { baseSepolia } from '../network.js';
 import { createEndpointPool } from './endpoint-pool.js';
 import { NoAnswerError } from './no-answer-error.js';
+import { RefusingEndpointError } from './refusing-endpoint-error.js';
 
 /** An endpoint that does as it is told. */
 function fakeEndpoint(name: string) {
-  return { name, chain: 'genesis', height: 100n, isAway: false, asked: 0, identified: 0 };
+  return { name, chain: 'genesis', height: 100n, isAway: false, isRefusing: false, asked: 0, identified: 0 };
 }
 
 type FakeEndpoint = ReturnType<typeof fakeEndpoint>;
@@ -14,18 +15,21 @@ type FakeEndpoint = ReturnType<typeof fakeEndpoint>;
 function poolOf(...clients: [FakeEndpoint, ...FakeEndpoint[]]) {
   const warnings: string[] = [];
   const time = { nowMs: 0 };
-  const silent = () => new NoAnswerError('timeout', 'timeout');
+  const requireAnswer = ({ isAway, isRefusing }: FakeEndpoint) => {
+    if (isAway) throw new NoAnswerError('timeout', 'timeout');
+    if (isRefusing) throw new RefusingEndpointError('quota spent');
+  };
   const pool = createEndpointPool<FakeEndpoint>({
     network: baseSepolia,
     clients,
     identify: async (client) => {
       client.identified += 1;
-      if (client.isAway) throw silent();
+      requireAnswer(client);
       if (client.chain === 'another id') throw new Fault('CHAIN_WRONG_NETWORK', { network: baseSepolia });
       return client.chain;
     },
     height: async (client) => {
-      if (client.isAway) throw silent();
+      requireAnswer(client);
       return client.height;
     },
     limits: { timeoutMs: 1_000, cooldownMs: 1_000, compareEveryMs: 5_000, maximumLagBlocks: 5 },
@@ -35,7 +39,7 @@ function poolOf(...clients: [FakeEndpoint, ...FakeEndpoint[]]) {
   const ask = () =>
     pool.run(async (client) => {
       client.asked += 1;
-      if (client.isAway) throw silent();
+      requireAnswer(client);
       return client.name;
     });
   return {
@@ -82,6 +86,53 @@ test('an answer that is an error is the outcome, wherever else one could ask', a
   const refusal = new Error('execution reverted');
   await expect(pool.run(() => Promise.reject(refusal))).rejects.toBe(refusal);
   expect(pool.statuses()[0]?.state).toBe('serving');
+});
+
+test('one that refuses to serve is left like one that is away, until it serves again', async () => {
+  const [first, second] = [fakeEndpoint('first'), fakeEndpoint('second')];
+  const { ask, pass, states, warnings } = poolOf(first, second);
+  await pass(0);
+  first.isRefusing = true;
+  expect([await ask(), await ask()]).toEqual(['second', 'second']);
+  expect(first.asked).toBe(2);
+  expect(states()).toEqual(['refusing', 'serving']);
+
+  first.isRefusing = false;
+  await pass(5_000);
+  expect(states()).toEqual(['serving', 'serving']);
+  expect(await ask()).toBe('second');
+  expect(first.identified, 'it was there all the time').toBe(1);
+  expect(warnings).toEqual(['1: An RPC endpoint refuses to serve', '1: An RPC endpoint is back']);
+});
+
+test('the only endpoint is asked each question although it refused the one before, and nothing else', async () => {
+  const only = fakeEndpoint('only');
+  const { ask, states } = poolOf(only);
+  await ask();
+  only.isRefusing = true;
+  for (let call = 0; call < 5; call += 1) {
+    const fault = await ask().catch((error: unknown) => error);
+    if (!isFault(fault, 'CHAIN_RPC_UNAVAILABLE')) return expect.fail(String(fault));
+    expect(fault.facts).toEqual({ network: baseSepolia, endpoints: 1, trouble: 'quota spent' });
+  }
+  expect(states()).toEqual(['refusing']);
+  expect(only).toMatchObject({ asked: 6, identified: 1 });
+  only.isRefusing = false;
+  expect(await ask()).toBe('only');
+  expect(states()).toEqual(['serving']);
+});
+
+test('one that refuses to say which chain it serves is not used before it does', async () => {
+  const [first, second] = [fakeEndpoint('first'), fakeEndpoint('second')];
+  const { ask, pass, states } = poolOf(first, second);
+  Object.assign(first, { isRefusing: true, chain: 'another genesis' });
+  await pass(0);
+  expect(await ask()).toBe('second');
+  expect(states()).toEqual(['refusing', 'serving']);
+  first.isRefusing = false;
+  await pass(5_000);
+  expect(states()).toEqual(['wrong_network', 'serving']);
+  expect(first.asked).toBe(0);
 });
 
 test('an endpoint that stays away is asked less and less often', async () => {

@@ -9,8 +9,9 @@ import type { PoolLimits } from './pool-limits.js';
 /** Several RPC endpoints of one network that stand in for each other. */
 export interface EndpointPool<Client> {
   /**
-   * Does work on the endpoint in use, and on the next one when that does not answer. Whatever an endpoint answers is the
-   * outcome, a refusal too. All of it happens within one time limit, of which `work` is told its share.
+   * Does work on the endpoint in use, and on the next one when that does not answer, or serves nobody for now. Whatever else an
+   * endpoint answers is the outcome, a refusal of the question too. All of it happens within one time limit, of which `work` is
+   * told its share.
    * @throws Fault `CHAIN_RPC_UNAVAILABLE` when none answered, `CHAIN_WRONG_NETWORK` when all serve another chain.
    */
   readonly run: <Result>(work: EndpointWork<Client, Result>) => Promise<Result>;
@@ -96,6 +97,7 @@ export function createEndpointPool<Client>(parts: EndpointPoolParts<Client>): En
 const ranks: Readonly<Record<EndpointState, number>> = {
   serving: 1,
   unchecked: 1,
+  refusing: 2,
   away: 2,
   lagging: 3,
   wrong_network: 4,

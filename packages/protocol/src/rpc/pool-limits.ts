@@ -2,7 +2,10 @@
 export interface PoolLimits {
   /** One call, all the endpoints that it fails over to included. */
   readonly timeoutMs: number;
-  /** How long an endpoint that did not answer is left alone; twice as long each time in a row, up to {@link cooldownGrowth} times. */
+  /**
+   * How long an endpoint that did not answer, or refused to serve, is left alone; twice as long each time in a row, up to
+   * {@link cooldownGrowth} times.
+   */
   readonly cooldownMs: number;
   /** How often the endpoints in use are compared; never without traffic, and never where there is only one. */
   readonly compareEveryMs: number;
@@ -14,7 +17,7 @@ export interface PoolLimits {
 export interface RpcLimits {
   /** One call, all the endpoints that it fails over to included. */
   readonly rpcTimeoutMs: number;
-  /** How long an endpoint that did not answer is left alone at first. */
+  /** How long an endpoint that did not answer, or refused to serve, is left alone at first. */
   readonly rpcCooldownMs: number;
   /** How often endpoints in use are compared. */
   readonly rpcCompareEveryMs: number;

@@ -2,8 +2,12 @@ import { Fault, type FaultFacts, isFault } from '../faults.js';
 import type { Network } from '../network.js';
 import { createEndpointHealth, type EndpointHealth } from './endpoint-health.js';
 import { NoAnswerError } from './no-answer-error.js';
+import { RefusingEndpointError } from './refusing-endpoint-error.js';
 
-/** Throws {@link NoAnswerError} where the endpoint did not answer in time; every other error is the endpoint's answer. */
+/**
+ * Throws {@link NoAnswerError} where the endpoint did not answer in time, or serves nobody for now; every other error is the
+ * endpoint's answer.
+ */
 export type EndpointWork<Client, Result> = (client: Client, timeoutMs: number) => Promise<Result>;
 
 /** One endpoint among others, with what its calls tell about it. */
@@ -52,7 +56,9 @@ export function createPooledEndpoint<Client>(
     await requireRecognised(timeoutMs);
     const epoch = health.epoch();
     try {
-      return await work(client, Math.max(1, endMs - nowMs()));
+      const result = await work(client, Math.max(1, endMs - nowMs()));
+      if (health.isServing(epoch)) context.onNews('An RPC endpoint is back', self);
+      return result;
     } catch (error) {
       if (error instanceof NoAnswerError) noteAbsence(epoch, error);
       throw error;
@@ -85,7 +91,10 @@ export function createPooledEndpoint<Client>(
     }
   }
 
-  function noteAbsence(epoch: number, { message: trouble }: NoAnswerError): void {
-    if (health.isAway(epoch)) context.onNews('An RPC endpoint does not answer', { ...self, trouble });
+  function noteAbsence(epoch: number, error: NoAnswerError): void {
+    const facts = { ...self, trouble: error.message };
+    if (error instanceof RefusingEndpointError) {
+      if (health.isRefusing(epoch)) context.onNews('An RPC endpoint refuses to serve', facts);
+    } else if (health.isAway(epoch)) context.onNews('An RPC endpoint does not answer', facts);
   }
 }

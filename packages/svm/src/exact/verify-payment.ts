@@ -24,7 +24,8 @@ export interface VerificationParts {
 /**
  * Asks the chain: one simulation, and once a minute a look at the mint. The layout is fixed by the local checks, so that a
  * simulation without error of a mint without surprises moves exactly the amount; the evidence is read again once it landed.
- * @throws Fault `CHAIN_RPC_UNAVAILABLE` when the chain did not answer; that is no verdict.
+ * @throws Fault `CHAIN_RPC_UNAVAILABLE` when the chain did not answer, `SIGNER_UNFUNDED` when our fee payer cannot pay; those are no
+ * verdicts.
  */
 export async function verifyPayment(parts: VerificationParts, payment: ExaminedPayment): Promise<Proof> {
   const { transfer, transaction } = payment;
@@ -40,6 +41,7 @@ export async function verifyPayment(parts: VerificationParts, payment: ExaminedP
   const simulation = answer.result;
   if (isFeePayerTrouble(simulation.error)) {
     parts.onWarning('The fee payer cannot pay network fees; fund it', { mint: transfer.mint });
+    throw new Fault('SIGNER_UNFUNDED', { network: parts.network });
   }
   const rejection = judgeError(simulation) ?? judgeMint(mint, payment) ?? judgeDestination(simulation, payment);
   if (rejection !== undefined) return unproven(rejection);

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { inspect } from 'node:util';
-import { isFault, NoAnswerError, solanaDevnet, type RpcCall } from '@tollkeeper/protocol';
+import { isFault, NoAnswerError, RefusingEndpointError, solanaDevnet, type RpcCall } from '@tollkeeper/protocol';
 import { afterEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { clientOf, type JsonRpcClient } from './json-rpc-client.js';
@@ -58,12 +58,44 @@ describe('an answer', () => {
   });
 });
 
+test.each([
+  { code: -32005, message: 'Node is behind by 200 slots, see http://127.0.0.1/secret-api-key' },
+  { code: -32005, message: 'Node is unhealthy' },
+  { code: 429, message: 'Too many requests for a specific RPC call' },
+  { code: -32007, message: '50/second request limit reached - reduce calls per second' },
+  { code: -32429, message: 'rate limited' },
+])('an endpoint that says $code, $message serves nobody for now', async (error) => {
+  const client = await clientOfServer({ body: JSON.stringify({ error }) });
+  const refusal: unknown = await client.tryRequest('getBlock', [], z.string()).catch((caught: unknown) => caught);
+  expect(refusal).toBeInstanceOf(RefusingEndpointError);
+  expect(String(refusal)).toContain(`refused with code ${error.code}`);
+  expect(inspect(refusal, { depth: 10 })).not.toContain('secret-api-key');
+  expect(calls).toMatchObject([{ outcome: 'error' }]);
+});
+
+test.each([
+  { code: -32002, message: 'Transaction simulation failed: Blockhash not found' },
+  { code: -32003, message: 'Transaction signature verification failure' },
+  { code: -32004, message: 'Block not available for slot 5' },
+  { code: -32007, message: 'Slot 5 was skipped, or missing due to ledger jump to recent snapshot' },
+  { code: -32014, message: 'Block status not yet available for slot 5' },
+  { code: -32602, message: 'invalid transaction: Transaction failed to sanitize accounts offsets correctly' },
+])('an endpoint that says $code, $message has answered', async (error) => {
+  const client = await clientOfServer({ body: JSON.stringify({ error }) });
+  expect(await client.tryRequest('getBlock', [], z.string())).toEqual({ refused: true, ...error });
+});
+
 describe('trouble shows no address', () => {
   test.each([
-    ['a refusal', { body: '{"error":{"code":-32005,"message":"behind http://127.0.0.1/secret-api-key"}}' }, 'error'],
+    ['a refusal', { body: '{"error":{"code":-32004,"message":"no block http://127.0.0.1/secret-api-key"}}' }, 'error'],
     ['another shape', { body: '{"result":"seven"}' }, 'error'],
     ['no JSON', { body: '<html>secret-api-key</html>' }, 'unreachable'],
     ['too many requests', { status: 429, body: '{"error":{"code":-32005,"message":"slow down"}}' }, 'unreachable'],
+    [
+      'a key that is not known',
+      { status: 401, body: '{"error":{"code":-32002,"message":"secret-api-key"}}' },
+      'unreachable',
+    ],
     ['a server error', { status: 502 }, 'unreachable'],
     ['an endless answer', { body: `"${'x'.repeat(5_000_000)}"` }, 'unreachable'],
     ['a redirect', { status: 307, location: 'http://127.0.0.1/' }, 'unreachable'],

@@ -1,15 +1,22 @@
-import { Fault, type Network, NoAnswerError, type RpcCall, type RpcObserver } from '@tollkeeper/protocol';
+import {
+  Fault,
+  type Network,
+  NoAnswerError,
+  RefusingEndpointError,
+  type RpcCall,
+  type RpcObserver,
+} from '@tollkeeper/protocol';
 import { z } from 'zod';
 import { endpointOf, type Endpoint } from './endpoint.js';
 import type { RpcAnswer } from './rpc-answer.js';
 import { parseLosslessJson } from './lossless-json.js';
-import { describeTransportError } from './rpc-error.js';
+import { describeTransportError, isEndpointRefusal } from './rpc-error.js';
 
 /** One Solana node. Every call is bounded in time and counted. */
 export interface JsonRpcEndpoint {
   /**
    * The node's answer, of the given shape, or its refusal.
-   * @throws NoAnswerError when the node did not answer in time, or not with JSON-RPC.
+   * @throws NoAnswerError when the node did not answer in time, or not with JSON-RPC, or serves nobody for now.
    * @throws Fault `CHAIN_RPC_UNAVAILABLE` when the answer is of another shape.
    */
   ask<Result>(question: RpcQuestion<Result>, timeoutMs: number): Promise<RpcAnswer<Result>>;
@@ -47,8 +54,10 @@ export function createJsonRpcEndpoint(parts: {
         const body = readBody(await post({ ...address, timeoutMs }, { jsonrpc: '2.0', id: 1, method, params }));
         const refusal = ErrorBody.safeParse(body);
         if (refusal.success) {
+          const { error } = refusal.data;
+          if (isEndpointRefusal(error)) throw new RefusingEndpointError(`refused with code ${error.code}`);
           seen('error');
-          return { refused: true, ...refusal.data.error };
+          return { refused: true, ...error };
         }
         const result = shape.safeParse(ResultBody.safeParse(body).data?.result);
         seen(result.success ? 'ok' : 'error');
@@ -98,7 +107,8 @@ async function readBounded(response: Response): Promise<string> {
 }
 
 function readBody({ status, text }: HttpAnswer): unknown {
-  if (status >= 500 || status === 429) throw new NoAnswerError('unreachable', `HTTP ${status}`);
+  // 401: whatever is asked, the endpoint does not know us.
+  if (status >= 500 || status === 429 || status === 401) throw new NoAnswerError('unreachable', `HTTP ${status}`);
   try {
     return parseLosslessJson(text);
   } catch {

@@ -16,6 +16,24 @@ export function isTransactionRefused(code: number): boolean {
   return transactionIsRefused.has(code);
 }
 
+/**
+ * JSON-RPC codes of an endpoint that serves nobody for now. Agave's are in
+ * https://github.com/anza-xyz/agave/blob/master/rpc-client-api/src/custom_error.rs
+ */
+const endpointRefuses: ReadonlySet<number> = new Set([
+  -32005, // Node is behind by so many slots, or unhealthy.
+  429, // Triton, Alchemy and QuickNode write HTTP's code into the answer.
+]);
+
+/** What providers say of a spent quota, with codes that mean other things to Agave: QuickNode's is that of a skipped slot. */
+const quotaIsSpent =
+  /rate.?limit|too many requests|request limit reached|(usage|rps|capacity) limit|credits limited|units per second|\bquota\b/i;
+
+/** Whether a refusal is about the endpoint and says nothing about what it was asked, so that another may answer. */
+export function isEndpointRefusal({ code, message }: { readonly code: number; readonly message: string }): boolean {
+  return endpointRefuses.has(code) || quotaIsSpent.test(message);
+}
+
 /** JSON-RPC codes for a slot that has no block, from a node's own history and from long-term storage. */
 const slotIsSkipped: ReadonlySet<number> = new Set([-32007, -32009]);
 
@@ -29,7 +47,10 @@ export function isAlreadyProcessed(error: unknown): boolean {
   return typeof error === 'string' && /already (been )?processed|AlreadyProcessed/i.test(error);
 }
 
-/** Transaction errors that name our own fee payer's poverty and not the buyer's fault. */
+/**
+ * Transaction errors that name our own fee payer's poverty and not the buyer's fault: those of `validate_fee_payer` in
+ * https://github.com/anza-xyz/agave/blob/master/svm/src/account_loader.rs
+ */
 const feePayerTroubles: ReadonlySet<string> = new Set([
   'AccountNotFound',
   'InsufficientFundsForFee',
@@ -37,7 +58,9 @@ const feePayerTroubles: ReadonlySet<string> = new Set([
 ]);
 
 export function isFeePayerTrouble(error: unknown): boolean {
-  return typeof error === 'string' && feePayerTroubles.has(error);
+  if (typeof error === 'string') return feePayerTroubles.has(error);
+  // The fee payer is the first account of every transaction.
+  return property(property(error, 'InsufficientFundsForRent'), 'account_index') === 0;
 }
 
 const transactionErrors: Readonly<Record<string, string>> = {
