@@ -1,6 +1,6 @@
 import { BASE_SEPOLIA_USDC, sandboxKeys } from '@tollkeeper/sandbox';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
-import { resumeTime, stopTime } from '../support/chain-time.js';
+import { dateNextBlock, resumeTime, stopTime } from '../support/chain-time.js';
 import { eventually } from '../support/eventually.js';
 import { createPayer, meddle, moveAway } from '../support/payer.js';
 import { startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
@@ -104,7 +104,8 @@ test('one that expired before it came back makes way, and is lost when that is f
     timeout: 45_000,
     interval: 50,
   });
-  // The payment's own bytes are gone from the pool, and the place goes to what does nothing.
+  // The payment's own bytes are gone from the pool, and the place goes to what does nothing, after the authorization's end.
+  await dateNextBlock(facilitator.evm);
   await resumeTime(facilitator, 'EVM');
   await facilitator.evm.mine(blocksToFinality + 1);
   await eventually(async () => expect(await lostAt(paid)).not.toBeNull());
