@@ -10,6 +10,8 @@ export interface EvmSubject {
   readonly evm: EvmChain;
   readonly payers: EvmPayers;
   readonly signers: readonly string[];
+  /** Gets every transaction whose block is taken back. */
+  readonly undone: Set<string>;
 }
 
 /** What an EVM chain may do to everybody. */
@@ -94,10 +96,16 @@ async function untilStill(evm: EvmChain): Promise<void> {
   }
 }
 
-async function replaceBlocks({ evm, signers }: EvmSubject, random: () => number): Promise<'drop' | 'keep' | 'reorder'> {
+async function replaceBlocks(
+  { evm, signers, undone }: EvmSubject,
+  random: () => number,
+): Promise<'drop' | 'keep' | 'reorder'> {
   const depth = 1 + Math.floor(5 * random());
   const way = pick(random, ['drop', 'keep', 'reorder'] as const);
-  const found = way === 'drop' ? [] : await newestTransactions(evm, { depth, signers });
+  const newest = await newestTransactions(evm, depth);
+  for (const { hash } of newest) undone.add(hash);
+  const ours = new Set(signers.map((signer) => signer.toLowerCase()));
+  const found = way === 'drop' ? [] : newest.filter(({ from }) => ours.has(from));
   const kept = way === 'reorder' ? reordered(found, { depth, random }) : found;
   const pairs = await Promise.all(kept.map(async ({ hash, place }) => [await rawOf(evm, hash), place] as const));
   // A transaction that is in no block any more, or that no block takes at this place, is dropped with all others.
@@ -105,24 +113,20 @@ async function replaceBlocks({ evm, signers }: EvmSubject, random: () => number)
   return way;
 }
 
-/** A transaction of ours and the place of its block among those that are replaced. */
+/** A transaction and the place of its block among those that are replaced. */
 interface Placed {
   readonly hash: Hex;
   readonly from: string;
   readonly place: number;
 }
 
-async function newestTransactions(
-  evm: EvmChain,
-  { depth, signers }: { readonly depth: number; readonly signers: readonly string[] },
-): Promise<readonly Placed[]> {
+async function newestTransactions(evm: EvmChain, depth: number): Promise<readonly Placed[]> {
   const head = BigInt((await evm.rpc('eth_blockNumber')) as string);
-  const ours = new Set(signers.map((signer) => signer.toLowerCase()));
   const blocks = await Promise.all(
     Array.from({ length: depth }, async (_, place) => {
       const number = numberToHex(head - BigInt(depth - 1 - place));
       const { transactions } = (await evm.rpc('eth_getBlockByNumber', [number, true])) as { transactions: Placed[] };
-      return transactions.filter(({ from }) => ours.has(from)).map(({ hash, from }) => ({ hash, from, place }));
+      return transactions.map(({ hash, from }) => ({ hash, from, place }));
     }),
   );
   return blocks.flat();
