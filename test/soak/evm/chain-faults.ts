@@ -26,14 +26,7 @@ export function evmChainFaults(subject: EvmSubject): readonly SoakFault[] {
         await resume(evm);
       },
     ],
-    [
-      'EVM: base fee jumps',
-      async ({ random }) => {
-        const fee = BigInt(2 + Math.floor(8 * random())) * 10n ** 9n;
-        await evm.rpc('anvil_setNextBlockBaseFeePerGas', [numberToHex(fee)]);
-        await inTurn(() => evm.mine());
-      },
-    ],
+    ['EVM: base fee jumps', ({ random }) => raiseBaseFee(evm, random)],
     [
       'EVM: pool forgets',
       async ({ random }) => {
@@ -59,6 +52,40 @@ export function moveOn(evm: EvmChain): Promise<void> {
 async function mineEverything(evm: EvmChain): Promise<void> {
   await evm.rpc('evm_setAutomine', [true]);
   await evm.mine();
+}
+
+const gwei = 10n ** 9n;
+
+/** So long is a block of the dear ones in the making. */
+const dearBlockMs = 400;
+
+/** For some blocks the base fee is far above what most was signed for, so that attempts stick; then it is as it was. */
+async function raiseBaseFee(evm: EvmChain, random: () => number): Promise<void> {
+  const before = await baseFeeOf(evm);
+  const fee = BigInt(2 + Math.floor(8 * random())) * gwei;
+  const blocks = 3 + Math.floor(6 * random());
+  for (let count = 0; count < blocks; count += 1) {
+    await inTurn(async () => {
+      await evm.rpc('evm_setAutomine', [false]);
+      await setNextBaseFee(evm, fee);
+      await evm.mine();
+    });
+    await sleep(dearBlockMs);
+  }
+  await inTurn(async () => {
+    // What another such time left is not how it was.
+    await setNextBaseFee(evm, before < gwei ? before : gwei);
+    await mineEverything(evm);
+  });
+}
+
+async function baseFeeOf(evm: EvmChain): Promise<bigint> {
+  const { baseFeePerGas } = (await evm.rpc('eth_getBlockByNumber', ['latest', false])) as { baseFeePerGas: Hex };
+  return BigInt(baseFeePerGas);
+}
+
+async function setNextBaseFee(evm: EvmChain, fee: bigint): Promise<void> {
+  await evm.rpc('anvil_setNextBlockBaseFeePerGas', [numberToHex(fee)]);
 }
 
 /** A busy anvil mines one block after the other in less. */
