@@ -75,6 +75,8 @@ export async function createCrashScene(chain: CrashChain) {
 
     payTo,
     proxy,
+    /** For what only the owner of the database may do. */
+    ownerUrl: testDatabase.ownerUrl,
 
     /** Starts a facilitator that dies when it comes to a place for the given time, and that looks after things so often. */
     async startDoomed(doom: Doom, time = 1, tendMs?: number): Promise<FacilitatorProcess> {

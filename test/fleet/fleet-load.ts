@@ -33,24 +33,32 @@ export async function signPayments(
   return Promise.all(signed);
 }
 
-/** Sends a payment to two processes at once, and each of the two again until it has a final answer. */
+/** Sends a payment to two different processes at once, and to any of them again until each caller has a final answer. */
 export async function settleTwice(request: WireRequest, call: FleetCall): Promise<PaymentOutcome> {
-  const ends = await Promise.all([settleAtLast(request, call), settleAtLast(request, call)]);
+  const urls = call.urls();
+  const first = pick(call.random, urls);
+  const second = pick(
+    call.random,
+    urls.filter((url) => url !== first),
+  );
+  const ends = await Promise.all([first, second].map((url) => settleAtLast(request, call, url)));
   return { request, successes: ends.filter((end) => end !== undefined) };
 }
 
 async function settleAtLast(
   request: WireRequest,
   { random, urls }: FleetCall,
+  first: string,
 ): Promise<PaymentOutcome['successes'][number] | undefined> {
+  let url = first;
   for (let attempt = 0; attempt < 200; attempt += 1) {
-    const url = pick(random, urls());
     // A process that dies takes the connection with it.
     const answer = await settle(url, request).catch(() => undefined);
     if (answer?.body.success === true) return { url, transaction: answer.body.transaction, atMs: Date.now() };
     if (answer?.body.errorReason === 'duplicate_settlement') return undefined;
     if (answer?.status === 200) expect(answer.body).toMatchObject({ errorReason: 'settlement_pending' });
     await sleep(50 + 200 * random());
+    url = pick(random, urls());
   }
   return expect.fail('a payment got no final answer');
 }

@@ -4,25 +4,29 @@ import { join } from 'node:path';
 import { openDatabase } from '@tollkeeper/database';
 import { createTestDatabase } from '@tollkeeper/database/testing';
 import { composeWallets, createLogger } from '@tollkeeper/facilitator';
-import {
-  BASE_SEPOLIA_USDC,
-  startRpcProxy,
-  type EvmChainOptions,
-  type RpcProxy,
-  type SolanaChainOptions,
-} from '@tollkeeper/sandbox';
-import { expect } from 'vitest';
-import { pad, toEventSelector, type Address, type Hex } from 'viem';
+import { startRpcProxy, type EvmChainOptions, type RpcProxy, type SolanaChainOptions } from '@tollkeeper/sandbox';
+import type { Address, Hex } from 'viem';
 import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts';
 import { startFacilitatorProcess, tollkeeper, type FacilitatorProcess } from '../crash/facilitator-process.js';
 import { findBookProblems } from '../support/books.js';
+import { evmTransfersTo } from '../support/evm-transfers.js';
 import { configOf, evmVariables, startFundedEvm, startFundedSvm, svmVariables } from '../support/test-facilitator.js';
+import type { Transfer } from '../support/transfer.js';
 
 /** Several facilitator processes on one database, one EVM chain, one list of lanes, and one Solana chain if there is to be one. */
 export type FleetScene = Awaited<ReturnType<typeof createFleetScene>>;
 
+/** A merchant's wallet and its addresses; the one on Solana is empty where there is no such chain. */
+export interface FleetWallet {
+  readonly id: string;
+  readonly evm: Address;
+  readonly solana: string;
+}
+
 export async function createFleetScene(options: {
   readonly lanes: number;
+  /** How many wallets there are to pay to; one by default. */
+  readonly wallets?: number;
   readonly chain?: EvmChainOptions;
   readonly svm?: SolanaChainOptions;
   /** An empty database of the test's own, in place of a copy of the template. */
@@ -42,29 +46,31 @@ export async function createFleetScene(options: {
   const own = { ENVIRONMENT: 'development', PORT: '0', DATA_DIR: dataDir, DATABASE_URL: databaseUrl };
   const onSolana = svm === undefined ? {} : svmVariables(svm.url);
   const env = { ...own, ...evmVariables(evm.url), EVM_PRIVATE_KEY: keys.join(','), ...onSolana };
-  const addresses = await createDepositAddresses();
-  const payTo = addressOn('eip155:') as Address;
+  const wallets = await createWallets();
+  const [{ evm: payTo }] = wallets;
   const database = testDatabase?.database ?? (await openDatabase({ url: databaseUrl, onWarning: () => undefined }));
   const proxies: RpcProxy[] = [];
 
-  async function createDepositAddresses() {
+  async function createWallets(): Promise<readonly [FleetWallet, ...FleetWallet[]]> {
     const custody = await composeWallets(configOf(env), createLogger({ level: 'silent' }));
-    const wallet = await custody.wallets.create({ merchant: 'test', name: 'main' });
+    const create = async (name: string): Promise<FleetWallet> => {
+      const { id, addresses: all } = await custody.wallets.create({ merchant: 'test', name });
+      const on = (family: string) => all.find(({ network }) => network.startsWith(family))?.address ?? '';
+      return { id, evm: on('eip155:') as Address, solana: on('solana:') };
+    };
+    const created: [FleetWallet] = [await create('main')];
+    for (let number = 2; number <= (options.wallets ?? 1); number += 1) created.push(await create(`wallet-${number}`));
     await custody.close();
-    return wallet.addresses;
-  }
-
-  function addressOn(family: 'eip155:' | 'solana:'): string {
-    const found = addresses.find(({ network }) => network.startsWith(family));
-    return found?.address ?? expect.fail('the wallet has no address');
+    return created;
   }
 
   return {
     evm,
-    /** The Solana chain and the wallet's address there. */
-    solana: svm && { chain: svm, payTo: addressOn('solana:') },
+    svm,
     database,
     signers,
+    /** All wallets, and the address of the first one. */
+    wallets,
     payTo,
     env,
 
@@ -84,21 +90,8 @@ export async function createFleetScene(options: {
       return proxy;
     },
 
-    /** The hashes of the transfers to the wallet, or to another address, one for each transfer. */
-    async transfers(to: Address = payTo): Promise<readonly string[]> {
-      const topics = [transferEvent, null, pad(to)];
-      const found = (await evm.rpc('eth_getLogs', [{ fromBlock: '0x0', address: BASE_SEPOLIA_USDC, topics }])) as Log[];
-      // After a reorg anvil also finds what stood in a block that is gone; a receipt it gives of the chain's own block only.
-      const transactions = [...new Set(found.map(({ transactionHash }) => transactionHash))];
-      const arrived: string[] = [];
-      for (const transaction of transactions) {
-        const receipt = (await evm.rpc('eth_getTransactionReceipt', [transaction])) as { logs: Log[] } | null;
-        const isArrival = ({ topics: [event, , recipient] }: Log) =>
-          event === transferEvent && recipient === pad(to).toLowerCase();
-        arrived.push(...(receipt?.logs ?? []).filter(isArrival).map(() => transaction));
-      }
-      return arrived;
-    },
+    /** The transfers to the wallet. */
+    transfers: (): Promise<readonly Transfer[]> => evmTransfersTo(evm, [payTo]),
 
     /** Everything that is not as it should be once all is over, in words. */
     async problems(): Promise<readonly string[]> {
@@ -132,10 +125,3 @@ export async function createFleetScene(options: {
     return isContiguous ? [] : [`${signer}: ${places} places up to ${row?.last ?? '-'}, ${mined} mined`];
   }
 }
-
-interface Log {
-  readonly transactionHash: string;
-  readonly topics: readonly string[];
-}
-
-const transferEvent = toEventSelector('Transfer(address,address,uint256)');

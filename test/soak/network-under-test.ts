@@ -1,3 +1,4 @@
+import type { Transfer } from '../support/transfer.js';
 import type { WireRequest } from '../support/wire.js';
 import type { NodeUnderTest } from './node-under-test.js';
 import type { SoakFault } from './soak-fault.js';
@@ -9,8 +10,10 @@ export interface NetworkUnderTest extends NodeUnderTest {
   readonly faults: readonly SoakFault[];
   /** Lets a payer sign a payment. */
   readonly pay: (chance: Chance) => Promise<SoakPayment>;
-  /** The transactions that brought money to the wallet, one for each transfer. */
-  readonly transfers: () => Promise<readonly string[]>;
+  /** The transfers of payments that are on the chain. */
+  readonly transfers: () => Promise<readonly Transfer[]>;
+  /** Whether the block of a transaction was ever taken back. */
+  readonly wasUndone: (transaction: string) => boolean;
   /** What is wrong by the rules of this kind of network alone, in words. */
   readonly problems: () => Promise<readonly string[]>;
   /** What happened of which kind, in words; rejects where it must not have happened. */
@@ -35,6 +38,8 @@ export interface Chance {
 /** A payment as its payer signed it, and what the payer and its callers do. */
 export interface SoakPayment {
   readonly request: WireRequest;
+  /** What its payer signed; no two payments on a network have the same amount. */
+  readonly signed: Omit<Transfer, 'transaction'>;
   /** Its callers ask once, and come back for the answer when all is over. */
   readonly isLeft: boolean;
   /** Whether it may have failed for good when a caller was told so. */

@@ -30,6 +30,7 @@ export function createSoakEvidence() {
 async function readState(scene: FleetScene, networks: readonly NetworkUnderTest[]) {
   const { sql } = scene.database;
   const transfers = (await Promise.all(networks.map((network) => network.transfers()))).flat();
+  const arrived = transfers.map(({ transaction }) => transaction);
   return {
     payments: await sql`
       SELECT id, network, state, claim_key, payer, transaction, retry_alone, lease_holder, lease_until, claimed_at, submitted_at,
@@ -45,7 +46,7 @@ async function readState(scene: FleetScene, networks: readonly NetworkUnderTest[
     transfersWithoutEffect: await sql`
       SELECT arrived.transaction, arrived.count, sent.state, sent.account_nonce,
         (SELECT jsonb_agg(payment_id) FROM transaction_leg WHERE transaction_id = sent.id) AS payments
-      FROM (SELECT transaction, count(*) FROM unnest(${transfers}::text[]) AS transfer (transaction) GROUP BY transaction) AS arrived
+      FROM (SELECT transaction, count(*) FROM unnest(${arrived}::text[]) AS transfer (transaction) GROUP BY transaction) AS arrived
       LEFT JOIN chain_transaction AS sent ON sent.transaction = arrived.transaction
       WHERE arrived.count <> (SELECT count(*) FROM effect WHERE effect.transaction = arrived.transaction AND reversed_at IS NULL)`,
     effects: await sql`SELECT * FROM effect WHERE reversed_at IS NOT NULL OR final_at IS NULL`,

@@ -10,24 +10,38 @@ export interface Asked {
   readonly told: readonly Told[];
 }
 
+/** What everybody is told of a success that was told before. */
+export const repeated = 'duplicate_settlement';
+
 interface Callers {
   readonly random: () => number;
   readonly urls: () => readonly string[];
 }
 
-/** Callers that pay one thing after the other until the deadline, on any of the networks. */
+/**
+ * Callers that pay one thing after the other until the deadline, on any of the networks, and crowds that pay at once: only what
+ * waits together shares a transaction.
+ */
 export async function payUntil(
   parts: Callers & Chance & { readonly networks: readonly NetworkUnderTest[]; readonly callers: number },
 ): Promise<readonly Asked[]> {
   const asked: Asked[] = [];
-  async function pay(): Promise<void> {
+  async function pay(network: NetworkUnderTest): Promise<void> {
+    const payment = await network.pay(parts);
+    void payment.meddle();
+    asked.push({ payment, told: await askFor(payment, parts) });
+  }
+  async function oneAfterTheOther(): Promise<void> {
+    while (Date.now() < parts.untilMs) await pay(pick(parts.random, parts.networks));
+  }
+  async function inCrowds(network: NetworkUnderTest): Promise<void> {
     while (Date.now() < parts.untilMs) {
-      const payment = await pick(parts.random, parts.networks).pay(parts);
-      void payment.meddle();
-      asked.push({ payment, told: await askFor(payment, parts) });
+      const size = 20 + Math.floor(41 * parts.random());
+      await Promise.all(Array.from({ length: size }, () => pay(network)));
+      await sleep(2_000 + 4_000 * parts.random());
     }
   }
-  await Promise.all(Array.from({ length: parts.callers }, pay));
+  await Promise.all([...Array.from({ length: parts.callers }, oneAfterTheOther), ...parts.networks.map(inCrowds)]);
   return asked;
 }
 

@@ -9,24 +9,51 @@ import { settle, type Answered, type WireRequest } from './wire.js';
  * Settles payments so that they share a transaction: the first is kept at its signature until all the others, each of a payer
  * of its own, wait behind it. Answers what the callers will be told, in the order given.
  */
-export async function settleTogether(
+export function settleTogether(
   facilitator: TestFacilitator,
   [opener, ...crowd]: readonly WireRequest[],
 ): Promise<readonly Promise<Answered<SettleAnswer>>[]> {
   const url = facilitator.url();
-  const owner = new pg.Client({ connectionString: facilitator.database.ownerUrl });
-  await owner.connect();
-  try {
-    // Whoever signs takes its account nonces from this row.
-    await owner.query('BEGIN; SELECT FROM lane FOR UPDATE');
+  return whileLanesWait(facilitator, async (untilSigning) => {
     const answers = [settle(url, opener)];
-    await eventually(async () => {
-      await owner.query('SELECT pg_stat_clear_snapshot()');
-      expect((await owner.query(signing)).rowCount).toBe(1);
-    });
+    await untilSigning(1);
     answers.push(...crowd.map((request) => settle(url, request)));
     await eventually(async () => expect(await waitingIn(url)).toBe(crowd.length));
     return answers;
+  });
+}
+
+/** Settles payments so that each is signed by another lane: none is signed before all of them are at it. */
+export function settleApart(
+  facilitator: TestFacilitator,
+  requests: readonly WireRequest[],
+): Promise<readonly Promise<Answered<SettleAnswer>>[]> {
+  return whileLanesWait(facilitator, async (untilSigning) => {
+    const answers: Promise<Answered<SettleAnswer>>[] = [];
+    for (const request of requests) {
+      answers.push(settle(facilitator.url(), request));
+      await untilSigning(answers.length);
+    }
+    return answers;
+  });
+}
+
+/** Lets no lane sign until the work is done, which can wait until so many are at it. */
+async function whileLanesWait<Result>(
+  { database }: TestFacilitator,
+  work: (untilSigning: (lanes: number) => Promise<void>) => Promise<Result>,
+): Promise<Result> {
+  const owner = new pg.Client({ connectionString: database.ownerUrl });
+  await owner.connect();
+  try {
+    // Whoever signs takes its account nonces from its row.
+    await owner.query('BEGIN; SELECT FROM lane FOR UPDATE');
+    return await work((lanes) =>
+      eventually(async () => {
+        await owner.query('SELECT pg_stat_clear_snapshot()');
+        expect((await owner.query(signing)).rowCount).toBe(lanes);
+      }),
+    );
   } finally {
     await owner.end();
   }

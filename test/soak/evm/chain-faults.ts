@@ -10,6 +10,8 @@ export interface EvmSubject {
   readonly evm: EvmChain;
   readonly payers: EvmPayers;
   readonly signers: readonly string[];
+  /** Gets every transaction whose block is taken back. */
+  readonly undone: Set<string>;
 }
 
 /** What an EVM chain may do to everybody. */
@@ -24,14 +26,7 @@ export function evmChainFaults(subject: EvmSubject): readonly SoakFault[] {
         await resume(evm);
       },
     ],
-    [
-      'EVM: base fee jumps',
-      async ({ random }) => {
-        const fee = BigInt(2 + Math.floor(8 * random())) * 10n ** 9n;
-        await evm.rpc('anvil_setNextBlockBaseFeePerGas', [numberToHex(fee)]);
-        await inTurn(() => evm.mine());
-      },
-    ],
+    ['EVM: base fee jumps', ({ random }) => raiseBaseFee(evm, random)],
     [
       'EVM: pool forgets',
       async ({ random }) => {
@@ -57,6 +52,40 @@ export function moveOn(evm: EvmChain): Promise<void> {
 async function mineEverything(evm: EvmChain): Promise<void> {
   await evm.rpc('evm_setAutomine', [true]);
   await evm.mine();
+}
+
+const gwei = 10n ** 9n;
+
+/** So long is a block of the dear ones in the making. */
+const dearBlockMs = 400;
+
+/** For some blocks the base fee is far above what most was signed for, so that attempts stick; then it is as it was. */
+async function raiseBaseFee(evm: EvmChain, random: () => number): Promise<void> {
+  const before = await baseFeeOf(evm);
+  const fee = BigInt(2 + Math.floor(8 * random())) * gwei;
+  const blocks = 3 + Math.floor(6 * random());
+  for (let count = 0; count < blocks; count += 1) {
+    await inTurn(async () => {
+      await evm.rpc('evm_setAutomine', [false]);
+      await setNextBaseFee(evm, fee);
+      await evm.mine();
+    });
+    await sleep(dearBlockMs);
+  }
+  await inTurn(async () => {
+    // What another such time left is not how it was.
+    await setNextBaseFee(evm, before < gwei ? before : gwei);
+    await mineEverything(evm);
+  });
+}
+
+async function baseFeeOf(evm: EvmChain): Promise<bigint> {
+  const { baseFeePerGas } = (await evm.rpc('eth_getBlockByNumber', ['latest', false])) as { baseFeePerGas: Hex };
+  return BigInt(baseFeePerGas);
+}
+
+async function setNextBaseFee(evm: EvmChain, fee: bigint): Promise<void> {
+  await evm.rpc('anvil_setNextBlockBaseFeePerGas', [numberToHex(fee)]);
 }
 
 /** A busy anvil mines one block after the other in less. */
@@ -94,10 +123,16 @@ async function untilStill(evm: EvmChain): Promise<void> {
   }
 }
 
-async function replaceBlocks({ evm, signers }: EvmSubject, random: () => number): Promise<'drop' | 'keep' | 'reorder'> {
+async function replaceBlocks(
+  { evm, signers, undone }: EvmSubject,
+  random: () => number,
+): Promise<'drop' | 'keep' | 'reorder'> {
   const depth = 1 + Math.floor(5 * random());
   const way = pick(random, ['drop', 'keep', 'reorder'] as const);
-  const found = way === 'drop' ? [] : await newestTransactions(evm, { depth, signers });
+  const newest = await newestTransactions(evm, depth);
+  for (const { hash } of newest) undone.add(hash);
+  const ours = new Set(signers.map((signer) => signer.toLowerCase()));
+  const found = way === 'drop' ? [] : newest.filter(({ from }) => ours.has(from));
   const kept = way === 'reorder' ? reordered(found, { depth, random }) : found;
   const pairs = await Promise.all(kept.map(async ({ hash, place }) => [await rawOf(evm, hash), place] as const));
   // A transaction that is in no block any more, or that no block takes at this place, is dropped with all others.
@@ -105,24 +140,20 @@ async function replaceBlocks({ evm, signers }: EvmSubject, random: () => number)
   return way;
 }
 
-/** A transaction of ours and the place of its block among those that are replaced. */
+/** A transaction and the place of its block among those that are replaced. */
 interface Placed {
   readonly hash: Hex;
   readonly from: string;
   readonly place: number;
 }
 
-async function newestTransactions(
-  evm: EvmChain,
-  { depth, signers }: { readonly depth: number; readonly signers: readonly string[] },
-): Promise<readonly Placed[]> {
+async function newestTransactions(evm: EvmChain, depth: number): Promise<readonly Placed[]> {
   const head = BigInt((await evm.rpc('eth_blockNumber')) as string);
-  const ours = new Set(signers.map((signer) => signer.toLowerCase()));
   const blocks = await Promise.all(
     Array.from({ length: depth }, async (_, place) => {
       const number = numberToHex(head - BigInt(depth - 1 - place));
       const { transactions } = (await evm.rpc('eth_getBlockByNumber', [number, true])) as { transactions: Placed[] };
-      return transactions.filter(({ from }) => ours.has(from)).map(({ hash, from }) => ({ hash, from, place }));
+      return transactions.map(({ hash, from }) => ({ hash, from, place }));
     }),
   );
   return blocks.flat();

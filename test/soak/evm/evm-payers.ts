@@ -7,11 +7,17 @@ import { carryOut, meddle, moveAway, takeBack, type TestPayer } from '../../supp
 import { pick } from '../../support/random.js';
 import type { Chance } from '../network-under-test.js';
 
+/** A payer who has just the price of one payment. */
+export interface FicklePayer {
+  readonly privateKey: Hex;
+  readonly price: bigint;
+}
+
 /** Payers with more money than they can spend here, and some who have just enough for one payment. */
 export interface EvmPayers {
   readonly steady: readonly Hex[];
   /** Each is taken out when it pays. */
-  readonly fickle: Hex[];
+  readonly fickle: FicklePayer[];
   /** Those of them that were told success. */
   readonly served: Address[];
 }
@@ -19,13 +25,19 @@ export interface EvmPayers {
 /** Gives them their money before anything goes wrong, and out of reach of every reorg. */
 export async function fundEvmPayers(
   evm: EvmChain,
-  counts: { readonly steady: number; readonly fickle: number },
+  counts: { readonly steady: number; readonly fickle: number; readonly price: () => bigint },
 ): Promise<EvmPayers> {
   const steady = Array.from({ length: counts.steady }, generatePrivateKey);
-  const fickle = Array.from({ length: counts.fickle }, generatePrivateKey);
+  const fickle = Array.from({ length: counts.fickle }, () => ({
+    privateKey: generatePrivateKey(),
+    price: counts.price(),
+  }));
   const fund = (key: Hex, amount: bigint) =>
     evm.mint({ token: BASE_SEPOLIA_USDC, to: privateKeyToAddress(key), amount });
-  await Promise.all([...steady.map((key) => fund(key, 10n ** 15n)), ...fickle.map((key) => fund(key, 10_000n))]);
+  await Promise.all([
+    ...steady.map((key) => fund(key, 10n ** 15n)),
+    ...fickle.map(({ privateKey, price }) => fund(privateKey, price)),
+  ]);
   await evm.mine(10);
   return { steady, fickle, served: [] };
 }

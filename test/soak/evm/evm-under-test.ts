@@ -1,14 +1,17 @@
 import { privateKeyToAddress } from 'viem/accounts';
 import type { FleetScene } from '../../fleet/fleet-scene.js';
+import { evmTransfersTo } from '../../support/evm-transfers.js';
 import { pick } from '../../support/random.js';
 import { evmRequest } from '../../support/wire.js';
 import { evmNetwork } from '../../support/test-facilitator.js';
 import type { NetworkUnderTest } from '../network-under-test.js';
+import { createPrices } from '../soak-prices.js';
 import { evmChainFaults, moveOn, resume } from './chain-faults.js';
 import { evmState } from './evm-state.js';
 import { fundEvmPayers, regret } from './evm-payers.js';
 import { createStrangers } from './evm-strangers.js';
 import { evmNodeFaults } from './node-faults.js';
+import { countShared } from './shared-transactions.js';
 
 /** The scene's EVM chain, its payers and its bad days. */
 export async function putEvmUnderTest(
@@ -20,10 +23,13 @@ export async function putEvmUnderTest(
     readonly finalBlocks: number;
   },
 ): Promise<NetworkUnderTest> {
-  const { evm, database, payTo, signers } = scene;
-  const payers = await fundEvmPayers(evm, options);
-  const strangers = createStrangers(scene);
-  const subject = { evm, payers, signers };
+  const { evm, database, wallets, signers } = scene;
+  const price = createPrices();
+  const payers = await fundEvmPayers(evm, { ...options, price });
+  const strangers = createStrangers(scene, price);
+  const undone = new Set<string>();
+  const subject = { evm, payers, signers, undone };
+  const ours = wallets.map((wallet) => wallet.evm);
   return {
     family: 'EVM',
     network: evmNetwork,
@@ -34,12 +40,15 @@ export async function putEvmUnderTest(
     async pay(chance) {
       if (chance.random() < 0.1) return strangers.pay(chance, pick(chance.random, payers.steady));
       const fickle = chance.random() < 0.08 ? payers.fickle.pop() : undefined;
-      const privateKey = fickle ?? pick(chance.random, payers.steady);
-      const request = await evmRequest({ payTo, privateKey });
+      const privateKey = fickle?.privateKey ?? pick(chance.random, payers.steady);
+      const value = fickle?.price ?? price();
+      const payTo = pick(chance.random, ours);
+      const request = await evmRequest({ payTo, privateKey, value });
       const address = privateKeyToAddress(privateKey);
       const isFickle = fickle !== undefined;
       return {
         request,
+        signed: { from: address, to: payTo, amount: value },
         isLeft: false,
         mayFail: () => isFickle,
         meddle: async () =>
@@ -47,8 +56,9 @@ export async function putEvmUnderTest(
         onServed: () => isFickle && payers.served.push(address),
       };
     },
-    transfers: async () => [...(await scene.transfers()), ...(await strangers.transfers())],
-    counts: () => strangers.counts(),
+    transfers: async () => [...(await evmTransfersTo(evm, ours)), ...(await strangers.transfers())],
+    wasUndone: (transaction) => undone.has(transaction),
+    counts: async () => `${await strangers.counts()}; ${await countShared(scene)}`,
     // The scene looks at the places of its signers.
     problems: () => Promise.resolve([]),
     evidence: () => evmState(scene),

@@ -3,6 +3,7 @@ import type { SolanaChain } from '@tollkeeper/sandbox';
 import { expect } from 'vitest';
 import type { FleetScene } from '../../fleet/fleet-scene.js';
 import { devnetUsdc } from '../../support/test-facilitator.js';
+import type { Transfer } from '../../support/transfer.js';
 import type { NetworkUnderTest } from '../network-under-test.js';
 import { askNode } from './ask-node.js';
 import { svmChainFaults } from './chain-faults.js';
@@ -17,9 +18,10 @@ export async function putSvmUnderTest(
   scene: FleetScene,
   options: { readonly steady: number; readonly fickle: number },
 ): Promise<NetworkUnderTest> {
-  const { chain, payTo } = scene.solana ?? expect.fail('the scene has no Solana chain');
+  const chain = scene.svm ?? expect.fail('the scene has no Solana chain');
+  const payTos = scene.wallets.map(({ solana }) => solana);
   const slots = await recordSlots(chain);
-  const payments = createSvmPayments({ chain, payTo, slots, ...options });
+  const payments = createSvmPayments({ chain, payTos, slots, ...options });
   return {
     family: 'Solana',
     network: solanaDevnet,
@@ -28,7 +30,8 @@ export async function putSvmUnderTest(
     habits: [swallowing(payments.isLost)],
     faults: [...svmNodeFaults({ chain, slots, payments }), ...svmChainFaults(chain)],
     pay: payments.pay,
-    transfers: () => arrivals(chain, payTo),
+    transfers: () => arrivals(chain, payTos),
+    wasUndone: () => false,
     problems: () => findHasty({ database: scene.database, slots, payments }),
     evidence: () => Promise.resolve({ slot: chain.slot(), landed: chain.landedTransactions() }),
     heal: async () => {
@@ -45,18 +48,33 @@ export async function putSvmUnderTest(
   };
 }
 
-/** The transactions after which the wallet had more than before. */
-async function arrivals(chain: SolanaChain, payTo: string): Promise<readonly string[]> {
-  const arrived: string[] = [];
+/** What brought money to one of the wallets. */
+async function arrivals(chain: SolanaChain, wallets: readonly string[]): Promise<readonly Transfer[]> {
+  const arrived: Transfer[] = [];
   for (const { signature, err } of chain.landedTransactions()) {
     if (err !== null) continue;
     const options = { encoding: 'base64', commitment: 'confirmed', maxSupportedTransactionVersion: 0 };
     const { meta } = await askNode<Landed>(chain.url, 'getTransaction', [signature, options]);
-    const held = (balances: readonly TokenBalance[]) =>
-      balances.find(({ owner, mint }) => owner === payTo && mint === devnetUsdc)?.uiTokenAmount.amount ?? '0';
-    if (BigInt(held(meta.postTokenBalances)) > BigInt(held(meta.preTokenBalances))) arrived.push(signature);
+    const gains = gainsIn(meta);
+    const [from = 'nobody'] = [...gains].flatMap(([owner, gain]) => (gain < 0n ? owner : []));
+    for (const [to, amount] of gains) {
+      if (amount > 0n && wallets.includes(to)) arrived.push({ transaction: signature, from, to, amount });
+    }
   }
   return arrived;
+}
+
+/** What each owner has more after the transaction than before. */
+function gainsIn({ preTokenBalances, postTokenBalances }: Landed['meta']): ReadonlyMap<string, bigint> {
+  const gains = new Map<string, bigint>();
+  const add = (balances: readonly TokenBalance[], sign: bigint) => {
+    for (const { owner, mint, uiTokenAmount } of balances) {
+      if (mint === devnetUsdc) gains.set(owner, (gains.get(owner) ?? 0n) + sign * BigInt(uiTokenAmount.amount));
+    }
+  };
+  add(preTokenBalances, -1n);
+  add(postTokenBalances, 1n);
+  return gains;
 }
 
 interface Landed {

@@ -1,0 +1,114 @@
+import { createRpcGate, faultOn, sandboxKeys } from '@tollkeeper/sandbox';
+import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { eventually } from '../support/eventually.js';
+import { settleApart } from '../support/gather.js';
+import { createPayer } from '../support/payer.js';
+import { startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
+import {
+  blocksToFinality,
+  eager,
+  expectSoundBooks,
+  journalsOf,
+  metric,
+  rawOf,
+  reorgKeeping,
+  reported,
+  slowlyFinal,
+  walletOf,
+  type Paid,
+} from './finality-scene.js';
+
+const secondSigner = generatePrivateKey();
+
+/** A busy machine needs long for so many steps. */
+vi.setConfig({ testTimeout: 90_000 });
+
+let facilitator: TestFacilitator;
+
+beforeAll(async () => {
+  const keys = [sandboxKeys.evm.facilitator.privateKey, secondSigner].join(',');
+  const env = () => ({ EVM_PRIVATE_KEY: keys });
+  facilitator = await startTestFacilitator({ svm: false, evm: slowlyFinal, env, overrides: eager });
+  await facilitator.evm.fundEth(privateKeyToAddress(secondSigner), 10n ** 18n);
+  await facilitator.restart(eager);
+  await eventually(async () =>
+    expect(await metric(facilitator, 'tollkeeper_lanes_held{network="eip155:84532"}')).toBe(2),
+  );
+});
+afterAll(() => facilitator.stop());
+afterEach(async () => {
+  facilitator.evmRpc.reset();
+  await expectSoundBooks(facilitator);
+});
+
+test.each([
+  ["into each other's blocks", 1],
+  ['into one block, the later one first', 0],
+])('a reorg that puts the transactions of two lanes %s only moves their payments', async (_, placeOfEarlier) => {
+  const before = await walletOf(facilitator);
+  const [earlier, later] = await payOneAfterTheOther();
+  const journals = await journalsOf(facilitator);
+  const raws = await Promise.all([later, earlier].map((each) => rawOf(facilitator.evm, each.transaction)));
+  const [rawOfLater, rawOfEarlier] = raws;
+  if (rawOfLater === undefined || rawOfEarlier === undefined) return expect.fail('there are two');
+  await reorgKeeping(facilitator, 2, [
+    [rawOfLater, 0],
+    [rawOfEarlier, placeOfEarlier],
+  ]);
+  for (const each of [earlier, later]) {
+    const { transaction } = each;
+    const receipt = (await facilitator.evm.rpc('eth_getTransactionReceipt', [transaction])) as { blockHash: string };
+    await reported(facilitator, each, {
+      finality: 'confirmed',
+      credited: true,
+      transaction,
+      blockHash: receipt.blockHash,
+    });
+  }
+  const [first, second] = await Promise.all([later, earlier].map(placeOf));
+  expect(first).toBeLessThan(second ?? 0);
+  expect(await journalsOf(facilitator)).toEqual(journals);
+  await facilitator.evm.mine(blocksToFinality);
+  for (const each of [earlier, later]) await reported(facilitator, each, { finality: 'final', credited: true });
+  expect(await walletOf(facilitator)).toEqual({ ...before, available: before.available + 20_000n });
+});
+
+/** Two payments by transactions of two signers, in two blocks. */
+async function payOneAfterTheOther(): Promise<readonly [Paid, Paid]> {
+  const { evm, evmRpc, wallet } = facilitator;
+  const payers = [await createPayer(evm, { payTo: wallet.evm }), await createPayer(evm, { payTo: wallet.evm })];
+  const gate = createRpcGate();
+  evmRpc.use(faultOn('eth_sendRawTransaction', { kind: 'hold', gate }, [1]));
+  const answers = await settleApart(
+    facilitator,
+    payers.map(({ request }) => request),
+  );
+  const paid = answers.map(async (answer): Promise<Paid> => {
+    const { body } = await answer;
+    expect(body).toMatchObject({ success: true });
+    return { paymentId: String(body.extra?.['paymentId']), transaction: body.transaction };
+  });
+  const earlier = await Promise.race(paid);
+  gate.open();
+  const both = await Promise.all(paid);
+  const later = both.find(({ paymentId }) => paymentId !== earlier.paymentId) ?? expect.fail('there are two');
+  const signers = await Promise.all(
+    both.map(async ({ transaction }) => {
+      const { from } = (await evm.rpc('eth_getTransactionByHash', [transaction])) as { from: string };
+      return from;
+    }),
+  );
+  expect(new Set(signers).size).toBe(2);
+  expect(await placeOf(later)).toBeGreaterThan(await placeOf(earlier));
+  return [earlier, later];
+}
+
+/** Where a transaction is on the chain; what comes later has a greater number. */
+async function placeOf({ transaction }: Paid): Promise<number> {
+  const receipt = (await facilitator.evm.rpc('eth_getTransactionReceipt', [transaction])) as {
+    blockNumber: string;
+    transactionIndex: string;
+  };
+  return 1_000 * Number(receipt.blockNumber) + Number(receipt.transactionIndex);
+}
