@@ -14,7 +14,7 @@ import { createPayToPolicy } from './payment/pay-to-policy.js';
 import { createAdmission } from './payment/admission.js';
 import { createProver } from './payment/proven-payment.js';
 import { createSchemeRegistry } from './payment/scheme-registry.js';
-import { chainChecks, createReadiness, type NamedCheck } from './readiness.js';
+import { chainChecks, createReadiness, type NamedCheck, type ReadinessParts } from './readiness.js';
 import { openServiceOperations } from './service-operations.js';
 import { unfinalEffects } from './settlement/finality/unfinal-effects.js';
 import { laneCheck } from './settlement/lane-check.js';
@@ -93,7 +93,7 @@ async function composeOn(storage: Storage, foundation: Foundation) {
     admit,
     verify: createVerify({ admit, store: engine.store }),
     report: createPaymentReport({ database }),
-    readiness: createReadiness(checksOf(foundation, database)),
+    readiness: createReadiness(readinessOf(foundation, database)),
     serves: config.role === 'settler' ? 'operations' : 'everything',
     recordedSettlements: access.recordedSettlements,
     v1: { ...access, routes: v1.routes },
@@ -128,8 +128,11 @@ function measureSettlement(
   metrics.measureEngine(() => engine.state());
 }
 
-function checksOf({ config, networks }: Foundation, database: Database): readonly NamedCheck[] {
-  return [databaseCheck(database), ...networks.flatMap((network) => networkChecks(config, { network, database }))];
+function readinessOf({ config, networks }: Foundation, database: Database): ReadinessParts {
+  return {
+    shared: [databaseCheck(database)],
+    networks: networks.map((network) => networkChecks(config, { network, database })),
+  };
 }
 
 function networkChecks(

@@ -26,7 +26,7 @@ function readinessOf(endpoints: readonly EndpointStatus[], isAway = false) {
     },
   } as unknown as Chain;
   const checks = chainChecks({ chain, endpoints: () => endpoints, signerBalanceMin: 1n });
-  return { asked, readiness: createReadiness(checks) };
+  return { asked, readiness: createReadiness({ shared: [], networks: [checks] }) };
 }
 
 test('many who probe at once and again ask the node once', async () => {
@@ -67,9 +67,30 @@ test('when none answers, the reason names them all and says what to do', async (
   });
 });
 
+test.each([
+  { ready: true, shared: '+', networks: ['++'] },
+  { ready: false, shared: '+', networks: ['+-'] },
+  { ready: true, shared: '+', networks: ['+-', '++'] },
+  { ready: false, shared: '+', networks: ['+-', '-+'] },
+  { ready: false, shared: '-', networks: ['++', '++'] },
+])('with $shared for all and $networks for each network, ready is $ready, and each check is told', async (wanted) => {
+  const check = (sign: string) => ({
+    name: sign,
+    run: async () => (sign === '+' ? undefined : 'repair it'),
+    withoutAnswer: 'start it',
+  });
+  const checksOf = (signs: string) => Array.from(signs, check);
+  const { shared, networks } = wanted;
+  const readiness = createReadiness({ shared: checksOf(shared), networks: networks.map(checksOf) });
+  const { ready, checks } = await readiness();
+  expect(ready).toBe(wanted.ready);
+  const signs = [shared, ...networks].join('');
+  expect(checks.map(({ name, ok }) => [name, ok])).toEqual(Array.from(signs, (sign) => [sign, sign === '+']));
+});
+
 test('a check that hangs has failed before a probe gives up after five seconds', async () => {
   const hanging = { name: 'hanging', run: () => new Promise<undefined>(() => undefined), withoutAnswer: 'start it' };
-  const answer = createReadiness([hanging])();
+  const answer = createReadiness({ shared: [hanging], networks: [] })();
   await vi.advanceTimersByTimeAsync(4_000);
   expect(await answer).toEqual({ ready: false, checks: [{ name: 'hanging', ok: false, detail: 'start it' }] });
 });

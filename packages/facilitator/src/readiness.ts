@@ -8,6 +8,7 @@ export interface Check {
 }
 
 export interface Readiness {
+  /** Whether payments can be settled on at least one network. */
   readonly ready: boolean;
   readonly checks: readonly Check[];
 }
@@ -25,12 +26,32 @@ export interface NamedCheck {
   readonly withoutAnswer: string;
 }
 
-/** Runs all checks side by side. */
-export function createReadiness(checks: readonly NamedCheck[]): () => Promise<Readiness> {
+/** What must work. */
+export interface ReadinessParts {
+  /** For every payment. */
+  readonly shared: readonly NamedCheck[];
+  /** For the payments of one network, of each. */
+  readonly networks: readonly (readonly NamedCheck[])[];
+}
+
+/**
+ * Runs all checks side by side. A network that cannot be served takes nothing from readiness while another one can: its outage is
+ * that of all processes, and to take them all out of rotation for it would stop the others.
+ */
+export function createReadiness({ shared, networks }: ReadinessParts): () => Promise<Readiness> {
   return async () => {
-    const results = await Promise.all(checks.map(runCheck));
-    return { ready: results.every((check) => check.ok), checks: results };
+    const [ofAll, ofNetworks] = await Promise.all([runAll(shared), Promise.all(networks.map(runAll))]);
+    const canServe = ofNetworks.length === 0 || ofNetworks.some(areAllOk);
+    return { ready: areAllOk(ofAll) && canServe, checks: [...ofAll, ...ofNetworks.flat()] };
   };
+}
+
+function runAll(checks: readonly NamedCheck[]): Promise<readonly Check[]> {
+  return Promise.all(checks.map(runCheck));
+}
+
+function areAllOk(checks: readonly Check[]): boolean {
+  return checks.every(({ ok }) => ok);
 }
 
 /** For so long an answer of a node stands for the next ones who ask, so that many who probe us do not probe the node. */

@@ -5,7 +5,7 @@ import { sandboxKeys } from '@tollkeeper/sandbox';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { eventually } from '../../../test/support/eventually.js';
 import { evmNetwork, startTestFacilitator, type TestFacilitator } from '../../../test/support/test-facilitator.js';
-import { evmRequest, inVersion1, settle, svmRequest, verify } from '../../../test/support/wire.js';
+import { evmRequest, freshRequest, inVersion1, settle, svmRequest, verify } from '../../../test/support/wire.js';
 
 /** What an operator may put into the address of a node, and nobody else may see. */
 const rpcSecret = 'correct-horse-battery-staple';
@@ -123,25 +123,37 @@ describe('/ready and /health', () => {
   });
 
   test.each([
-    { family: 'EVM', proxy: () => facilitator.evmRpc, checks: evmChecks, variable: 'EVM_RPC_URL' },
-    { family: 'Solana', proxy: () => facilitator.svmRpc, checks: svmChecks, variable: 'SVM_RPC_URL' },
-  ])('without the $family node it is not ready, and names what to correct', async ({ proxy, checks, variable }) => {
-    const back = proxy().use(() => ({ kind: 'drop' }));
-    const failed = await eventually(async () => {
-      const found = await readiness();
-      expect(found).toMatchObject({ status: 503, ready: false });
-      expect(found.failed.map(([name]) => name)).toEqual(checks);
-      return found.failed;
-    });
-    for (const [, detail] of failed) expect(detail).toContain(`correct ${variable}`);
-    back();
+    { family: 'EVM', other: 'Solana', proxy: () => facilitator.evmRpc, checks: evmChecks, variable: 'EVM_RPC_URL' },
+    { family: 'Solana', other: 'EVM', proxy: () => facilitator.svmRpc, checks: svmChecks, variable: 'SVM_RPC_URL' },
+  ] as const)(
+    'without the $family node it serves $other and stays in rotation, and names what to correct',
+    async ({ other, proxy, checks, variable }) => {
+      const back = proxy().use(() => ({ kind: 'drop' }));
+      const failed = await eventually(async () => {
+        const found = await readiness();
+        expect(found.failed.map(([name]) => name)).toEqual(checks);
+        expect(found).toMatchObject({ status: 200, ready: true });
+        return found.failed;
+      });
+      for (const [, detail] of failed) expect(detail).toContain(`correct ${variable}`);
+      expect((await settle(facilitator.url(), await freshRequest(facilitator, other))).body).toMatchObject({
+        success: true,
+      });
+      back();
+    },
+  );
+
+  test('without any node it is not ready', async () => {
+    const back = [facilitator.evmRpc, facilitator.svmRpc].map((proxy) => proxy.use(() => ({ kind: 'drop' })));
+    await eventually(async () => expect(await readiness()).toMatchObject({ status: 503, ready: false }));
+    for (const each of back) each();
   });
 
   test('a node that hangs counts as away before the probe gives up', async () => {
     const back = facilitator.evmRpc.use(() => ({ kind: 'delay', ms: 8_000 }));
     await eventually(async () => {
       const begin = Date.now();
-      expect(await readiness()).toMatchObject({ status: 503, ready: false });
+      expect((await readiness()).failed.map(([name]) => name)).toEqual(evmChecks);
       expect(Date.now() - begin, 'sooner than the node').toBeLessThan(8_000);
     });
     back();
@@ -153,7 +165,7 @@ describe('/ready and /health', () => {
     await fetch(facilitator.evm.url, { method: 'POST', headers, body: JSON.stringify(body) });
   }
 
-  test('a signer without gas money makes it not ready, and says to send some', async () => {
+  test('a signer without gas money is named, with what to do', async () => {
     await setBalance(0n);
     await eventually(async () =>
       expect((await readiness()).failed).toEqual([[evmChecks[1], 'The signer cannot pay fees: send it native coin']]),

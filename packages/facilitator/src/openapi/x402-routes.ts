@@ -96,8 +96,10 @@ export const x402Routes: readonly DescribedRoute[] = [
     tag: 'Operation',
     method: 'GET',
     path: '/ready',
-    summary: 'Say whether payments can be settled now',
-    description: 'Answered 503 with the same body where a check fails; each says what to do.',
+    summary: 'Say whether payments can be settled now, and on which networks',
+    description:
+      'Answered 503 with the same body where no network can be served; each check says what to do. With several networks it stays ' +
+      '200 while one of them can be: look at the checks for the others.',
     schemas: { response: ReadinessSchema },
     errors: ['INTERNAL'],
     example: { response: { ready: true, checks: [{ name: 'database', ok: true }] } },

@@ -3,8 +3,9 @@ import type { StoppedNote } from '../controls/stopped-notes.js';
 import type { Readiness } from '../readiness.js';
 
 /**
- * `GET /health`: the process lives. `GET /ready`: it can verify and settle now; 503 with the reasons otherwise. What an operator
- * has stopped is told there too and takes nothing from readiness, because a process out of rotation could not tell callers.
+ * `GET /health`: the process lives. `GET /ready`: it can verify and settle on some network now; 503 with the reasons otherwise. A
+ * network that it cannot serve is told there too, and what an operator has stopped; that takes nothing from readiness, because a
+ * process out of rotation could not tell callers.
  */
 export function addHealthRoutes(
   app: FastifyInstance,
