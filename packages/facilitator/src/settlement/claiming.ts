@@ -6,7 +6,7 @@ import type { NewClaim } from './claim-store.js';
 import type { LastingWrites } from './lasting-writes.js';
 import type { PaymentSignal } from './payment-signal.js';
 import type { PaymentStore } from './payment-store.js';
-import type { QueuePlaces } from './queue-places.js';
+import type { ClaimLimit } from './claim-limit.js';
 import type { Submission } from './ready-payment.js';
 import { createSubmissions, type NewSubmission, type Submitter } from './submissions.js';
 import type { ClaimedPayment } from './submit.js';
@@ -29,7 +29,7 @@ export function createClaiming(parts: {
   readonly clock: Clock;
   readonly log: Logger;
   /** Who finds none is turned away before anything is claimed. */
-  readonly places: QueuePlaces;
+  readonly claimLimit: ClaimLimit;
   readonly submitter: Submitter;
   readonly writes: LastingWrites;
 }) {
@@ -56,7 +56,7 @@ export function createClaiming(parts: {
       return undefined;
     }
     const { network } = authorization.asset;
-    const place = parts.places.take(network);
+    const place = parts.claimLimit.take(network);
     // Whoever joins costs nothing more, so only a new claim is turned away.
     if (place === undefined && (await store.findByClaimKey(authorization.claimKey)) === undefined) {
       throw new Fault('SETTLEMENT_QUEUE_FULL');
@@ -65,13 +65,17 @@ export function createClaiming(parts: {
     const held = submitter.canSign(network);
     try {
       const claimed = await claim(parts, { id: uuidv7(clock), authorization, request, held });
-      if (claimed === undefined) giveBack();
-      else if (!held) return await leaveToOthers(claimed.paymentId, { network, giveBack });
-      else return submit({ ...claimed, payment: start.acceptable }, { network, giveBack });
+      if (claimed !== undefined) {
+        const own = { network, giveBack };
+        return held
+          ? submit({ ...claimed, payment: start.acceptable }, own)
+          : await leaveToOthers(claimed.paymentId, own);
+      }
     } catch (error) {
       giveBack();
       throw error;
     }
+    giveBack();
     return undefined;
   }
 

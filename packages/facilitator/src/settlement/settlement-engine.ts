@@ -24,7 +24,7 @@ import { createNetworkSettlement, type NetworkSettlement, type NetworkSettlement
 import { createPaymentSignal } from './payment-signal.js';
 import { createPaymentStore, type PaymentStore } from './payment-store.js';
 import { createQueueNews } from './queue-news.js';
-import { createQueuePlaces } from './queue-places.js';
+import { createClaimLimit } from './claim-limit.js';
 import { createSettle } from './settle.js';
 import { createSettling, type Settled } from './settle-legs.js';
 import type { SettlementEvents } from './settlement-events.js';
@@ -81,7 +81,7 @@ export function createSettlementEngine(parts: SettlementEngineParts): Settlement
   const answers = createAnswerStore(database);
   const settling = createSettling(parts);
   const writes = createLastingWrites({ log });
-  const places = createQueuePlaces(parts.queueMax);
+  const claimLimit = createClaimLimit(parts.queueMax);
   const networks = createNetworks({ ...parts, store, signal, settling });
   const finality = parts.chains.map((chain) =>
     createFinalityWatch({
@@ -100,18 +100,17 @@ export function createSettlementEngine(parts: SettlementEngineParts): Settlement
       networkOf(network).submit(claimed),
     announceQueued: (network: Network, paymentId: string) => news.announce(network, paymentId),
   };
-  const claiming = createClaiming({ ...parts, store, signal, submitter, writes, places });
+  const claiming = createClaiming({ ...parts, store, signal, submitter, writes, claimLimit });
   const settle = createSettle({ ...parts, store, claiming, join });
   const tending = createTending({ ...parts, store, networks: [...networks.values()], keepClaims: claiming.keep });
 
-  return {
-    store,
-    settle,
-    start,
-    state: () =>
-      [...networks.values()].map(({ network, state }) => ({ network, unsigned: places.taken(network), ...state() })),
-    stop,
-  };
+  return { store, settle, start, state, stop };
+
+  function state(): readonly EngineState[] {
+    return [...networks.values()].map((each) => {
+      return { network: each.network, unsigned: claimLimit.taken(each.network), ...each.state() };
+    });
+  }
 
   async function start(): Promise<void> {
     await signal.start();

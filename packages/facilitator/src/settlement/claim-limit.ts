@@ -1,7 +1,7 @@
 import type { Network } from '@tollkeeper/protocol';
 
 /** Limits how many claims of a network wait for a signature here. */
-export interface QueuePlaces {
+export interface ClaimLimit {
   /**
    * Taken before a claim is written, so that a crowd meets the limit however slow the database is. Answers what gives the place
    * back, once, or undefined where all are taken.
@@ -11,7 +11,7 @@ export interface QueuePlaces {
 }
 
 /** Each network has places of its own: one that hangs turns nobody away from another. */
-export function createQueuePlaces(placesPerNetwork: number): QueuePlaces {
+export function createClaimLimit(placesPerNetwork: number): ClaimLimit {
   const counts = new Map<Network, number>();
   const taken = (network: Network): number => counts.get(network) ?? 0;
 
