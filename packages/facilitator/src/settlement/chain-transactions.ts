@@ -1,11 +1,6 @@
 import type { Database, Sql } from '@tollkeeper/database';
-import {
-  amount,
-  type ClaimedTransfer,
-  type Network,
-  type SignedTransaction,
-  type ObservedTransaction,
-} from '@tollkeeper/protocol';
+import type { ClaimedTransfer, Network, ObservedTransaction, SignedTransaction } from '@tollkeeper/protocol';
+import { claimedTransferOf, type ClaimedTransferRow } from './claimed-transfer-row.js';
 
 /** One payment that a transaction of ours carries. */
 export interface Leg {
@@ -148,28 +143,6 @@ async function withLegs({ sql }: Database, rows: readonly TransactionRow[]): Pro
     ...(row.lastValidBlockHeight === null ? {} : { lastValidBlockHeight: row.lastValidBlockHeight }),
     legs: byTransaction.get(row.key) ?? [],
   }));
-}
-
-/** The columns of a payment that say what is to move. */
-export interface ClaimedTransferRow {
-  readonly claimKey: string;
-  readonly network: Network;
-  readonly token: string;
-  readonly amount: bigint;
-  readonly payer: string;
-  readonly payTo: string;
-  readonly claimedAtBlock: bigint | null;
-}
-
-export function claimedTransferOf(row: ClaimedTransferRow): ClaimedTransfer {
-  return {
-    asset: { network: row.network, token: row.token },
-    payer: row.payer,
-    payTo: row.payTo,
-    amount: amount(row.amount),
-    claimKey: row.claimKey,
-    ...(row.claimedAtBlock === null ? {} : { unusedAtBlock: row.claimedAtBlock }),
-  };
 }
 
 interface TransactionRow {

@@ -1,7 +1,7 @@
 import type { Database } from '@tollkeeper/database';
-import type { BoundedClaim, Chain } from '@tollkeeper/protocol';
+import type { Chain } from '@tollkeeper/protocol';
 import type { Logger } from '../logging/logger.js';
-import { claimedTransferOf, type ClaimedTransferRow } from './chain-transactions.js';
+import { boundedClaimOf, claimedTransferOf, type BoundedClaimRow } from './claimed-transfer-row.js';
 import type { Settled } from './settle-legs.js';
 
 /** How many payments one look reads; the next one goes on behind them. */
@@ -105,13 +105,8 @@ export function createLateTransfers(parts: {
 
 const firstId = '00000000-0000-0000-0000-000000000000';
 
-interface WatchedRow extends ClaimedTransferRow {
+interface WatchedRow extends BoundedClaimRow {
   readonly id: string;
-  readonly validBefore: bigint;
   readonly isFresh: boolean;
   readonly isExpired: boolean;
-}
-
-function boundedClaimOf(row: WatchedRow): BoundedClaim {
-  return { ...claimedTransferOf(row), validBefore: row.validBefore };
 }

@@ -1,6 +1,6 @@
 import type { Database } from '@tollkeeper/database';
 import { createBatcher, type ClaimedTransfer } from '@tollkeeper/protocol';
-import { claimedTransferOf, type ClaimedTransferRow } from './chain-transactions.js';
+import { claimedTransferOf, type ClaimedTransferRow } from './claimed-transfer-row.js';
 import type { PaymentRow } from './payment-row.js';
 
 /** Concurrent callers share their statements, up to so many in one. */

@@ -1,6 +1,6 @@
 import type { Database } from '@tollkeeper/database';
 import type { Chain, OnChainEffect } from '@tollkeeper/protocol';
-import { claimedTransferOf, type ClaimedTransferRow } from '../chain-transactions.js';
+import { boundedClaimOf, claimedTransferOf, type ClaimedTransferRow } from '../claimed-transfer-row.js';
 
 /** What became of an authorization that nothing we have signed can carry out any more. */
 export type AuthorizationPursuit =
@@ -28,7 +28,7 @@ export async function pursueAuthorizations(
   const bounded = rows.flatMap((row) =>
     row.validBefore === null || found.get(row.id) !== undefined
       ? []
-      : [{ id: row.id, claim: { ...claimedTransferOf(row), validBefore: row.validBefore } }],
+      : [{ id: row.id, claim: boundedClaimOf({ ...row, validBefore: row.validBefore }) }],
   );
   const verdicts = await chain.areVoid(bounded.map(({ claim }) => claim));
   const isVoid = new Set(bounded.filter((_, index) => verdicts[index]).map(({ id }) => id));
