@@ -2,6 +2,7 @@ import type { Database, Sql } from '@tollkeeper/database';
 import { operatorOwner, type Ledger, type Posting } from '@tollkeeper/ledger';
 import { amount, nativeAsset, type Network, type Rejection } from '@tollkeeper/protocol';
 import { markLegsFailed, type SentTransaction } from './chain-transactions.js';
+import { lockLane, type HeldLane } from './lanes.js';
 import { announceChanges } from './payment-signal.js';
 import { claimLeaseSeconds } from './claim-store.js';
 
@@ -29,7 +30,8 @@ export interface Closed {
 /**
  * Closes transactions, and decides what becomes of the payments that they did not carry out. A failure in company is never an
  * end: the payment is sent again alone and diagnosed there. One that travelled alone has failed. One whose place went to another
- * transaction is sent again. Everything happens once, whoever closes.
+ * transaction is sent again. Everything happens once, whoever closes: evidence from the chain says the same to all. That a place is
+ * gone is what the holder of its lane infers from absence, and says under the lane's fencing token.
  */
 export function createClosing(parts: {
   readonly database: Database;
@@ -37,9 +39,10 @@ export function createClosing(parts: {
   readonly network: Network;
   readonly processId: string;
 }) {
-  return async function close(closings: readonly Closing[]): Promise<Closed> {
+  return async function close(closings: readonly Closing[], lane?: HeldLane): Promise<Closed> {
     return parts.database.transaction(async (sql) => {
       const closer = { ...parts, sql };
+      if (lane !== undefined && !(await lockLane(sql, { ...parts, ...lane }))) return nothing;
       const own = await markClosed(closer, closings);
       const replaced = await markReplaced(closer, own);
       await bookFees(closer, own);
@@ -59,6 +62,9 @@ export function createClosing(parts: {
     });
   };
 }
+
+/** The lane has gone to another process, which looks after it now. */
+const nothing: Closed = { over: [], ended: [], failed: [], retries: [] };
 
 /** One database transaction that closes. */
 interface Closer {

@@ -4,8 +4,10 @@ import { createLogger } from '../logging/logger.js';
 import type { Leg, SentTransaction } from './chain-transactions.js';
 import type { Closing } from './close-transactions.js';
 import { createForeignPlaces } from './foreign-places.js';
+import type { HeldLane } from './lanes.js';
 
 const signer = '0xsigner';
+const lane: HeldLane = { signer, fencingToken: 1n };
 const leg = { paymentId: 'payment', expected: {} } as Leg;
 const sent: SentTransaction = {
   id: '0x01',
@@ -33,14 +35,17 @@ async function lookTwice(broadcast: Broadcast, next = 4n): Promise<readonly Clos
   } as Partial<Chain> as Chain;
   const closeForeign = createForeignPlaces({
     chain,
-    close: async (closings) => Promise.resolve(closed.push(...closings)),
+    close: (closings, under) => {
+      expect(under).toEqual(lane);
+      return Promise.resolve(closed.push(...closings));
+    },
     onEvent: () => undefined,
     log: createLogger({ level: 'silent' }),
   });
-  await closeForeign(signer, { pending: [sent], next });
+  await closeForeign(lane, { pending: [sent], next });
   expect(closed).toEqual([]);
   vi.advanceTimersByTime(5_000);
-  await closeForeign(signer, { pending: [sent], next });
+  await closeForeign(lane, { pending: [sent], next });
   return closed;
 }
 

@@ -2,6 +2,7 @@ import type { Chain, Rejection } from '@tollkeeper/protocol';
 import type { Logger } from '../logging/logger.js';
 import { questionsAbout, type SentTransaction } from './chain-transactions.js';
 import type { Closing } from './close-transactions.js';
+import type { HeldLane } from './lanes.js';
 import type { PlaceEvent } from './place-event.js';
 
 /** A place that somebody else took must have been seen so for this long: a node may know the count before the receipt. */
@@ -10,7 +11,7 @@ const foreignAfterMs = 4_000;
 /** Notices places in a signer's order that transactions took which are not ours. */
 export function createForeignPlaces(parts: {
   readonly chain: Chain;
-  readonly close: (closings: readonly Closing[]) => Promise<unknown>;
+  readonly close: (closings: readonly Closing[], lane: HeldLane) => Promise<unknown>;
   readonly onEvent: (event: PlaceEvent) => void;
   readonly log: Logger;
 }) {
@@ -22,9 +23,10 @@ export function createForeignPlaces(parts: {
 
   /** Their account nonce is used, and not by any of ours: they will never be mined. */
   async function closeForeign(
-    signer: string,
+    lane: HeldLane,
     { pending, next }: { readonly pending: readonly SentTransaction[]; readonly next: bigint },
   ): Promise<void> {
+    const { signer } = lane;
     const behind = pending.filter(({ accountNonce }) => accountNonce !== undefined && accountNonce < next);
     if (behind.length === 0) {
       missingSince.delete(signer);
@@ -42,7 +44,10 @@ export function createForeignPlaces(parts: {
       parts.onEvent('foreign');
       log.error({ network, signer, transaction: id }, 'a transaction that is not ours took the place of one of ours');
     }
-    await parts.close(certain.map((sent) => ({ sent, state: 'replaced', failures: failuresOf(sent) })));
+    await parts.close(
+      certain.map((sent) => ({ sent, state: 'replaced', failures: failuresOf(sent) })),
+      lane,
+    );
   }
 
   /** A node that still knows our transaction took it and cannot prove that yet: its evidence may be late, or of a dropped block. */

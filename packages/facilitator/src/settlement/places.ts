@@ -25,7 +25,7 @@ interface PlacesParts {
   /** A transaction that no block has taken for this long is outbid, and a place that was empty for this long is filled. */
   readonly replaceAfterMs: number;
   readonly track: (sent: SentTransaction) => void;
-  readonly close: (closings: readonly Closing[]) => Promise<unknown>;
+  readonly close: (closings: readonly Closing[], lane: HeldLane) => Promise<unknown>;
   readonly onEvent: (event: PlaceEvent) => void;
   readonly log: Logger;
 }
@@ -62,7 +62,7 @@ export function createPlaces(parts: PlacesParts): Places {
     const order = { database, network, signer: lane.signer };
     const pending = await findPendingOf(order);
     const dropped = await findDroppedOf(order, next);
-    await closeForeign(lane.signer, { pending: [...pending, ...dropped], next });
+    await closeForeign(lane, { pending: [...pending, ...dropped], next });
     await refill(lane, { next, pending });
     await fillEmpty(lane, next);
     const stuck = await findStuck(order, { next, replaceAfterMs: parts.replaceAfterMs });

@@ -2,6 +2,7 @@ import type { Network } from '@tollkeeper/protocol';
 import { withoutRedaction, type Logger } from '../logging/logger.js';
 import type { CheckpointHook } from './checkpoint.js';
 import type { Closed, Closing } from './close-transactions.js';
+import type { HeldLane } from './lanes.js';
 import type { PaymentSignal } from './payment-signal.js';
 import type { Settled } from './settle-legs.js';
 import type { SettlementEvents } from './settlement-events.js';
@@ -10,7 +11,7 @@ import type { SettlementEvents } from './settlement-events.js';
 export function createSettlementEnds(parts: {
   readonly network: Network;
   readonly settle: (settled: Settled) => Promise<boolean>;
-  readonly close: (closings: readonly Closing[]) => Promise<Closed>;
+  readonly close: (closings: readonly Closing[], lane?: HeldLane) => Promise<Closed>;
   /** Sends payments again, each alone. */
   readonly retry: (paymentIds: readonly string[]) => void;
   readonly signal: PaymentSignal;
@@ -31,9 +32,9 @@ export function createSettlementEnds(parts: {
     signal.changed(paymentId);
   }
 
-  async function closeAll(closings: readonly Closing[]): Promise<readonly string[]> {
+  async function closeAll(closings: readonly Closing[], lane?: HeldLane): Promise<readonly string[]> {
     if (closings.some(({ failures }) => failures.size > 0)) parts.checkpoint('observed');
-    const { over, ended, failed, retries } = await parts.close(closings);
+    const { over, ended, failed, retries } = await parts.close(closings, lane);
     for (const paymentId of failed) {
       log.info({ paymentId, outcome: 'failed' }, 'settlement concluded');
       signal.changed(paymentId);

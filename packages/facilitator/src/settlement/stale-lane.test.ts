@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { createTestDatabase, type TestDatabase } from '@tollkeeper/database/testing';
+import { createLedger } from '@tollkeeper/ledger';
 import { amount, baseSepolia, type Chain, type Payment, type VerifiedPayment } from '@tollkeeper/protocol';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { createLogger } from '../logging/logger.js';
 import type { PlannedTransaction } from './planned-transaction.js';
 import { allocateAccountNonces, createLanes, lockLane, skipUsedNonces, type HeldLane } from './lanes.js';
+import { storeSigned } from './chain-transactions.js';
+import { createClosing } from './close-transactions.js';
 import { createPaymentStore } from './payment-store.js';
 import { createSigning } from './sign-and-store.js';
 import { createSponsorship } from './sponsorship.js';
@@ -28,7 +31,7 @@ beforeAll(async () => {
   await owner.connect();
 });
 beforeEach(async () => {
-  await owner.query('DELETE FROM settler; DELETE FROM lane');
+  await owner.query('DELETE FROM settler; DELETE FROM lane; DELETE FROM chain_transaction');
 });
 afterAll(async () => {
   await owner.end();
@@ -45,6 +48,7 @@ function openProcess() {
     processId,
     lanes: createLanes(parts),
     store: createPaymentStore({ database, processId }),
+    close: createClosing({ ...parts, network, ledger: createLedger(parts) }),
     signAndStore: createSigning({ ...parts, sponsorship, checkpoint: () => undefined }),
   };
 }
@@ -94,6 +98,19 @@ test('a process that has the lane again cannot write with the token of the time 
   expect(
     await allocateAccountNonces(sql, { ...stale, network, processId: process.processId, count: 1 }),
   ).toBeUndefined();
+});
+
+test('the token of before closes no place that another transaction is thought to have taken', async () => {
+  const { process, other, stale, current } = await sleeper();
+  const signed = { id: '0x02', raw: new Uint8Array([2]), signer, accountNonce: 7n };
+  await storeSigned(testDatabase.database.sql, { network, transactions: [{ signed, paymentIds: [] }] });
+  const closings = [{ sent: { ...signed, network, legs: [] }, state: 'replaced', failures: new Map() }] as const;
+  const state = async () => (await owner.query('SELECT state FROM chain_transaction')).rows;
+
+  expect(await process.close(closings, stale)).toEqual({ over: [], ended: [], failed: [], retries: [] });
+  expect(await state()).toEqual([{ state: 'pending' }]);
+  expect(await other.close(closings, current)).toMatchObject({ over: [signed.id], ended: ['replaced'] });
+  expect(await state()).toEqual([{ state: 'replaced' }]);
 });
 
 test('what a process signs after it has lost the lane is not stored, and nothing is taken', async () => {
