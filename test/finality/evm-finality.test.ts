@@ -3,6 +3,7 @@ import { faultOn, sandboxKeys } from '@tollkeeper/sandbox';
 import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { eventually } from '../support/eventually.js';
+import { metricOf } from '../support/metrics.js';
 import { evmNetwork, startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
 import { evmRequest } from '../support/wire.js';
 import {
@@ -10,7 +11,6 @@ import {
   eager,
   expectSoundBooks,
   journalsOf,
-  metric,
   pay,
   reported,
   slowlyFinal,
@@ -22,6 +22,8 @@ import {
 vi.setConfig({ testTimeout: 90_000 });
 
 let facilitator: TestFacilitator;
+const unfinal = () => metricOf(facilitator.url(), 'tollkeeper_effects_unfinal', { state: 'confirmed' });
+const released = () => metricOf(facilitator.url(), 'tollkeeper_finality_changes_total', { change: 'final' });
 
 beforeAll(async () => {
   // Where three facilitators share one busy process, thirty payments at once take longer than a caller waits as a rule.
@@ -43,16 +45,15 @@ test('money is pending until its block is final, and then available', async () =
   await facilitator.evm.mine(blocksToFinality - 1);
   await looks(3);
   expect(await walletOf(facilitator)).toEqual({ ...before, pending: before.pending + 10_000n });
-  expect(await metric(facilitator, `tollkeeper_effects_unfinal{network="${evmNetwork}",state="confirmed"}`)).toBe(1);
+  expect(await unfinal()).toBe(1);
 
   await facilitator.evm.mine();
   const { evidence } = await reported(facilitator, paid, { finality: 'final', credited: true });
   expect(Date.parse(evidence?.finalAt ?? '')).toBeGreaterThan(Date.now() - 60_000);
   expect(await walletOf(facilitator)).toEqual({ ...before, available: before.available + 10_000n });
-  expect(await metric(facilitator, `tollkeeper_effects_unfinal{network="${evmNetwork}",state="confirmed"}`)).toBe(0);
+  expect(await unfinal()).toBe(0);
   // A change is counted a moment after it can be read.
-  const released = `tollkeeper_finality_changes_total{network="${evmNetwork}",change="final"}`;
-  await eventually(async () => expect(await metric(facilitator, released)).toBeGreaterThan(0));
+  await eventually(async () => expect(await released()).toBeGreaterThan(0));
 });
 
 test('what became final while nobody looked is available after a restart', async () => {

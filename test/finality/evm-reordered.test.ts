@@ -3,6 +3,7 @@ import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { eventually } from '../support/eventually.js';
 import { settleApart } from '../support/gather.js';
+import { metricOf } from '../support/metrics.js';
 import { createPayer } from '../support/payer.js';
 import { startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
 import {
@@ -10,7 +11,6 @@ import {
   eager,
   expectSoundBooks,
   journalsOf,
-  metric,
   rawOf,
   reorgKeeping,
   reported,
@@ -32,9 +32,7 @@ beforeAll(async () => {
   facilitator = await startTestFacilitator({ svm: false, evm: slowlyFinal, env, overrides: eager });
   await facilitator.evm.fundEth(privateKeyToAddress(secondSigner), 10n ** 18n);
   await facilitator.restart(eager);
-  await eventually(async () =>
-    expect(await metric(facilitator, 'tollkeeper_lanes_held{network="eip155:84532"}')).toBe(2),
-  );
+  await eventually(async () => expect(await metricOf(facilitator.url(), 'tollkeeper_lanes_held')).toBe(2));
 });
 afterAll(() => facilitator.stop());
 afterEach(async () => {

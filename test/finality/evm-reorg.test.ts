@@ -2,6 +2,7 @@ import { composeService, createLogger } from '@tollkeeper/facilitator';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { resumeTime, stopTime } from '../support/chain-time.js';
 import { eventually } from '../support/eventually.js';
+import { metricOf } from '../support/metrics.js';
 import { evmNetwork, startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
 import { freshRequest } from '../support/wire.js';
 import {
@@ -9,7 +10,6 @@ import {
   eager,
   expectSoundBooks,
   journalsOf,
-  metric,
   pay,
   rawOf,
   reorg,
@@ -44,12 +44,12 @@ afterEach(async () => {
 });
 
 function waiting(): Promise<number> {
-  return metric(facilitator, `tollkeeper_effects_unfinal{network="${evmNetwork}",state="confirmed"}`);
+  return metricOf(facilitator.url(), 'tollkeeper_effects_unfinal', { network: evmNetwork, state: 'confirmed' });
 }
 
 /** How often something happened to a payment since the facilitator started. */
 function changes(change: string): Promise<number> {
-  return metric(facilitator, `tollkeeper_finality_changes_total{network="${evmNetwork}",change="${change}"}`);
+  return metricOf(facilitator.url(), 'tollkeeper_finality_changes_total', { network: evmNetwork, change });
 }
 
 /** Pays, and buries the payment so that a reorg of `depth` blocks just undoes it. */

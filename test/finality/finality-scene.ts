@@ -60,18 +60,6 @@ export async function journalsOf({ database }: TestFacilitator): Promise<Readonl
   return Object.fromEntries(rows.map(({ scope, count }) => [scope, Number(count)]));
 }
 
-/** The value of a metric, by its name and labels as Prometheus prints them. */
-export async function metric(facilitator: TestFacilitator, name: string): Promise<number> {
-  const text = await (await fetch(`${facilitator.url()}/metrics`)).text();
-  return Number(
-    text
-      .split('\n')
-      .find((line) => line.startsWith(`${name} `))
-      ?.split(' ')
-      .at(-1) ?? 0,
-  );
-}
-
 /** The bytes of a transaction, to give to a reorg that keeps it. */
 export async function rawOf(evm: EvmChain, transaction: string): Promise<Hex> {
   return (await evm.rpc('eth_getRawTransactionByHash', [transaction])) as Hex;

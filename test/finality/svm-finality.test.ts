@@ -3,12 +3,12 @@ import { faultOn } from '@tollkeeper/sandbox';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { resumeTime, stopTime } from '../support/chain-time.js';
 import { eventually } from '../support/eventually.js';
+import { metricOf } from '../support/metrics.js';
 import { startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
 import {
   eager,
   expectSoundBooks,
   journalsOf,
-  metric,
   pay,
   reported,
   reportOf,
@@ -141,5 +141,5 @@ async function looks({ svmRpc }: TestFacilitator): Promise<void> {
 }
 
 function lostBy(own: TestFacilitator): Promise<number> {
-  return metric(own, `tollkeeper_finality_changes_total{network="${solanaDevnet}",change="lost"}`);
+  return metricOf(own.url(), 'tollkeeper_finality_changes_total', { network: solanaDevnet, change: 'lost' });
 }

@@ -5,6 +5,7 @@ import { createRpcGate, faultOn } from '@tollkeeper/sandbox';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { killFacilitatorProcesses, type FacilitatorProcess } from '../crash/facilitator-process.js';
 import { eventually } from '../support/eventually.js';
+import { metricOf } from '../support/metrics.js';
 import { evmRequest, settle } from '../support/wire.js';
 import { createFleetScene, type FleetScene } from './fleet-scene.js';
 
@@ -93,10 +94,7 @@ async function holderFirst<Seat extends { readonly process: FacilitatorProcess }
   });
 }
 
-async function lanesHeldBy({ url }: FacilitatorProcess): Promise<number> {
-  const text = await (await fetch(`${url}/metrics`)).text();
-  return Number(/^tollkeeper_lanes_held\{[^}]*\} (\d+)$/m.exec(text)?.[1] ?? NaN);
-}
+const lanesHeldBy = ({ url }: FacilitatorProcess) => metricOf(url, 'tollkeeper_lanes_held');
 
 async function lane() {
   const [row] = await scene.database.sql<{ holder: string; token: bigint; next: bigint }>`

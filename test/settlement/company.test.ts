@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { resumeTime, stopTime } from '../support/chain-time.js';
 import { eventually } from '../support/eventually.js';
 import { settleTogether } from '../support/gather.js';
+import { metricOf } from '../support/metrics.js';
 import { carryOut, createPayer, meddle, moveAway, takeBack, type TestPayer } from '../support/payer.js';
 import { startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
 import { tracesOf, withPayments } from '../support/traces.js';
@@ -30,6 +31,7 @@ afterEach(async () => {
 test('payments that wait behind another share one transaction, and each is credited and told once', async () => {
   const payers = await createPayers(12);
   const before = await tracesOf(facilitator, 'EVM');
+  const sharedBefore = await sharedBy();
   const answers = await Promise.all(await settleTogether(facilitator, requestsOf(payers)));
   const [first, ...others] = answers.map(({ body }) => body);
   for (const body of [first, ...others]) expect(body).toMatchObject({ success: true });
@@ -38,11 +40,14 @@ test('payments that wait behind another share one transaction, and each is credi
     ...withPayments(before, 12),
     broadcasts: before.broadcasts + 2,
   });
+  const { transactions, payments } = await sharedBy();
+  expect([transactions - sharedBefore.transactions, payments - sharedBefore.payments]).toEqual([2, 12]);
 });
 
 test('bad payments in a shared transaction fail alone, each for its own reason, and the good ones settle', async () => {
   const payers = await createPayers(9);
   const before = await tracesOf(facilitator, 'EVM');
+  const retriesBefore = await metricOf(facilitator.url(), 'tollkeeper_payment_retries_total');
   const [, poor, revoked, helped, unlucky, ...good] = payers as [
     TestPayer,
     TestPayer,
@@ -83,6 +88,8 @@ test('bad payments in a shared transaction fail alone, each for its own reason, 
       errorReason: of(payer)?.success === true ? 'duplicate_settlement' : of(payer)?.errorReason,
     });
   }
+  // Each that its shared transaction did not carry out; what a stranger carried out there is found instead.
+  expect(await metricOf(facilitator.url(), 'tollkeeper_payment_retries_total')).toBe(retriesBefore + 3);
   const { transfers, credited } = withPayments(before, 7);
   expect(await tracesOf(facilitator, 'EVM')).toMatchObject({ transfers, credited, payments: before.payments + 9 });
 });
@@ -162,6 +169,15 @@ function createPayers(count: number): Promise<readonly TestPayer[]> {
   return Promise.all(
     Array.from({ length: count }, () => createPayer(facilitator.evm, { payTo: facilitator.wallet.evm })),
   );
+}
+
+/** What the metrics say of the transactions that were sent, and of the payments that they carried. */
+async function sharedBy(): Promise<{ readonly transactions: number; readonly payments: number }> {
+  const url = facilitator.url();
+  return {
+    transactions: await metricOf(url, 'tollkeeper_transaction_payments_count'),
+    payments: await metricOf(url, 'tollkeeper_transaction_payments_sum'),
+  };
 }
 
 function requestsOf(payers: readonly TestPayer[]) {

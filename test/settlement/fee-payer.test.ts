@@ -1,7 +1,9 @@
 import { Connection, PublicKey } from '@solana/web3.js';
+import { solanaDevnet } from '@tollkeeper/protocol';
 import { sandboxKeys } from '@tollkeeper/sandbox';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.js';
+import { metricOf } from '../support/metrics.js';
 import { startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
 import { tracesOf, withPayments } from '../support/traces.js';
 import { freshRequest, settle, verify } from '../support/wire.js';
@@ -70,9 +72,8 @@ async function balance(): Promise<bigint> {
 /** Sets what the fee payer holds, and waits until the facilitator has noticed. */
 async function fund(lamports: bigint, { isShort }: { readonly isShort: boolean }): Promise<void> {
   facilitator.svm.fundSol(feePayer, lamports - (await balance()));
-  const line = `tollkeeper_signers_short_of_funds{network="solana:EtWTRABZaYq6iMfeYKouRu166VU2xqa1"} ${isShort ? 1 : 0}`;
   await eventually(async () => {
-    const metrics = await (await fetch(`${facilitator.url()}/metrics`)).text();
-    expect(metrics.split('\n')).toContain(line);
+    const short = await metricOf(facilitator.url(), 'tollkeeper_signers_short_of_funds', { network: solanaDevnet });
+    expect(short).toBe(isShort ? 1 : 0);
   });
 }

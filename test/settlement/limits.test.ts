@@ -4,6 +4,7 @@ import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { resumeTime, stopTime } from '../support/chain-time.js';
 import { eventually } from '../support/eventually.js';
+import { metricOf } from '../support/metrics.js';
 import { createPayer, meddle, moveAway } from '../support/payer.js';
 import { startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
 import { tracesOf } from '../support/traces.js';
@@ -195,12 +196,5 @@ async function states(): Promise<readonly string[]> {
   return rows.map(({ state }) => state);
 }
 
-async function signersShort(): Promise<number> {
-  const text = await (await fetch(`${facilitator.url()}/metrics`)).text();
-  return Number(/^tollkeeper_signers_short_of_funds\{.*\} (\d+)$/m.exec(text)?.[1] ?? NaN);
-}
-
-async function unsigned(): Promise<number> {
-  const text = await (await fetch(`${facilitator.url()}/metrics`)).text();
-  return Number(/^tollkeeper_unsigned_payments\{network="eip155:84532"\} (\d+)$/m.exec(text)?.[1]);
-}
+const signersShort = () => metricOf(facilitator.url(), 'tollkeeper_signers_short_of_funds');
+const unsigned = () => metricOf(facilitator.url(), 'tollkeeper_unsigned_payments');

@@ -1,7 +1,10 @@
 import { composeService, createLogger } from '@tollkeeper/facilitator';
+import { faultOn, sandboxKeys } from '@tollkeeper/sandbox';
+import { numberToHex } from 'viem';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { resumeTime, stopTime } from '../support/chain-time.js';
 import { eventually } from '../support/eventually.js';
+import { metricOf } from '../support/metrics.js';
 import { startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
 import { freshRequest, settle } from '../support/wire.js';
 
@@ -32,16 +35,39 @@ test('whichever process sees its end, a transaction counts once, and so does a p
     expect((await answer).body).toMatchObject({ success: true });
     await eventually(async () => expect(await readings('tollkeeper_transactions_followed')).toEqual([0, 0]));
   }
-  expect(sum(await readings('tollkeeper_transactions_total', 'included'))).toBe(payments);
-  expect(sum(await readings('tollkeeper_payments_concluded_total', 'settled'))).toBe(payments);
+  expect(sum(await readings('tollkeeper_transactions_total', { state: 'included' }))).toBe(payments);
+  expect(sum(await readings('tollkeeper_payments_concluded_total', { state: 'settled' }))).toBe(payments);
   expect(await readings('tollkeeper_unsigned_payments')).toEqual([0, 0]);
 });
 
-/** What each process shows; 0 where it has nothing to show yet. */
-async function readings(metric: string, state?: string): Promise<readonly number[]> {
-  const line = new RegExp(`^${metric}\\{[^}]*${state === undefined ? '' : `state="${state}"`}[^}]*\\} (\\d+)$`, 'm');
-  const texts = await Promise.all(urls.map(async (url) => (await fetch(`${url}/metrics`)).text()));
-  return texts.map((text) => Number(line.exec(text)?.[1] ?? 0));
+test('bytes that the chain does not show are counted each time that they are sent again', async () => {
+  const before = sum(await readings('tollkeeper_transactions_resent_total'));
+  const sends = facilitator.evmRpc.calls('eth_sendRawTransaction');
+  const refusal = { kind: 'error', code: -32_000, message: 'txpool is full' } as const;
+  facilitator.evmRpc.use(faultOn('eth_sendRawTransaction', refusal, [sends + 1]));
+  expect((await settle(facilitator.url(), await freshRequest(facilitator, 'EVM'))).body).toMatchObject({
+    success: true,
+  });
+  const resent = facilitator.evmRpc.calls('eth_sendRawTransaction') - sends - 1;
+  expect(resent).toBeGreaterThan(0);
+  expect(sum(await readings('tollkeeper_transactions_resent_total'))).toBe(before + resent);
+});
+
+test('what a signer has, and the state of each endpoint, can be read', async () => {
+  const { address } = sandboxKeys.evm.facilitator;
+  await facilitator.evm.rpc('anvil_setBalance', [address, numberToHex(2_500_000_000_000_000_000n)]);
+  await eventually(async () => {
+    expect(await readings('tollkeeper_signer_balance', { signer: address })).toEqual([2.5, 2.5]);
+  });
+  await eventually(async () => {
+    expect(await readings('tollkeeper_rpc_endpoint', { endpoint: '1', state: 'serving' })).toEqual([1, 1]);
+    expect(await readings('tollkeeper_rpc_endpoint')).toEqual([1, 1]);
+  });
+});
+
+/** What each process shows. */
+function readings(metric: string, labels?: Readonly<Record<string, string>>): Promise<readonly number[]> {
+  return Promise.all(urls.map((url) => metricOf(url, metric, labels)));
 }
 
 function sum(counts: readonly number[]): number {

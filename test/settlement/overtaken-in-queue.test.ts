@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { abandonClaim } from '../support/abandon-claim.js';
 import { dateNextBlock } from '../support/chain-time.js';
 import { eventually } from '../support/eventually.js';
+import { metricOf } from '../support/metrics.js';
 import { carryOut, createPayer, meddle, type TestPayer } from '../support/payer.js';
 import { startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
 import { tracesOf, withPayments } from '../support/traces.js';
@@ -92,7 +93,4 @@ async function fund(wei: bigint): Promise<void> {
   await facilitator.evm.rpc('anvil_setBalance', [signer.address, numberToHex(wei)]);
 }
 
-async function signersShort(): Promise<number> {
-  const text = await (await fetch(`${facilitator.url()}/metrics`)).text();
-  return Number(/^tollkeeper_signers_short_of_funds\{.*\} (\d+)$/m.exec(text)?.[1] ?? NaN);
-}
+const signersShort = () => metricOf(facilitator.url(), 'tollkeeper_signers_short_of_funds');

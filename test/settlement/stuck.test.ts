@@ -3,6 +3,7 @@ import { numberToHex } from 'viem';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { resumeTime, stopTime } from '../support/chain-time.js';
 import { eventually } from '../support/eventually.js';
+import { metricOf } from '../support/metrics.js';
 import { startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
 import { tracesOf, withPayments } from '../support/traces.js';
 import { evmRequest, freshRequest, settle } from '../support/wire.js';
@@ -161,10 +162,7 @@ test('a payment that expires while it is stuck makes way for those behind it', a
   expect(await tracesOf(facilitator, 'EVM')).toMatchObject({ transfers, credited });
 });
 
-async function laneEvents(event: string): Promise<number> {
-  const text = await (await fetch(`${facilitator.url()}/metrics`)).text();
-  return Number(new RegExp(`^tollkeeper_lane_events_total\\{[^}]*${event}[^}]*\\} (\\d+)$`, 'm').exec(text)?.[1] ?? 0);
-}
+const laneEvents = (event: string) => metricOf(facilitator.url(), 'tollkeeper_lane_events_total', { event });
 
 /** The account nonce that the lane gives out next. */
 async function nextPlace(): Promise<bigint> {

@@ -2,6 +2,7 @@ import { createRpcGate, faultOn } from '@tollkeeper/sandbox';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { malleatedSignature } from '../support/evm-signature.js';
 import { eventually } from '../support/eventually.js';
+import { metricOf } from '../support/metrics.js';
 import { startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
 import { evmRequest, settle, type WireRequest } from '../support/wire.js';
 
@@ -21,8 +22,7 @@ test('a copy that the token does not take, and that came first, spoils nothing f
   await eventually(() => expect(gate.waiting()).toBe(1));
   const better = settle(facilitator.url(), good);
   await eventually(async () => {
-    const metrics = await (await fetch(`${facilitator.url()}/metrics`)).text();
-    expect(metrics).toMatch(/tollkeeper_settlements_in_flight\{[^}]*state="claimed"\} 1/);
+    expect(await metricOf(facilitator.url(), 'tollkeeper_settlements_in_flight', { state: 'claimed' })).toBe(1);
   });
   gate.open();
 

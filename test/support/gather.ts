@@ -2,7 +2,8 @@ import type { SettleAnswer } from '@tollkeeper/protocol';
 import pg from 'pg';
 import { expect } from 'vitest';
 import { eventually } from './eventually.js';
-import type { TestFacilitator } from './test-facilitator.js';
+import { metricOf } from './metrics.js';
+import { evmNetwork, type TestFacilitator } from './test-facilitator.js';
 import { settle, type Answered, type WireRequest } from './wire.js';
 
 /**
@@ -65,7 +66,6 @@ const signing = `
   WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%next_account_nonce = next_account_nonce +%'`;
 
 /** Verified payments that wait for a lane. */
-export async function waitingIn(url: string): Promise<number> {
-  const text = await (await fetch(`${url}/metrics`)).text();
-  return Number(/^tollkeeper_queue_payments\{[^}]*eip155[^}]*\} (\d+)$/m.exec(text)?.[1] ?? NaN);
+export function waitingIn(url: string): Promise<number> {
+  return metricOf(url, 'tollkeeper_queue_payments', { network: evmNetwork });
 }

@@ -9,7 +9,7 @@ export function createSettlementMetrics(registry: Registry): SettlementEvents {
   const registers = [registry];
   const company = new Histogram({
     name: 'tollkeeper_transaction_payments',
-    help: 'Payments carried by each transaction that was sent',
+    help: 'Payments carried by each transaction, those that bid for the place of another left out',
     labelNames: ['network'],
     buckets: companyBuckets,
     registers,
@@ -29,6 +29,12 @@ export function createSettlementMetrics(registry: Registry): SettlementEvents {
   const retries = new Counter({
     name: 'tollkeeper_payment_retries_total',
     help: 'Payments that were sent again, each alone, because their transaction did not carry them out',
+    labelNames: ['network'],
+    registers,
+  });
+  const resends = new Counter({
+    name: 'tollkeeper_transactions_resent_total',
+    help: 'How often signed bytes were sent again because the chain did not show them',
     labelNames: ['network'],
     registers,
   });
@@ -56,6 +62,9 @@ export function createSettlementMetrics(registry: Registry): SettlementEvents {
     },
     onRetry: ({ network, payments }) => {
       retries.inc({ network }, payments);
+    },
+    onResend: ({ network }) => {
+      resends.inc({ network });
     },
     onPlace: ({ network, event }) => {
       places.inc({ network, event });

@@ -3,7 +3,6 @@ import type { Chain } from '@tollkeeper/protocol';
 import type { Logger } from '../logging/logger.js';
 import { findTransactions, type SentTransaction } from './chain-transactions.js';
 import { lockLane, type HeldLane } from './lanes.js';
-import type { PlaceEvent } from './place-event.js';
 
 /**
  * Fills the next place of a signer again where a reorg dropped what was closed there; later transactions wait for it. The same
@@ -16,7 +15,7 @@ export function createDroppedPlaces(parts: {
   readonly processId: string;
   readonly openAfterMs: number;
   readonly track: (sent: SentTransaction) => void;
-  readonly onEvent: (event: PlaceEvent) => void;
+  readonly onResend: () => void;
   readonly log: Logger;
 }) {
   const { database, chain, processId, log } = parts;
@@ -32,7 +31,7 @@ export function createDroppedPlaces(parts: {
       return;
     }
     for (const { id, raw } of dropped) {
-      parts.onEvent('sent_again');
+      parts.onResend();
       await chain.broadcast({ id, raw, signer: lane.signer, accountNonce: next });
     }
     if (isEmptyForLong(lane.signer, next)) await open(lane, next);

@@ -38,7 +38,10 @@ export function createNetworkSettlement(parts: NetworkSettlementParts) {
   const queue = createReadyQueue(chain);
   const close = createClosing({ ...parts, network, processId });
   const ends = createSettlementEnds({ ...parts, network, close, retry: (ids) => void takeUp.retry(ids) });
-  const watch = createWatch({ ...parts, ...ends, pollMs: limits.pollMs, resendMs: limits.resendMs });
+  const onResend = () => {
+    events.onResend({ network });
+  };
+  const watch = createWatch({ ...parts, ...ends, onResend, pollMs: limits.pollMs, resendMs: limits.resendMs });
   const track = watch.track.bind(watch);
   const sponsorship = createSponsorship({ network, dailyBudget: limits.dailyBudget });
   const lanes = createLaneGroup({ ...parts, queue, track, sponsorship, verifying: () => submission.verifying() });
@@ -64,6 +67,7 @@ export function createNetworkSettlement(parts: NetworkSettlementParts) {
     onEvent: (event) => {
       events.onPlace({ network, event });
     },
+    onResend,
   });
 
   return {

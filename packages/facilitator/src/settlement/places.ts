@@ -27,6 +27,7 @@ interface PlacesParts {
   readonly track: (sent: SentTransaction) => void;
   readonly close: (closings: readonly Closing[], lane: HeldLane) => Promise<unknown>;
   readonly onEvent: (event: PlaceEvent) => void;
+  readonly onResend: () => void;
   readonly log: Logger;
 }
 

@@ -16,6 +16,8 @@ export interface SettlementEvents {
   }): void;
   /** So many payments are sent again, each alone. */
   onRetry(retry: { readonly network: Network; readonly payments: number }): void;
+  /** Stored bytes were sent again, because the chain did not show them. */
+  onResend(resend: { readonly network: Network }): void;
   onPlace(place: { readonly network: Network; readonly event: PlaceEvent }): void;
   /** A signer has so much native coin, in wei or lamports. */
   onBalance(account: { readonly network: Network; readonly signer: string; readonly balance: bigint }): void;

@@ -17,6 +17,7 @@ const sent = (id: string): SentTransaction => ({
 
 test('what the chain does not show is sent again side by side, so that a node that hangs is not waited for by each in turn', async () => {
   const resent: string[] = [];
+  let counted = 0;
   let hang = false;
   const chain: Partial<Chain> = {
     network: baseSepolia,
@@ -34,6 +35,9 @@ test('what the chain does not show is sent again side by side, so that a node th
     log: createLogger({ level: 'silent' }),
     pollMs: 1,
     resendMs: 0,
+    onResend: () => {
+      counted += 1;
+    },
   });
   const ids = Array.from({ length: 64 }, (_, index) => `0x${index}`);
   for (const id of ids) watch.track(sent(id));
@@ -42,6 +46,7 @@ test('what the chain does not show is sent again side by side, so that a node th
   hang = true;
   resent.length = 0;
   await eventually(() => expect(resent).toHaveLength(32));
+  expect(counted).toBeGreaterThanOrEqual(64 + 32);
   hang = false;
   await watch.stop();
 });

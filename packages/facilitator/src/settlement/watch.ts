@@ -36,6 +36,7 @@ export interface Watch {
 export interface WatchParts extends ConcludingParts {
   readonly pollMs: number;
   readonly resendMs: number;
+  readonly onResend: () => void;
 }
 
 /**
@@ -126,7 +127,8 @@ async function resendAll(parts: WatchParts, absent: readonly Entry[]): Promise<v
   }
 }
 
-async function resend({ chain, log }: WatchParts, entry: Entry): Promise<void> {
+async function resend({ chain, onResend, log }: WatchParts, entry: Entry): Promise<void> {
+  onResend();
   try {
     await chain.broadcast(entry.sent);
   } catch (error) {

@@ -3,6 +3,7 @@ import type { Ledger } from '@tollkeeper/ledger';
 import type { Chain, Finality } from '@tollkeeper/protocol';
 import type { Logger } from '../../logging/logger.js';
 import { markLegsFailed, type SentTransaction } from '../chain-transactions.js';
+import type { SettlementEvents } from '../settlement-events.js';
 import { createEffectChanges } from './effect-changes.js';
 import { createFinalityNews, type OnFinalityChange } from './finality-news.js';
 import { pursueEffects, type Pursuit } from './pursue-effects.js';
@@ -17,6 +18,7 @@ export interface FinalityLookParts {
   readonly database: Database;
   readonly ledger: Ledger;
   readonly onChange: OnFinalityChange;
+  readonly events: Pick<SettlementEvents, 'onResend'>;
   readonly log: Logger;
 }
 
@@ -90,7 +92,10 @@ export function createFinalityLook(parts: FinalityLookParts): (limits: LookLimit
       tell('lost', await changes.lose({ ...effect, isReversed: true }));
       return;
     }
-    for (const sent of pursuit.resend) await chain.broadcast(sent);
+    for (const sent of pursuit.resend) {
+      parts.events.onResend({ network });
+      await chain.broadcast(sent);
+    }
     await noteFailed(parts, effect, pursuit.failed);
   }
 
