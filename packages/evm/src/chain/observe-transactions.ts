@@ -76,16 +76,9 @@ function outcomeOf({ id, expected }: ObservedTransaction, { receipt, logs, legs 
     return { state: 'transferred', effect, feePaid };
   }
   if (legs().areNone) return { state: 'missed', receipt, rejection: expired };
-  if (!log.isUsed && legs().areShared) {
-    return { state: 'missed', receipt, rejection: failed('The transfer failed within a transaction that it shared') };
-  }
-  const detail = 'The transaction succeeded without the exact Transfer log of the token';
-  return {
-    state: 'failed',
-    rejection: { reason: 'invalid_exact_evm_transfer_event_mismatch', detail },
-    block,
-    feePaid,
-  };
+  // Not every token reverts where somebody else was faster.
+  if (!log.isUsed) return { state: 'missed', receipt, rejection: legs().areShared ? failedInCompany : mismatch };
+  return { state: 'failed', rejection: mismatch, block, feePaid };
 }
 
 /** A failure of ours does not say that the payer has not paid: the same authorization may have moved the money before. */
@@ -112,6 +105,13 @@ async function judgeMissed(
 function failed(detail: string): Rejection {
   return { reason: 'invalid_exact_evm_transaction_failed', detail };
 }
+
+const failedInCompany = failed('The transfer failed within a transaction that it shared');
+
+const mismatch: Rejection = {
+  reason: 'invalid_exact_evm_transfer_event_mismatch',
+  detail: 'The transaction succeeded without the exact Transfer log of the token',
+};
 
 /** A transaction that fills a place moves no money, whatever becomes of it. */
 const idle = failed('The transaction was made to do nothing');
