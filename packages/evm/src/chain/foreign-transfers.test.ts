@@ -81,6 +81,20 @@ describe('transfers by somebody else', () => {
     expect(searched).toBeLessThan(40n);
   });
 
+  test('are found in the end where the node that was asked for logs was far behind the one that told the height', async () => {
+    let nowMs = Date.now();
+    const own = setup.network({ clock: { now: () => new Date(nowMs) } });
+    const [payment] = await paymentsTo(setup, merchants(1));
+    const claim = await claimOf(payment ?? expect.fail('a payment'));
+    const { id } = await thief.send(payment ?? expect.fail('a payment'));
+    await setup.anvil.mine(100);
+    setup.proxy.use(faultOn('eth_getLogs', { kind: 'result', result: [] }));
+    expect(await own.chain.findForeignTransfers([claim])).toEqual([undefined]);
+    expect((await find([claim], own)).found).toEqual([undefined]);
+    nowMs += 600_000;
+    expect((await find([claim], own)).found[0]?.transaction).toBe(id);
+  });
+
   test('count only under as many blocks as are configured', async () => {
     const careful = setup.network({ limits: { confirmations: 3 } });
     const [payment] = await paymentsTo(setup, merchants(1));

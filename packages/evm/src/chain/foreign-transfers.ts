@@ -1,4 +1,4 @@
-import type { ClaimedTransfer, Network, OnChainEffect } from '@tollkeeper/protocol';
+import type { ClaimedTransfer, Clock, Network, OnChainEffect } from '@tollkeeper/protocol';
 import { addressWord } from '../abi-word.js';
 import { createBoundedCache } from '../bounded-cache.js';
 import { keccakOfText } from '../keccak.js';
@@ -19,6 +19,12 @@ const maximumAge = 43_200n;
 /** A reorg may have moved a transaction down by some blocks since the authorization was seen unused, or since the last search. */
 const reorgDepth = 32n;
 
+/**
+ * The search begins anew so often: behind one address there may be several nodes, and the one that told of no log may have been
+ * further behind than a reorg goes.
+ */
+const searchedTtlMs = 10 * 60 * 1000;
+
 /** Claims in one filter; nodes limit how many topics they take. */
 const claimsPerSearch = 100;
 
@@ -35,16 +41,26 @@ export type FindForeignTransfers = (
 export function createForeignTransfers(parts: {
   readonly network: Network;
   readonly node: EvmNode;
+  readonly clock: Clock;
   readonly confirmations: number;
 }): FindForeignTransfers {
-  const { confirmations } = parts;
+  const { clock, confirmations } = parts;
   const searchLogs = createLogSearch(parts);
-  /** The block up to which a used authorization was searched for, by claim key. */
-  const searched = createBoundedCache<bigint>(4096);
+  /** The block up to which a used authorization was searched for, by claim key, and until when that counts. */
+  const searched = createBoundedCache<{ readonly upTo: bigint; readonly untilMs: number }>(4096);
+
+  function searchOf({ claimKey }: ClaimedTransfer) {
+    const search = searched.get(claimKey);
+    return search !== undefined && clock.now().getTime() < search.untilMs ? search : undefined;
+  }
 
   function firstBlock(claim: ClaimedTransfer, last: bigint): bigint {
-    const done = (searched.get(claim.claimKey) ?? 0n) - reorgDepth;
-    return larger(done, oldestBlock(claim, last));
+    return larger((searchOf(claim)?.upTo ?? 0n) - reorgDepth, oldestBlock(claim, last));
+  }
+
+  function noteSearched(claim: ClaimedTransfer, upTo: bigint): void {
+    const untilMs = searchOf(claim)?.untilMs ?? clock.now().getTime() + searchedTtlMs;
+    searched.set(claim.claimKey, { upTo, untilMs });
   }
 
   /** Where the authorizations of one token were used: transactions by claim key. */
@@ -64,7 +80,7 @@ export function createForeignTransfers(parts: {
     const uses = new Map<string, string>();
     for (const claim of claims) {
       const transaction = transactions.get([usedTopic, payerTopic(claim), nonceTopic(claim)].join());
-      if (transaction === undefined) searched.set(claim.claimKey, last);
+      if (transaction === undefined) noteSearched(claim, last);
       else uses.set(claim.claimKey, transaction);
     }
     return uses;
