@@ -104,6 +104,42 @@ test('a reorg that keeps a shared transaction in another block only moves its pa
   expect({ effect, reversal }).toEqual({ effect: before['effect'], reversal: before['reversal'] });
 });
 
+test('a payment that a reorg carries out after all, before others of its transaction, is credited too', async () => {
+  const { evm } = facilitator;
+  const payers = (await createPayers()).slice(0, 3);
+  const broadcasts = facilitator.evmRpc.transactions();
+  await evm.mine(3);
+  await stopTime(facilitator, 'EVM');
+  const answers = await settleTogether(
+    facilitator,
+    payers.map(({ request }) => request),
+  );
+  await eventually(() => expect(facilitator.evmRpc.transactions()).toBe(broadcasts + 2));
+  await meddle(evm, moveAway(payers[1] ?? expect.fail('a payer'), sandboxKeys.evm.stranger.address));
+  await resumeTime(facilitator, 'EVM');
+  const bodies = (await Promise.all(answers)).map(({ body }) => body);
+  expect(bodies.map(({ success }) => success)).toEqual([true, false, true]);
+  const paid = bodies.map(({ extra, transaction }): Paid => ({ paymentId: String(extra?.['paymentId']), transaction }));
+
+  // The same transactions, without the one that took the money away.
+  const [first, , other] = paid as [Paid, Paid, Paid];
+  const depth = await depthOf(other);
+  const raws = await Promise.all([first, other].map(({ transaction }) => rawOf(evm, transaction)));
+  await reorgKeeping(
+    facilitator,
+    depth,
+    raws.map((raw) => [raw, depth - 1] as const),
+  );
+  for (const each of paid) await reported(facilitator, each, { finality: 'confirmed', credited: true });
+});
+
+/** How many blocks a reorg must replace to undo it. */
+async function depthOf({ transaction }: Paid): Promise<number> {
+  const head = await facilitator.evm.rpc('eth_blockNumber', []);
+  const receipt = (await facilitator.evm.rpc('eth_getTransactionReceipt', [transaction])) as { blockNumber: string };
+  return Number(BigInt(String(head)) - BigInt(receipt.blockNumber)) + 1;
+}
+
 test('a reorg that puts the transactions of a lane into one block, and one that drops all of them, change no balance', async () => {
   const before = await walletOf(facilitator);
   const [first, together] = await payTogetherUnder(1);

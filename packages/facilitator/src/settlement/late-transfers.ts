@@ -71,11 +71,15 @@ export function createLateTransfers(parts: {
     const effects = await chain.findForeignTransfers(watched.map(claimedTransferOf));
     for (const [index, { id: paymentId }] of watched.entries()) {
       const effect = effects[index];
-      if (effect === undefined || !(await parts.settle({ paymentId, effect }))) continue;
-      const { transaction } = effect;
-      log.warn({ paymentId, transaction }, 'a payment that had failed was carried out by somebody else');
+      if (effect !== undefined) await attempt(() => settle({ paymentId, effect }));
     }
     await release(watched.filter(({ isExpired }, index) => isExpired && effects[index] === undefined));
+  }
+
+  async function settle({ paymentId, effect }: Settled): Promise<void> {
+    if (!(await parts.settle({ paymentId, effect }))) return;
+    const { transaction } = effect;
+    log.warn({ paymentId, transaction }, 'a payment that had failed was carried out by somebody else');
   }
 
   /** Watches those no more that no block can hold any more. */

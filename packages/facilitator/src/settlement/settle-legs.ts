@@ -54,7 +54,7 @@ export function createSettling(parts: { readonly database: Database; readonly le
       if (!moved.has(paymentId)) return undefined;
       const walletId = wallets.get(`${effect.asset.network} ${effect.to}`);
       const assetId = assetIds.get(keyOf(effect.asset)) ?? null;
-      return { assetId, postings: walletId === undefined ? [] : [creditOf(effect, walletId)] };
+      return { assetId, postings: walletId === undefined ? [] : [creditOf({ paymentId, effect }, walletId)] };
     });
   }
 
@@ -91,10 +91,11 @@ export function createSettling(parts: { readonly database: Database; readonly le
   }
 }
 
-function creditOf(effect: OnChainEffect, walletId: string) {
+/** The payment is part of the key, because a reorg may put the transfer of another one in the place that this one had. */
+function creditOf({ paymentId, effect }: Settled, walletId: string) {
   return {
     scope: 'effect',
-    key: `${effect.asset.network}/${effect.transaction}/${effect.position}`,
+    key: `${effect.asset.network}/${effect.transaction}/${effect.position}/${paymentId}`,
     legs: [
       {
         debit: { kind: 'custody', owner: effect.to },
