@@ -1,11 +1,12 @@
+import { faultOn } from '@tollkeeper/sandbox';
 import { numberToHex } from 'viem';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { stopTime } from '../support/chain-time.js';
+import { resumeTime, stopTime } from '../support/chain-time.js';
 import { eventually } from '../support/eventually.js';
 import { createPayer } from '../support/payer.js';
 import { startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
 import { settle } from '../support/wire.js';
-import { eager, pay, reorg, reported, slowlyFinal } from './finality-scene.js';
+import { eager, pay, rawOf, reorg, reported, slowlyFinal, type Paid } from './finality-scene.js';
 
 let facilitator: TestFacilitator;
 
@@ -19,6 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => facilitator.stop());
 afterEach(async () => {
+  await resumeTime(facilitator, 'EVM');
   expect(await facilitator.bookProblems()).toEqual([]);
 });
 
@@ -40,11 +42,33 @@ test('what a reorg drops is outbid when the network has become dear, and what is
     expect(told).toBeDefined();
   });
   expect(await answer).toMatchObject({ success: true });
-  await reported(facilitator, paid, { finality: 'confirmed', credited: true });
+  await reported(facilitator, paid, { credited: true });
   await eventually(async () => {
     await mineDearBlock();
     expect(await countPending()).toBe(0);
   });
+}, 120_000);
+
+test('what a reorg dropped is closed again at the fee of the block that has it then', async () => {
+  const paid = await pay(facilitator, 'EVM', await payment());
+  await reported(facilitator, paid, { finality: 'confirmed', credited: true });
+  await eventually(async () => expect(await countPending()).toBe(0));
+  const [raw, fee] = [await rawOf(facilitator.evm, paid.transaction), await feeOf(paid)];
+
+  // The node takes nothing from us for a while, so that the place is open again.
+  facilitator.evmRpc.use(faultOn('eth_sendRawTransaction', { kind: 'drop' }));
+  await stopTime(facilitator, 'EVM');
+  await reorg(facilitator.evm, 1);
+  await reported(facilitator, paid, { finality: 'reversed', credited: false });
+  await eventually(async () => expect(await countPending()).toBeGreaterThan(0));
+  expect(await gasSpent()).toBe(await feesPaid());
+  await facilitator.evm.rpc('eth_sendRawTransaction', [raw]);
+  await mineAt(1_500_000_000n);
+  facilitator.evmRpc.reset();
+  await reported(facilitator, paid, { finality: 'confirmed', credited: true });
+  await eventually(async () => expect(await countPending()).toBe(0));
+  expect(await feeOf(paid)).not.toBe(fee);
+  expect(await gasSpent()).toBe(await feesPaid());
 }, 120_000);
 
 async function payment() {
@@ -52,9 +76,32 @@ async function payment() {
 }
 
 /** At more than twice the fee that was offered before. */
-async function mineDearBlock(): Promise<void> {
-  await facilitator.evm.rpc('anvil_setNextBlockBaseFeePerGas', [numberToHex(20_000_000_000n)]);
+function mineDearBlock(): Promise<void> {
+  return mineAt(20_000_000_000n);
+}
+
+async function mineAt(baseFee: bigint): Promise<void> {
+  await facilitator.evm.rpc('anvil_setNextBlockBaseFeePerGas', [numberToHex(baseFee)]);
   await facilitator.evm.rpc('evm_mine', []);
+}
+
+async function feeOf({ transaction }: Paid): Promise<bigint | undefined> {
+  const [row] = await facilitator.database.database.sql<{ fee: bigint }>`
+    SELECT fee_paid AS fee FROM chain_transaction WHERE transaction = ${transaction}`;
+  return row?.fee;
+}
+
+async function feesPaid(): Promise<bigint> {
+  const [row] = await facilitator.database.database.sql<{ fees: bigint }>`
+    SELECT coalesce(sum(fee_paid), 0) AS fees FROM chain_transaction`;
+  return row?.fees ?? 0n;
+}
+
+async function gasSpent(): Promise<bigint> {
+  const [row] = await facilitator.database.database.sql<{ spent: bigint }>`
+    SELECT balance.debit - balance.credit AS spent FROM balance
+    JOIN account ON account.id = balance.account_id WHERE account.kind = 'gas_spent'`;
+  return row?.spent ?? 0n;
 }
 
 async function countPending(): Promise<number> {

@@ -4,7 +4,7 @@ import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { eventually } from '../support/eventually.js';
 import { metricOf } from '../support/metrics.js';
-import { evmNetwork, startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
+import { startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
 import { evmRequest } from '../support/wire.js';
 import {
   blocksToFinality,

@@ -56,7 +56,7 @@ export async function walletOf({ database, wallet }: TestFacilitator): Promise<{
 /** How many journals of each kind the ledger has. */
 export async function journalsOf({ database }: TestFacilitator): Promise<Readonly<Record<string, number>>> {
   const rows = await database.database.sql<{ scope: string; count: bigint }>`
-    SELECT scope, count(*) AS count FROM journal WHERE scope <> 'network_fee' GROUP BY scope`;
+    SELECT scope, count(*) AS count FROM journal WHERE scope NOT LIKE 'network_fee%' GROUP BY scope`;
   return Object.fromEntries(rows.map(({ scope, count }) => [scope, Number(count)]));
 }
 

@@ -26,7 +26,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   balance: ['SELECT'],
   balance_checkpoint: ['SELECT'],
   chain_identity: ['INSERT', 'SELECT'],
-  chain_transaction: ['INSERT', 'SELECT', 'UPDATE (broadcast_at, concluded_at, fee_paid, state)'],
+  chain_transaction: ['INSERT', 'SELECT', 'UPDATE (broadcast_at, concluded_at, fee_paid, reopened, state)'],
   charge: ['INSERT (amount, asset_id, id, payee_wallet_id, payer_wallet_id, reference)', 'SELECT'],
   charge_refund: ['INSERT (amount, charge_id, id)', 'SELECT'],
   control: ['DELETE', 'INSERT (kind, merchant_id, network, reason, set_by, token)', 'SELECT'],

@@ -1,8 +1,9 @@
 import type { Database, Sql } from '@tollkeeper/database';
-import { operatorOwner, type Ledger, type Posting } from '@tollkeeper/ledger';
-import { amount, nativeAsset, type Network, type Rejection } from '@tollkeeper/protocol';
+import type { Ledger } from '@tollkeeper/ledger';
+import type { Network, Rejection } from '@tollkeeper/protocol';
 import { markLegsFailed, type SentTransaction } from './chain-transactions.js';
 import { lockLane, type HeldLane } from './lanes.js';
+import { bookFees, type NetworkFee } from './network-fees.js';
 import { announceChanges } from './payment-signal.js';
 import { claimLeaseSeconds } from './claim-store.js';
 
@@ -45,7 +46,7 @@ export function createClosing(parts: {
       if (lane !== undefined && !(await lockLane(sql, { ...parts, ...lane }))) return nothing;
       const own = await markClosed(closer, closings);
       const replaced = await markReplaced(closer, own);
-      await bookFees(closer, own);
+      await bookFees(closer, feesOf(parts.network, own));
       const failed = await fail(
         closer,
         own.filter(({ sent, state }) => sent.legs.length === 1 && state !== 'replaced'),
@@ -74,9 +75,13 @@ interface Closer {
   readonly processId: string;
 }
 
-/** Those that nobody has closed before. */
-async function markClosed({ sql, network }: Closer, closings: readonly Closing[]): Promise<readonly Closing[]> {
-  const rows = await sql<{ id: string }>`
+/** One that nobody has closed before, or that was opened again so often. */
+interface OwnClosing extends Closing {
+  readonly reopened: number;
+}
+
+async function markClosed({ sql, network }: Closer, closings: readonly Closing[]): Promise<readonly OwnClosing[]> {
+  const rows = await sql<{ id: string; reopened: number }>`
     WITH locked AS (
       SELECT id FROM chain_transaction
       WHERE network = ${network} AND transaction = ANY(${closings.map(({ sent }) => sent.id)}::text[]) AND state = 'pending'
@@ -90,9 +95,12 @@ async function markClosed({ sql, network }: Closer, closings: readonly Closing[]
       ${closings.map(({ feePaid }) => feePaid ?? null)}::numeric[]
     ) AS closing (transaction, state, fee_paid)
     WHERE chain_transaction.id = locked.id AND chain_transaction.transaction = closing.transaction
-    RETURNING chain_transaction.transaction AS id`;
-  const ours = new Set(rows.map(({ id }) => id));
-  return closings.filter(({ sent }) => ours.has(sent.id));
+    RETURNING chain_transaction.transaction AS id, chain_transaction.reopened`;
+  const ours = new Map(rows.map(({ id, reopened }) => [id, reopened]));
+  return closings.flatMap((closing) => {
+    const reopened = ours.get(closing.sent.id);
+    return reopened === undefined ? [] : [{ ...closing, reopened }];
+  });
 }
 
 /** A place holds one transaction: the siblings of an included one are out. */
@@ -159,26 +167,10 @@ async function retry({ sql, processId }: Closer, paymentIds: readonly string[]):
   return rows.map(({ id }) => id);
 }
 
-/** What the chain charged leaves what the operator provided for it. */
-async function bookFees({ sql, network, ledger }: Closer, closings: readonly Closing[]): Promise<void> {
-  const postings = closings.flatMap(({ sent, feePaid }): Posting[] => {
-    if (feePaid === undefined || feePaid === 0n) return [];
-    return [
-      {
-        scope: 'network_fee',
-        key: `${network}/${sent.id}`,
-        legs: [
-          {
-            debit: { kind: 'gas_spent', owner: sent.signer },
-            credit: { kind: 'operator_funding', owner: operatorOwner },
-            asset: nativeAsset(network),
-            amount: amount(feePaid),
-          },
-        ],
-      },
-    ];
-  });
-  if (postings.length > 0) await ledger.postAll(sql, postings);
+function feesOf(network: Network, closings: readonly OwnClosing[]): readonly NetworkFee[] {
+  return closings.flatMap(({ sent: { id, signer }, feePaid: paid, reopened }) =>
+    paid === undefined ? [] : [{ network, transaction: id, signer, paid, reopened }],
+  );
 }
 
 /** Also of what was closed before: a reorg may drop a transaction, and another one take its place. */

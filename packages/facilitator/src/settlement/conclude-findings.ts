@@ -1,4 +1,4 @@
-import type { Chain, Observation } from '@tollkeeper/protocol';
+import { isFault, type Chain, type Observation } from '@tollkeeper/protocol';
 import type { Logger } from '../logging/logger.js';
 import type { Leg, SentTransaction } from './chain-transactions.js';
 import type { Closing } from './close-transactions.js';
@@ -72,6 +72,12 @@ export function createConcluding(parts: ConcludingParts) {
     try {
       return await parts.close(closings);
     } catch (error) {
+      // Trouble with one of them must not hold up the others; without the database it is that of all.
+      if (closings.length > 1 && !isFault(error, 'DATABASE_UNAVAILABLE')) {
+        const over: string[] = [];
+        for (const closing of closings) over.push(...(await close([closing])));
+        return over;
+      }
       // Closing again, in the next look, changes nothing that was done.
       const { network } = parts.chain;
       log.error({ err: error, network }, 'transactions could not be closed; it is tried again');

@@ -1,8 +1,11 @@
 import type { Database } from '@tollkeeper/database';
+import type { Ledger } from '@tollkeeper/ledger';
 import type { Chain } from '@tollkeeper/protocol';
 import type { Logger } from '../logging/logger.js';
 import { findTransactions, type SentTransaction } from './chain-transactions.js';
 import { lockLane, type HeldLane } from './lanes.js';
+import { takeBackFees, type NetworkFee } from './network-fees.js';
+import type { SettlementEvents } from './settlement-events.js';
 
 /**
  * Fills the next place of a signer again where a reorg dropped what was closed there; later transactions wait for it. The same
@@ -11,11 +14,12 @@ import { lockLane, type HeldLane } from './lanes.js';
  */
 export function createDroppedPlaces(parts: {
   readonly database: Database;
+  readonly ledger: Ledger;
   readonly chain: Chain;
   readonly processId: string;
   readonly openAfterMs: number;
   readonly track: (sent: SentTransaction) => void;
-  readonly onResend: () => void;
+  readonly events: Pick<SettlementEvents, 'onResend'>;
   readonly log: Logger;
 }) {
   const { database, chain, processId, log } = parts;
@@ -31,7 +35,7 @@ export function createDroppedPlaces(parts: {
       return;
     }
     for (const { id, raw } of dropped) {
-      parts.onResend();
+      parts.events.onResend({ network });
       await chain.broadcast({ id, raw, signer: lane.signer, accountNonce: next });
     }
     if (isEmptyForLong(lane.signer, next)) await open(lane, next);
@@ -47,14 +51,22 @@ export function createDroppedPlaces(parts: {
   /** All bidders of the place: any of them may be mined. */
   async function open(lane: HeldLane, accountNonce: bigint): Promise<void> {
     const { signer } = lane;
-    const opened = await database.transaction(async (sql) => {
+    const ids = await database.transaction(async (sql) => {
       if (!(await lockLane(sql, { ...lane, network, processId }))) return [];
-      return sql<{ id: string }>`
-        UPDATE chain_transaction SET state = 'pending', fee_paid = NULL, concluded_at = NULL
+      const closed = await sql<ClosedRow>`
+        SELECT transaction AS id, fee_paid AS paid, reopened FROM chain_transaction
         WHERE network = ${network} AND signer = ${signer} AND account_nonce = ${accountNonce} AND state <> 'pending'
-        RETURNING transaction AS id`;
+        ORDER BY id
+        FOR UPDATE`;
+      await sql`
+        UPDATE chain_transaction SET state = 'pending', fee_paid = NULL, concluded_at = NULL, reopened = reopened + 1
+        WHERE network = ${network} AND transaction = ANY(${closed.map(({ id }) => id)}::text[])`;
+      await takeBackFees(
+        { sql, ledger: parts.ledger },
+        closed.flatMap((row) => feeOf(row, { network, signer })),
+      );
+      return closed.map(({ id }) => id);
     });
-    const ids = opened.map(({ id }) => id);
     for (const sent of await findTransactions(database, { network, ids })) parts.track(sent);
     if (ids.length > 0) {
       const fields = { network, signer, accountNonce: accountNonce.toString(), transactions: ids };
@@ -67,6 +79,16 @@ export function createDroppedPlaces(parts: {
       SELECT transaction AS id, raw FROM chain_transaction
       WHERE network = ${network} AND signer = ${signer} AND account_nonce = ${accountNonce} ORDER BY id DESC`;
   }
+}
+
+interface ClosedRow {
+  readonly id: string;
+  readonly paid: bigint | null;
+  readonly reopened: number;
+}
+
+function feeOf({ id, paid, reopened }: ClosedRow, of: Pick<NetworkFee, 'network' | 'signer'>): readonly NetworkFee[] {
+  return paid === null ? [] : [{ ...of, transaction: id, paid, reopened }];
 }
 
 /** What a look at a lane found. */

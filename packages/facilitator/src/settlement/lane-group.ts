@@ -50,7 +50,7 @@ export function createLaneGroup(parts: LaneGroupParts) {
   };
   const works = createWorks(parts, { canSign, usable, lose });
 
-  return { canSign, usable, wake, keep, tend, lookAtFunds, counts, stop };
+  return { canSign, held: () => lanes.held(), wake, keep, tend, lookAtFunds, counts, stop };
 
   function canSign(): boolean {
     return parts.signs && (chain.ordered ? usable().length > 0 : unnumberedSigners(chain).every(canPay));

@@ -38,10 +38,7 @@ export function createNetworkSettlement(parts: NetworkSettlementParts) {
   const queue = createReadyQueue(chain);
   const close = createClosing({ ...parts, network, processId });
   const ends = createSettlementEnds({ ...parts, network, close, retry: (ids) => void takeUp.retry(ids) });
-  const onResend = () => {
-    events.onResend({ network });
-  };
-  const watch = createWatch({ ...parts, ...ends, onResend, pollMs: limits.pollMs, resendMs: limits.resendMs });
+  const watch = createWatch({ ...parts, ...ends, pollMs: limits.pollMs, resendMs: limits.resendMs });
   const track = watch.track.bind(watch);
   const sponsorship = createSponsorship({ network, dailyBudget: limits.dailyBudget });
   const lanes = createLaneGroup({ ...parts, queue, track, sponsorship, verifying: () => submission.verifying() });
@@ -67,7 +64,6 @@ export function createNetworkSettlement(parts: NetworkSettlementParts) {
     onEvent: (event) => {
       events.onPlace({ network, event });
     },
-    onResend,
   });
 
   return {
@@ -83,7 +79,7 @@ export function createNetworkSettlement(parts: NetworkSettlementParts) {
     },
     tendLanes: lanes.tend,
     follow: () => followPending(watch, { database, network }),
-    lookAtPlaces: () => places.look(lanes.usable()),
+    lookAtPlaces: () => places.look(lanes.held()),
     async lookForLateTransfers() {
       await lookForLateTransfers();
       await takeUp.takeDropped();

@@ -1,4 +1,5 @@
 import type { Database } from '@tollkeeper/database';
+import type { Ledger } from '@tollkeeper/ledger';
 import type { Chain } from '@tollkeeper/protocol';
 import type { Logger } from '../logging/logger.js';
 import { findTransactions, type SentTransaction } from './chain-transactions.js';
@@ -10,6 +11,7 @@ import { findDroppedOf, findPendingOf, findStuck } from './lane-order.js';
 import { createNonceSkipping, type HeldLane } from './lanes.js';
 import type { PlaceEvent } from './place-event.js';
 import { createReplacing } from './replace-stuck.js';
+import type { SettlementEvents } from './settlement-events.js';
 import type { Sponsorship } from './sponsorship.js';
 
 export interface Places {
@@ -19,6 +21,7 @@ export interface Places {
 
 interface PlacesParts {
   readonly database: Database;
+  readonly ledger: Ledger;
   readonly chain: Chain;
   readonly processId: string;
   readonly sponsorship: Sponsorship;
@@ -27,7 +30,7 @@ interface PlacesParts {
   readonly track: (sent: SentTransaction) => void;
   readonly close: (closings: readonly Closing[], lane: HeldLane) => Promise<unknown>;
   readonly onEvent: (event: PlaceEvent) => void;
-  readonly onResend: () => void;
+  readonly events: Pick<SettlementEvents, 'onResend'>;
   readonly log: Logger;
 }
 

@@ -105,7 +105,7 @@ test('the token of before closes no place that another transaction is thought to
   const signed = { id: '0x02', raw: new Uint8Array([2]), signer, accountNonce: 7n };
   await storeSigned(testDatabase.database.sql, { network, transactions: [{ signed, paymentIds: [] }] });
   const closings = [{ sent: { ...signed, network, legs: [] }, state: 'replaced', failures: new Map() }] as const;
-  const state = async () => (await owner.query('SELECT state FROM chain_transaction')).rows;
+  const state = async () => (await owner.query<{ state: string }>('SELECT state FROM chain_transaction')).rows;
 
   expect(await process.close(closings, stale)).toEqual({ over: [], ended: [], failed: [], retries: [] });
   expect(await state()).toEqual([{ state: 'pending' }]);

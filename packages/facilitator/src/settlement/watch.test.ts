@@ -35,9 +35,7 @@ test('what the chain does not show is sent again side by side, so that a node th
     log: createLogger({ level: 'silent' }),
     pollMs: 1,
     resendMs: 0,
-    onResend: () => {
-      counted += 1;
-    },
+    events: { onResend: () => (counted += 1) },
   });
   const ids = Array.from({ length: 64 }, (_, index) => `0x${index}`);
   for (const id of ids) watch.track(sent(id));

@@ -3,6 +3,7 @@ import type { ObservedTransaction } from '@tollkeeper/protocol';
 import { questionsAbout, type SentTransaction } from './chain-transactions.js';
 import { createConcluding, type ConcludingParts, type Finding, type Followed } from './conclude-findings.js';
 import { observeApart } from './observe-apart.js';
+import type { SettlementEvents } from './settlement-events.js';
 
 /** How many transactions one question to the chain is about. */
 const transactionsPerQuestion = 100;
@@ -36,7 +37,7 @@ export interface Watch {
 export interface WatchParts extends ConcludingParts {
   readonly pollMs: number;
   readonly resendMs: number;
-  readonly onResend: () => void;
+  readonly events: Pick<SettlementEvents, 'onResend'>;
 }
 
 /**
@@ -127,8 +128,8 @@ async function resendAll(parts: WatchParts, absent: readonly Entry[]): Promise<v
   }
 }
 
-async function resend({ chain, onResend, log }: WatchParts, entry: Entry): Promise<void> {
-  onResend();
+async function resend({ chain, events, log }: WatchParts, entry: Entry): Promise<void> {
+  events.onResend({ network: chain.network });
   try {
     await chain.broadcast(entry.sent);
   } catch (error) {

@@ -92,10 +92,7 @@ export function createFinalityLook(parts: FinalityLookParts): (limits: LookLimit
       tell('lost', await changes.lose({ ...effect, isReversed: true }));
       return;
     }
-    for (const sent of pursuit.resend) {
-      parts.events.onResend({ network });
-      await chain.broadcast(sent);
-    }
+    for (const sent of pursuit.resend) await resend(parts, sent);
     await noteFailed(parts, effect, pursuit.failed);
   }
 
@@ -115,6 +112,11 @@ export function createFinalityLook(parts: FinalityLookParts): (limits: LookLimit
       }
     };
   }
+}
+
+async function resend({ chain, events }: FinalityLookParts, sent: SentTransaction): Promise<void> {
+  events.onResend({ network: chain.network });
+  await chain.broadcast(sent);
 }
 
 /** Where none of ours is left that may carry the payment out, it is signed for again. */
