@@ -88,8 +88,9 @@ async function setNextBaseFee(evm: EvmChain, fee: bigint): Promise<void> {
   await evm.rpc('anvil_setNextBlockBaseFeePerGas', [numberToHex(fee)]);
 }
 
-/** A busy anvil mines one block after the other in less. */
+/** A busy anvil mines one block after the other in less than a few of these. */
 const stillMs = 100;
+const stillLooks = 5;
 
 let last: Promise<unknown> = Promise.resolve();
 
@@ -107,6 +108,7 @@ export async function reorganise(subject: EvmSubject, random: () => number): Pro
     await evm.rpc('evm_setAutomine', [false]);
     await untilStill(evm);
     const done = await replaceBlocks(subject, random);
+    await expectNoneLost(evm);
     await mineEverything(evm);
     return done;
   });
@@ -115,11 +117,21 @@ export async function reorganise(subject: EvmSubject, random: () => number): Pro
 
 /** What was sent before is mined one by one, for a while after anvil was told to mine no more by itself. */
 async function untilStill(evm: EvmChain): Promise<void> {
-  for (let height: unknown; ;) {
+  let height: unknown;
+  for (let looks = 0; looks < stillLooks; looks += 1) {
     const now = await evm.rpc('eth_blockNumber');
-    if (now === height) return;
+    if (now !== height) looks = 0;
     height = now;
     await sleep(stillMs);
+  }
+}
+
+/** Whatever happens after anvil has lost a block is nobody's fault but its own. */
+async function expectNoneLost(evm: EvmChain): Promise<void> {
+  const head = BigInt(String(await evm.rpc('eth_blockNumber')));
+  for (let back = 0n; back < 16n && back <= head; back += 1n) {
+    const block = await evm.rpc('eth_getBlockByNumber', [numberToHex(head - back), false]);
+    if (block === null) throw new Error(`anvil has lost its block ${head - back} in a reorg; run the simulation again`);
   }
 }
 
