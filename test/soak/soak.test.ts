@@ -16,7 +16,7 @@ import { putSvmUnderTest } from './svm/svm-under-test.js';
 
 /** Replays the choices of a run, though not its timing: set SOAK_SEED to the seed that a failed one printed. */
 const seed = Number(process.env['SOAK_SEED'] ?? Date.now() % 1_000_000_000);
-const seconds = Number(process.env['SOAK_SECONDS'] ?? 30);
+const seconds = Number(process.env['SOAK_SECONDS'] ?? 120);
 
 /** What is left when all faults are over ends within this time: leases of dead processes, late evidence, reorgs. */
 const calmMs = 90_000;
@@ -69,7 +69,8 @@ test(
     const blocks = troubled.then(() => moveOnUntil(paid));
     const [asked, faults] = await Promise.all([paid, troubled, blocks]);
     await processes.settled();
-    expect(faults.size).toBeGreaterThan(0);
+    // Of some thirty kinds, and some fifty in two minutes.
+    expect(faults.size).toBeGreaterThan(Math.min(seconds / 10, 20));
 
     await calmDown();
     const answered = await askAgain(asked, load);
