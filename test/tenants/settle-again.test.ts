@@ -1,6 +1,7 @@
 import { createFacilitatorClient } from '@tollkeeper/client';
 import { composeTenants, createLogger } from '@tollkeeper/facilitator';
 import type { SettleAnswer } from '@tollkeeper/protocol';
+import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runTollkeeper } from '../crash/facilitator-process.js';
 import { resumeTime, stopTime } from '../support/chain-time.js';
@@ -79,6 +80,33 @@ test('a success is kept for its key in the transaction that spends it: no crash 
     FROM payment CROSS JOIN idempotency AS known
     WHERE payment.id = ${String(body.extra?.['paymentId'])}::uuid AND known.key = 'kept' AND known.status = 200`;
   expect(rows).toEqual([{ spent: true, together: true }]);
+});
+
+test('a process that slept until another one told its success does not tell it too', async () => {
+  const request = await freshRequest(facilitator, 'EVM');
+  const other = new pg.Client({ connectionString: facilitator.database.ownerUrl });
+  await other.connect();
+  let told: Promise<unknown> = Promise.resolve();
+  const checkpoint = (at: string) => {
+    if (at !== 'answering') return;
+    told = other.query(
+      'UPDATE payment SET delivery_lease_holder = gen_random_uuid(), delivered_at = now() WHERE delivered_at IS NULL',
+    );
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_000);
+  };
+  await facilitator.restart({ checkpoint });
+  const late = await settle(request, named('slept'));
+  await told;
+  await other.end();
+  expect([late.status, late.body.code, late.body.success]).toEqual([409, 'IDEMPOTENCY_IN_FLIGHT', false]);
+
+  const again = await settle(request, named('slept'));
+  expect([again.body.errorReason, again.body.transaction]).toEqual([
+    'duplicate_settlement',
+    expect.stringMatching(/^0x[0-9a-f]{64}$/),
+  ]);
+  await facilitator.restart();
+  expect(await settle(request, named('slept'))).toEqual({ ...again, replayed: 'true' });
 });
 
 interface Entry {
