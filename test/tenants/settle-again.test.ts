@@ -1,11 +1,13 @@
 import { createFacilitatorClient } from '@tollkeeper/client';
 import { composeTenants, createLogger } from '@tollkeeper/facilitator';
 import type { SettleAnswer } from '@tollkeeper/protocol';
+import { BASE_SEPOLIA_USDC, sandboxKeys } from '@tollkeeper/sandbox';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runTollkeeper } from '../crash/facilitator-process.js';
 import { resumeTime, stopTime } from '../support/chain-time.js';
 import { eventually } from '../support/eventually.js';
+import { carryOut, createPayer, meddle, moveAway } from '../support/payer.js';
 import { startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
 import { freshRequest, type WireRequest } from '../support/wire.js';
 import { everyPermission } from './support/tenant-service.js';
@@ -260,6 +262,29 @@ test('a refusal is answered again, although its cause is gone', async () => {
   expect((await audited('refused')).map(({ subject, after }) => [subject, after])).toEqual([
     [null, { idempotencyKey: 'refused', success: false, errorReason: first.body.errorReason }],
   ]);
+});
+
+test('a failure is told again until somebody else carries the payment out, and then its success is told and kept', async () => {
+  const { evm, wallet } = facilitator;
+  const payer = await createPayer(evm, { payTo: wallet.evm });
+  const stranger = sandboxKeys.evm.stranger.address;
+  const broadcasts = facilitator.evmRpc.transactions();
+  await stopTime(facilitator, 'EVM');
+  const answer = settle(payer.request, named('late money'));
+  await eventually(() => expect(facilitator.evmRpc.transactions()).toBe(broadcasts + 1));
+  await meddle(evm, moveAway(payer, stranger));
+  await resumeTime(facilitator, 'EVM');
+  const failed = await answer;
+  expect(failed.body).toMatchObject({ success: false, extra: { paymentState: 'unused' } });
+  expect((await settle(payer.request, named('late money'))).text).toBe(failed.text);
+
+  await evm.mint({ token: BASE_SEPOLIA_USDC, to: payer.address, amount: 10_000n });
+  const theirs = await meddle(evm, carryOut(payer, stranger));
+  await eventually(async () => {
+    const settled = await settle(payer.request, named('late money'));
+    expect(settled.body).toMatchObject({ success: true, transaction: theirs });
+  });
+  expect(await settle(payer.request, named('late money'))).toMatchObject({ replayed: 'true', body: { success: true } });
 });
 
 test('the client asks for the recorded answer with its key', async () => {
