@@ -90,6 +90,23 @@ describe.each(families)('on %s', (family) => {
     expect(await tracesOf(facilitator, family)).toEqual(withPayments(before, 1));
   });
 
+  test('a caller who hangs up while a success waits behind another answer on its connection leaves it to the next one', async () => {
+    const otherFamily = family === 'EVM' ? 'Solana' : 'EVM';
+    const [slow, request] = [await freshRequest(facilitator, otherFamily), await freshRequest(facilitator, family)];
+    await stopTime(facilitator, otherFamily);
+    const caller = await callSettle(facilitator.url(), slow, request);
+    await eventually(async () => {
+      const { sql } = facilitator.database.database;
+      const waiting = await sql`SELECT FROM payment WHERE delivery_lease_until IS NOT NULL AND delivered_at IS NULL`;
+      expect(waiting).toHaveLength(1);
+    });
+    caller.hangUp();
+
+    await expectOneSuccess(request);
+    await resumeTime(facilitator, otherFamily);
+    await expectOneSuccess(slow);
+  });
+
   test('a caller who hangs up before anything is signed leaves the payment to the next one', async () => {
     const request = await freshRequest(facilitator, family);
     const before = await tracesOf(facilitator, family);

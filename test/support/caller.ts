@@ -6,19 +6,21 @@ export interface RawCaller {
   hangUp(): void;
 }
 
-/** Sends a settle request over a socket of its own, and reads nothing. */
-export async function callSettle(url: string, request: unknown): Promise<RawCaller> {
+/** Sends settle requests over a socket of their own, one right behind the other, and reads nothing. */
+export async function callSettle(url: string, ...requests: readonly unknown[]): Promise<RawCaller> {
   const { hostname, port, host } = new URL(url);
   const socket = createConnection({ host: hostname, port: Number(port) });
   socket.on('error', () => undefined);
   await new Promise<void>((resolve) => socket.once('connect', resolve));
-  const body = JSON.stringify(request);
-  const head = [
-    'POST /settle HTTP/1.1',
-    `host: ${host}`,
-    'content-type: application/json',
-    `content-length: ${Buffer.byteLength(body)}`,
-  ];
-  socket.write(`${head.join('\r\n')}\r\n\r\n${body}`);
+  for (const request of requests) {
+    const body = JSON.stringify(request);
+    const head = [
+      'POST /settle HTTP/1.1',
+      `host: ${host}`,
+      'content-type: application/json',
+      `content-length: ${Buffer.byteLength(body)}`,
+    ];
+    socket.write(`${head.join('\r\n')}\r\n\r\n${body}`);
+  }
   return { hangUp: () => void socket.resetAndDestroy() };
 }

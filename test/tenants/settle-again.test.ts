@@ -1,10 +1,13 @@
 import { createFacilitatorClient } from '@tollkeeper/client';
 import { composeTenants, createLogger } from '@tollkeeper/facilitator';
 import type { SettleAnswer } from '@tollkeeper/protocol';
+import { BASE_SEPOLIA_USDC, sandboxKeys } from '@tollkeeper/sandbox';
+import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runTollkeeper } from '../crash/facilitator-process.js';
 import { resumeTime, stopTime } from '../support/chain-time.js';
 import { eventually } from '../support/eventually.js';
+import { carryOut, createPayer, meddle, moveAway } from '../support/payer.js';
 import { startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
 import { freshRequest, type WireRequest } from '../support/wire.js';
 import { everyPermission } from './support/tenant-service.js';
@@ -79,6 +82,33 @@ test('a success is kept for its key in the transaction that spends it: no crash 
     FROM payment CROSS JOIN idempotency AS known
     WHERE payment.id = ${String(body.extra?.['paymentId'])}::uuid AND known.key = 'kept' AND known.status = 200`;
   expect(rows).toEqual([{ spent: true, together: true }]);
+});
+
+test('a process that slept until another one told its success does not tell it too', async () => {
+  const request = await freshRequest(facilitator, 'EVM');
+  const other = new pg.Client({ connectionString: facilitator.database.ownerUrl });
+  await other.connect();
+  let told: Promise<unknown> = Promise.resolve();
+  const checkpoint = (at: string) => {
+    if (at !== 'answering') return;
+    told = other.query(
+      'UPDATE payment SET delivery_lease_holder = gen_random_uuid(), delivered_at = now() WHERE delivered_at IS NULL',
+    );
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_000);
+  };
+  await facilitator.restart({ checkpoint });
+  const late = await settle(request, named('slept'));
+  await told;
+  await other.end();
+  expect([late.status, late.body.code, late.body.success]).toEqual([409, 'IDEMPOTENCY_IN_FLIGHT', false]);
+
+  const again = await settle(request, named('slept'));
+  expect([again.body.errorReason, again.body.transaction]).toEqual([
+    'duplicate_settlement',
+    expect.stringMatching(/^0x[0-9a-f]{64}$/),
+  ]);
+  await facilitator.restart();
+  expect(await settle(request, named('slept'))).toEqual({ ...again, replayed: 'true' });
 });
 
 interface Entry {
@@ -232,6 +262,29 @@ test('a refusal is answered again, although its cause is gone', async () => {
   expect((await audited('refused')).map(({ subject, after }) => [subject, after])).toEqual([
     [null, { idempotencyKey: 'refused', success: false, errorReason: first.body.errorReason }],
   ]);
+});
+
+test('a failure is told again until somebody else carries the payment out, and then its success is told and kept', async () => {
+  const { evm, wallet } = facilitator;
+  const payer = await createPayer(evm, { payTo: wallet.evm });
+  const stranger = sandboxKeys.evm.stranger.address;
+  const broadcasts = facilitator.evmRpc.transactions();
+  await stopTime(facilitator, 'EVM');
+  const answer = settle(payer.request, named('late money'));
+  await eventually(() => expect(facilitator.evmRpc.transactions()).toBe(broadcasts + 1));
+  await meddle(evm, moveAway(payer, stranger));
+  await resumeTime(facilitator, 'EVM');
+  const failed = await answer;
+  expect(failed.body).toMatchObject({ success: false, extra: { paymentState: 'unused' } });
+  expect((await settle(payer.request, named('late money'))).text).toBe(failed.text);
+
+  await evm.mint({ token: BASE_SEPOLIA_USDC, to: payer.address, amount: 10_000n });
+  const theirs = await meddle(evm, carryOut(payer, stranger));
+  await eventually(async () => {
+    const settled = await settle(payer.request, named('late money'));
+    expect(settled.body).toMatchObject({ success: true, transaction: theirs });
+  });
+  expect(await settle(payer.request, named('late money'))).toMatchObject({ replayed: 'true', body: { success: true } });
 });
 
 test('the client asks for the recorded answer with its key', async () => {

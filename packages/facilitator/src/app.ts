@@ -27,6 +27,9 @@ import type { Verification } from './verification/verify.js';
 /** The largest request body, in bytes; stock payloads stay under 8 KiB. */
 const bodyLimit = 65_536;
 
+/** What a request may take besides the wait for a settlement. Less than `serve` leaves for all of a stop. */
+const answerMarginMs = 5_000;
+
 export interface AppParts {
   readonly log: Logger;
   readonly metrics: Metrics;
@@ -35,6 +38,7 @@ export interface AppParts {
   readonly admit: Admit;
   readonly verify: (payment: ProvenPayment) => Promise<Verification>;
   readonly settle: (payment: ProvenPayment, abort: AbortSignal) => Promise<Settlement>;
+  readonly settleWaitMs: number;
   readonly report: (paymentId: string) => Promise<PaymentReport | undefined>;
   readonly readiness: () => Promise<Readiness>;
   /** What an operator has stopped. */
@@ -64,7 +68,7 @@ export function createApp(parts: AppParts): FastifyInstance {
   });
   void app.register(errorHandling);
   void app.register(jsonBody);
-  void app.register(gracefulClose);
+  void app.register(gracefulClose, { answerMs: parts.settleWaitMs + answerMarginMs });
   void app.register(requestLog, { metrics: parts.metrics });
   void app.register((routes, _options, done) => {
     addHealthRoutes(routes, parts);

@@ -89,6 +89,7 @@ async function composeOn(storage: Storage, foundation: Foundation) {
     schemes,
     stopped: operations.stopped,
     settle: (payment, abort) => engine.settle(payment, abort),
+    settleWaitMs: config.settlement.waitMs,
     prove: createProver({ schemes, minimumAmount: config.settlement.minimumAmount }),
     admit,
     verify: createVerify({ admit, store: engine.store }),

@@ -3,7 +3,7 @@ import { composeService } from '../compose.js';
 import type { Config } from '../config/config.js';
 import { createLogger } from '../logging/logger.js';
 
-/** Longer than a settle call may wait, so that requests under way can finish. */
+/** What a stop may take besides the wait of a settle call: for its answer, and then to let go of everything. */
 const graceMs = 10_000;
 
 /** Runs the service until SIGTERM or SIGINT; then requests under way finish before the process ends. */

@@ -4,20 +4,21 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { errorHandling } from './errors.js';
 import { gracefulClose } from './graceful-close.js';
 
+const settleHead = 'POST /settle HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n';
+
 let app: FastifyInstance;
-let answerNow: () => void;
+let answerNow: (body: string) => void;
 let asked: Promise<void>;
 
 beforeEach(() => {
   app = fastify({ forceCloseConnections: 'idle', return503OnClosing: false });
   void app.register(errorHandling);
-  void app.register(gracefulClose);
+  void app.register(gracefulClose, { answerMs: 3_000 });
   asked = new Promise((resolveAsked) => {
     app.post('/settle', { config: { operation: 'settle' } }, () => expect.fail('the service has stopped'));
-    app.get('/slow', async () => {
+    app.get('/slow', () => {
       resolveAsked();
-      await new Promise<void>((resolve) => (answerNow = resolve));
-      return 'at last';
+      return new Promise<string>((resolve) => (answerNow = resolve));
     });
   });
 });
@@ -26,16 +27,32 @@ afterEach(() => app.close());
 test.each([
   ['says nothing', ''],
   ['stops in the middle of a request', 'GET /slow HTTP/1.1\r\nhost: x\r\n'],
+  ['stops in the middle of a body', `${settleHead}{`],
 ])('a connection that %s does not hold a stop up', { timeout: 10_000 }, async (_what, bytes) => {
   const port = await listen();
   const socket = connect(port, '127.0.0.1');
   const ended = new Promise((resolve) => socket.once('close', resolve));
   socket.on('error', () => undefined);
+  const arrived = new Promise((resolve) => app.server.once('connection', (at) => at.once('data', resolve)));
   await new Promise<void>((resolve) => socket.once('connect', resolve));
   socket.write(bytes);
+  if (bytes !== '') await arrived;
 
   await app.close();
   await ended;
+});
+
+test('a client that does not read its answer does not hold a stop up for ever', { timeout: 10_000 }, async () => {
+  const socket = connect(await listen(), '127.0.0.1');
+  socket.on('error', () => undefined);
+  socket.write('GET /slow HTTP/1.1\r\nhost: x\r\n\r\n');
+  await asked;
+  const closed = app.close();
+  await expect.poll(() => app.server.listening).toBe(false);
+  // More than the operating system keeps for a client.
+  answerNow('x'.repeat(50_000_000));
+  await closed;
+  socket.destroy();
 });
 
 test('a request under way is answered before the stop ends', { timeout: 10_000 }, async () => {
@@ -45,7 +62,7 @@ test('a request under way is answered before the stop ends', { timeout: 10_000 }
   const closed = app.close();
   // Longer than connections without a request are left in peace.
   await new Promise((resolve) => setTimeout(resolve, 1_000));
-  answerNow();
+  answerNow('at last');
   const last = await answer;
   expect(await last.text()).toBe('at last');
   expect(last.headers.get('connection')).toBe('close');
@@ -59,7 +76,7 @@ test('a request that arrives while the service stops is told to ask again', { ti
   const ended = new Promise((resolve) => socket.once('close', resolve));
   await new Promise<void>((resolve) => socket.once('connect', resolve));
   const closed = app.close();
-  socket.write('POST /settle HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}');
+  socket.write(`${settleHead}{}`);
   await Promise.all([closed, ended]);
 
   const [head = '', body = ''] = answer.split('\r\n\r\n');

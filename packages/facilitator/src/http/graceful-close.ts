@@ -7,12 +7,18 @@ import fastifyPlugin from 'fastify-plugin';
 /** A request that is on its way when the stop begins has this long to arrive. */
 const arrivalMs = 500;
 
+interface GracefulCloseOptions {
+  /** Longer than it takes to answer any request. */
+  readonly answerMs: number;
+}
+
 /**
  * Lets nothing but requests under way hold a stop up. Answers that are sent while the service stops tell their clients to let
- * go of the connection, which would otherwise stay open for as long as the client keeps it alive. Connections that never sent
- * a whole request are broken, because for the server they are not idle: it would wait a minute for the rest.
+ * go of the connection, which would otherwise stay open for as long as the client keeps it alive. Connections without a whole
+ * request are broken, because for the server they are not idle: it would wait for the rest, and once it closes for ever. So are
+ * those that are left when every request has been answered: their clients do not read.
  */
-export const gracefulClose = fastifyPlugin((app: FastifyInstance, _options: object, done: () => void) => {
+export const gracefulClose = fastifyPlugin((app: FastifyInstance, options: GracefulCloseOptions, done: () => void) => {
   const connections = trackConnections(app);
   let isClosing = false;
   app.addHook('preClose', (next) => {
@@ -21,6 +27,9 @@ export const gracefulClose = fastifyPlugin((app: FastifyInstance, _options: obje
     setTimeout(() => {
       connections.breakUnused();
     }, arrivalMs).unref();
+    setTimeout(() => {
+      connections.breakAll();
+    }, options.answerMs).unref();
     next();
   });
   // Behind the hook that says which words the route's errors have.
@@ -52,8 +61,14 @@ function trackConnections(app: FastifyInstance) {
     keepNone() {
       for (const responses of underWay.values()) for (const response of responses) response.shouldKeepAlive = false;
     },
+    /** A request of which only the beginning has come has an answer under way too, and counts as none. */
     breakUnused() {
-      for (const [socket, responses] of underWay) if (responses.size === 0) socket.destroy();
+      for (const [socket, responses] of underWay) {
+        if (![...responses].some(({ req }) => req.complete)) socket.destroy();
+      }
+    },
+    breakAll() {
+      for (const socket of underWay.keys()) socket.destroy();
     },
   };
 }

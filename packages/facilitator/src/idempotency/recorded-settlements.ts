@@ -33,6 +33,7 @@ export type RecordedSettlement =
       /**
        * Keeps a final answer for every repeat, and spends the success that it tells. What may still change is not kept: a repeat
        * asks the engine again.
+       * @throws Fault `IDEMPOTENCY_IN_FLIGHT` where another caller has taken that success meanwhile
        */
       readonly answer: (answer: SettleAnswer, spent?: Answer) => Promise<void>;
       /** Frees the key without an answer. */
@@ -117,16 +118,22 @@ export function createRecordedSettlements(parts: {
   function openedBy(asked: AskedSettlement): RecordedSettlement {
     return {
       kind: 'open',
-      answer: (answer, spent) => {
-        const isFinal = answer.errorReason !== 'settlement_pending';
-        return end({ ...asked, outcome: outcomeOf(answer), stored: isFinal ? answer : undefined, spent });
-      },
+      answer: (answer, spent) =>
+        end({ ...asked, outcome: outcomeOf(answer), stored: mayChange(answer) ? undefined : answer, spent }),
       fail: ({ code }) => {
         const outcome = { after: { success: false, errorReason: code } };
         return end({ ...asked, outcome, stored: undefined, spent: undefined });
       },
     };
   }
+}
+
+/**
+ * A payment that failed may still be carried out by somebody else, and its success is told then. Until that happens its row gives
+ * the same answer to every repeat.
+ */
+function mayChange({ success, errorReason, extra }: SettleAnswer): boolean {
+  return errorReason === 'settlement_pending' || (!success && extra?.['paymentState'] === 'unused');
 }
 
 /** Of a request that made no payment, only why: the rest of the answer repeats what the caller sent. */

@@ -1,5 +1,5 @@
 import type { Database, Sql } from '@tollkeeper/database';
-import { createBatcher, type SettleAnswer } from '@tollkeeper/protocol';
+import { createBatcher, Fault, type SettleAnswer } from '@tollkeeper/protocol';
 import { appendAudit, type AuditEntry } from '../audit/audit.js';
 import { spendSuccesses, type Answer } from '../settlement/answer-store.js';
 
@@ -31,33 +31,45 @@ export interface EndedSettlement extends AskedSettlement {
 /**
  * Ends records: the answer is stored, or the key freed, in one transaction with the entry of the audit. The answers of
  * concurrent calls travel together, because the entries of a merchant form one chain, whose head is locked until the commit.
+ * @throws Fault `IDEMPOTENCY_IN_FLIGHT` where another caller took the success, because this one was late with it: nothing is
+ * stored, and who asks again is told what became of it
  */
 export function createRecordEnds(database: Database): (ended: EndedSettlement) => Promise<void> {
-  return createBatcher<EndedSettlement, undefined>({
+  const end = createBatcher<EndedSettlement, 'ended' | 'late'>({
     maximumItems: maximumAnswers,
     purpose: 'write',
-    async run(all) {
-      await database.transaction(async (sql) => {
+    run: (all) =>
+      database.transaction(async (sql) => {
+        const late = await spend(sql, all);
+        const ended = all.filter((each) => !late.has(each));
         await Promise.all([
           storeAnswers(
             sql,
-            all.filter(({ stored }) => stored !== undefined),
+            ended.filter(({ stored }) => stored !== undefined),
           ),
           freeKeys(
             sql,
-            all.filter(({ stored }) => stored === undefined),
+            ended.filter(({ stored }) => stored === undefined),
           ),
         ]);
-        const spent = all.flatMap((ended) => ended.spent ?? []);
-        if (spent.length > 0) await spendSuccesses(sql, spent);
         await appendInOrder(
           sql,
-          all.map((ended) => entryOf(ended, ended.outcome)),
+          ended.map((each) => entryOf(each, each.outcome)),
         );
-      });
-      return all.map(() => undefined);
-    },
+        return all.map((each) => (late.has(each) ? 'late' : 'ended'));
+      }),
   });
+  return async (ended) => {
+    if ((await end(ended)) === 'late') throw new Fault('IDEMPOTENCY_IN_FLIGHT');
+  };
+}
+
+/** Spends the successes that are to be stored, and answers what may not be, because another caller has taken its success. */
+async function spend(sql: Sql, all: readonly EndedSettlement[]): Promise<ReadonlySet<EndedSettlement>> {
+  const telling = all.flatMap(({ spent }) => spent ?? []);
+  if (telling.length === 0) return new Set();
+  const callers = await spendSuccesses(sql, telling);
+  return new Set(all.filter(({ spent }) => spent !== undefined && !callers.has(spent.caller)));
 }
 
 /**

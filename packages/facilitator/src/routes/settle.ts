@@ -104,22 +104,36 @@ const callerLeft = 'The caller is gone';
 function callerGone(response: FastifyReply): AbortSignal {
   const gone = new AbortController();
   // With a reason, because every response closes in the end and to make an error for each is dear.
-  const abort = () => {
+  whenClosed(response, () => {
     gone.abort(callerLeft);
-  };
-  response.raw.once('close', abort);
-  if (response.raw.destroyed) abort();
+  });
   return gone.signal;
 }
 
 /** The success is spent when its last byte was handed to the operating system, and not before. */
 function endWithResponse(delivery: Delivery, response: FastifyReply): void {
-  const { raw } = response;
-  if (raw.destroyed) {
-    void delivery.giveBack();
+  whenClosed(response, () => {
+    void (response.raw.writableFinished ? delivery.confirm() : delivery.giveBack());
+  });
+}
+
+/**
+ * Tells once that a response is over. One that waits for its turn behind others on the connection does not close with it, so the
+ * connection is asked too.
+ */
+function whenClosed({ raw, request }: FastifyReply, tell: () => void): void {
+  const { socket } = request.raw;
+  if (raw.destroyed || socket.destroyed) {
+    tell();
     return;
   }
-  raw.once('close', () => {
-    void (raw.writableFinished ? delivery.confirm() : delivery.giveBack());
-  });
+  const end = () => {
+    raw.off('close', end);
+    socket.off('close', end);
+    tell();
+  };
+  // One for each answer under way on the connection, which may be many.
+  socket.setMaxListeners(0);
+  raw.once('close', end);
+  socket.once('close', end);
 }

@@ -85,16 +85,21 @@ export function createAnswerStore({ sql }: Database) {
   }
 }
 
-/** From now on every repeat is a duplicate: these were told, or are kept for whoever has the right to hear them again. */
-export async function spendSuccesses(sql: Sql, answers: readonly Answer[]): Promise<void> {
-  await sql`
+/**
+ * From now on every repeat is a duplicate: these were told, or are kept for whoever has the right to hear them again.
+ * @returns the callers whose success it was: where a lease ran out, another caller may have taken it
+ */
+export async function spendSuccesses(sql: Sql, answers: readonly Answer[]): Promise<ReadonlySet<string>> {
+  const spent = await sql<{ readonly caller: string }>`
     WITH locked AS (
       SELECT id FROM payment WHERE id = ANY(${idsOf(answers)}::uuid[]) ORDER BY id FOR NO KEY UPDATE
     )
     UPDATE payment SET delivered_at = now(), answer_open_since = NULL
     FROM locked
     WHERE payment.id = locked.id AND payment.delivered_at IS NULL
-      AND payment.delivery_lease_holder = (${callersOf(answers)}::jsonb ->> payment.id::text)::uuid`;
+      AND payment.delivery_lease_holder = (${callersOf(answers)}::jsonb ->> payment.id::text)::uuid
+    RETURNING payment.delivery_lease_holder AS caller`;
+  return new Set(spent.map(({ caller }) => caller));
 }
 
 const idsOf = (answers: readonly Answer[]) => answers.map(({ paymentId }) => paymentId);
