@@ -48,7 +48,7 @@ export function createClaiming(parts: {
 
   /**
    * Claims the authorization, and starts to submit what it was presented with. Undefined where it is claimed, or may not be.
-   * @throws Fault `SETTLEMENT_QUEUE_FULL` when no place is left for a new claim.
+   * @throws Fault `SETTLEMENT_QUEUE_FULL` when no place is left for a new claim of this payer.
    */
   async function begin({ authorization, start, request }: ProvenPayment): Promise<OwnClaim | undefined> {
     if ('rejection' in start) {
@@ -56,7 +56,7 @@ export function createClaiming(parts: {
       return undefined;
     }
     const { network } = authorization.asset;
-    const place = parts.claimLimit.take(network);
+    const place = parts.claimLimit.take(authorization);
     // Whoever joins costs nothing more, so only a new claim is turned away.
     if (place === undefined && (await store.findByClaimKey(authorization.claimKey)) === undefined) {
       throw new Fault('SETTLEMENT_QUEUE_FULL');
