@@ -91,12 +91,10 @@ export function createClaiming(parts: {
 
   async function leaveToOthers(paymentId: string, { network, giveBack }: Place): Promise<OwnClaim> {
     queued.add(paymentId);
-    try {
-      await submitter.announceQueued(network, paymentId);
-    } catch (error) {
-      queued.delete(paymentId);
-      throw error;
-    }
+    // The claim stands: whoever can sign finds it a moment later, and its caller waits for that.
+    await submitter.announceQueued(network, paymentId).catch((error: unknown) => {
+      parts.log.warn({ err: error, paymentId }, 'a claim that waits for a signature could not be announced');
+    });
     return { paymentId, submission: undefined, leave: () => leave(paymentId, giveBack) };
   }
 
