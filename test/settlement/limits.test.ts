@@ -141,6 +141,28 @@ test('more than may wait are turned away before anything is claimed, and may com
   expect((await settle(facilitator.url(), tooMany)).body).toMatchObject({ success: true });
 });
 
+test('many payments of one payer without money turn away nobody else, and the next of them before it is claimed', async () => {
+  const gate = createRpcGate();
+  const letPass = facilitator.evmRpc.use(faultOn('eth_call', { kind: 'hold', gate }));
+  const [payTo, privateKey] = [await newPayee(), generatePrivateKey()];
+  const before = (await states()).length;
+  const answer = settle(facilitator.url(), await evmRequest({ payTo, privateKey }));
+  await eventually(async () => expect(await states()).toHaveLength(before + 1));
+  const turnedAway = await Promise.all(
+    Array.from({ length: 10 }, async () => settle(facilitator.url(), await evmRequest({ payTo, privateKey }))),
+  );
+  for (const each of turnedAway) expect(each).toMatchObject({ status: 503, body: { code: 'SETTLEMENT_QUEUE_FULL' } });
+  const others = await Promise.all([1, 2].map(() => requestOfNewPayer(payTo)));
+  const answers = others.map((request) => settle(facilitator.url(), request));
+  await eventually(async () => expect(await states()).toHaveLength(before + 3));
+
+  letPass();
+  gate.open();
+  expect((await answer).body).toMatchObject({ errorReason: 'invalid_exact_evm_insufficient_balance' });
+  for (const other of await Promise.all(answers)) expect(other.body).toMatchObject({ success: true });
+  expect(await unsigned()).toBe(0);
+});
+
 test('so many find the limit who come in the same moment, while the database is slow to write', async () => {
   const payTo = await newPayee();
   const requests = await Promise.all(Array.from({ length: 20 }, () => requestOfNewPayer(payTo)));

@@ -239,7 +239,7 @@ export const configurationVariables = [
   {
     name: 'SETTLE_QUEUE_MAX',
     description:
-      'So many payments of one network may wait for a signature in one process; more are answered 503 before they are claimed',
+      'So many payments of one network, and a tenth as many of one payer, may wait for a signature in one process; more are answered 503 before they are claimed',
     otherwise: '5000',
     example: '5000',
   },

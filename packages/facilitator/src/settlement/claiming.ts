@@ -48,7 +48,7 @@ export function createClaiming(parts: {
 
   /**
    * Claims the authorization, and starts to submit what it was presented with. Undefined where it is claimed, or may not be.
-   * @throws Fault `SETTLEMENT_QUEUE_FULL` when no place is left for a new claim.
+   * @throws Fault `SETTLEMENT_QUEUE_FULL` when no place is left for a new claim of this payer.
    */
   async function begin({ authorization, start, request }: ProvenPayment): Promise<OwnClaim | undefined> {
     if ('rejection' in start) {
@@ -56,7 +56,7 @@ export function createClaiming(parts: {
       return undefined;
     }
     const { network } = authorization.asset;
-    const place = parts.claimLimit.take(network);
+    const place = parts.claimLimit.take(authorization);
     // Whoever joins costs nothing more, so only a new claim is turned away.
     if (place === undefined && (await store.findByClaimKey(authorization.claimKey)) === undefined) {
       throw new Fault('SETTLEMENT_QUEUE_FULL');
@@ -91,12 +91,10 @@ export function createClaiming(parts: {
 
   async function leaveToOthers(paymentId: string, { network, giveBack }: Place): Promise<OwnClaim> {
     queued.add(paymentId);
-    try {
-      await submitter.announceQueued(network, paymentId);
-    } catch (error) {
-      queued.delete(paymentId);
-      throw error;
-    }
+    // The claim stands: whoever can sign finds it a moment later, and its caller waits for that.
+    await submitter.announceQueued(network, paymentId).catch((error: unknown) => {
+      parts.log.warn({ err: error, paymentId }, 'a claim that waits for a signature could not be announced');
+    });
     return { paymentId, submission: undefined, leave: () => leave(paymentId, giveBack) };
   }
 

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '@tollkeeper/database';
 import type { Authorization, Chain, Fault } from '@tollkeeper/protocol';
 import type { Logger } from '../logging/logger.js';
@@ -6,12 +7,16 @@ import type { CheckpointHook } from './checkpoint.js';
 import { createLanes, type HeldLane } from './lanes.js';
 import { createLaneWork, type LaneWork } from './lane-work.js';
 import type { PaymentStore } from './payment-store.js';
+import type { ReadyPayment } from './ready-payment.js';
 import type { ReadyQueue } from './ready-queue.js';
 import type { SettlementEvents } from './settlement-events.js';
 import type { SettlementLimits } from './settlement-limits.js';
 import { createSigning } from './sign-and-store.js';
 import { createSignerFunds } from './signer-funds.js';
 import type { Sponsorship } from './sponsorship.js';
+
+/** A node that hangs keeps no payment from other processes for longer. */
+const heightWaitMs = 250;
 
 export interface LaneGroupParts {
   readonly chain: Chain;
@@ -87,7 +92,7 @@ export function createLaneGroup(parts: LaneGroupParts) {
     const waiting = queue.takeAll();
     if (waiting.length === 0) return;
     try {
-      await store.handOver(waiting.map(({ paymentId }) => paymentId));
+      await store.handOver(await withHeights(waiting));
       for (const each of waiting) each.end({ kind: 'handed_over' });
     } catch (error) {
       queue.putBack(waiting);
@@ -141,6 +146,16 @@ function createWorks(
       onBatch: (payments) => {
         events.onBatch({ network, payments });
       },
+    }),
+  );
+}
+
+/** Without the height of its claim, what a stranger carries out from now on would be taken for older than the claim. */
+async function withHeights(payments: readonly ReadyPayment[]) {
+  const enough = sleep(heightWaitMs, undefined, { ref: false });
+  return Promise.all(
+    payments.map(async ({ paymentId, claimHeight }) => {
+      return { paymentId, claimedAtBlock: await Promise.race([claimHeight, enough]) };
     }),
   );
 }

@@ -50,18 +50,7 @@ export function createPlanAndSign(parts: PlanAndSignParts) {
   /** Each in a transaction of its own, stored together. */
   async function signApart(payments: readonly ReadyPayment[]): Promise<void> {
     try {
-      const plans = await Promise.all(
-        payments.map((each) =>
-          each.payment.plan({ signer: parts.signer, company: [] }).catch((error: unknown) => error),
-        ),
-      );
-      const transactions: PlannedTransaction[] = [];
-      for (const [index, each] of payments.entries()) {
-        const planned = plans[index] as Awaited<ReturnType<ReadyPayment['payment']['plan']>> | Error;
-        if (planned instanceof Error) fail(parts, [each], planned);
-        else if (planned.planned) transactions.push({ plan: planned.plan, payments: [each] });
-        else each.end({ kind: 'refused', rejection: planned.rejection });
-      }
+      const transactions = await planApart(parts, payments);
       if (transactions.length > 0) await signStoreAndSend(transactions);
     } catch (error) {
       fail(parts, payments, error);
@@ -75,17 +64,18 @@ export function createPlanAndSign(parts: PlanAndSignParts) {
     await signTogether(payments.slice(middle));
   }
 
-  async function signStoreAndSend(planned: readonly PlannedTransaction[]): Promise<void> {
+  async function signStoreAndSend(planned: readonly PlannedTransaction[]): Promise<Signing | undefined> {
     const payments = planned.flatMap((each) => each.payments);
     const lane = parts.lane();
     if (lane === undefined) {
       queue.putBack(payments);
-      return;
+      return undefined;
     }
     const signing = await parts.signAndStore(planned, lane ?? undefined);
     if (signing.kind === 'stored') await parts.send(payments, signing.transactions);
     else if (signing.kind === 'lane_lost') loseLane(payments);
     else await signWithout(payments, signing.unable);
+    return signing;
   }
 
   /** Another lane of this process goes on with these, or another process. */
@@ -100,11 +90,58 @@ export function createPlanAndSign(parts: PlanAndSignParts) {
     unable: ReadonlyMap<ReadyPayment, Unable>,
   ): Promise<void> {
     const able = payments.filter((each) => !unable.has(each));
-    // A budget that does not suffice for all of a merchant may suffice for some.
     const apart = payments.length === 1 ? [] : payments.filter((each) => unable.get(each) === 'unsponsored');
     for (const [each, reason] of unable) if (!apart.includes(each)) each.end(endOf(reason));
     await (chain.ordered ? signTogether(able) : signApart(able));
-    for (const each of apart) await signTogether([each]);
+    await signWithinBudgets(await planApart(parts, apart), isUnsponsored);
+  }
+
+  /** Signs it, unless a budget does not suffice for it. */
+  async function isUnsponsored(planned: LonePlan): Promise<boolean> {
+    try {
+      const signing = await signStoreAndSend([planned]);
+      return signing?.kind === 'without' && signing.unable.get(planned.payments[0]) === 'unsponsored';
+    } catch (error) {
+      fail(parts, planned.payments, error);
+      return false;
+    }
+  }
+}
+
+/** A transaction for one payment. */
+type LonePlan = PlannedTransaction & { readonly payments: readonly [ReadyPayment] };
+
+/** A transaction for each; what cannot be planned is told its end. Never throws. */
+async function planApart(parts: PlanAndSignParts, payments: readonly ReadyPayment[]): Promise<readonly LonePlan[]> {
+  const planned = await Promise.all(
+    payments.map(async (each): Promise<readonly LonePlan[]> => {
+      try {
+        const planning = await each.payment.plan({ signer: parts.signer, company: [] });
+        if (planning.planned) return [{ plan: planning.plan, payments: [each] }];
+        each.end({ kind: 'refused', rejection: planning.rejection });
+      } catch (error) {
+        fail(parts, [each], error);
+      }
+      return [];
+    }),
+  );
+  return planned.flat();
+}
+
+/**
+ * A budget that does not suffice for all of a payTo may suffice for some. They are signed one after another, the cheapest first,
+ * until it does not suffice for one: if each were tried, a spent budget would stall the lane for everybody.
+ */
+async function signWithinBudgets(
+  planned: readonly LonePlan[],
+  isUnsponsored: (each: LonePlan) => Promise<boolean>,
+): Promise<void> {
+  const spent = new Set<string>();
+  for (const each of planned.toSorted((one, other) => Number(one.plan.maximumFee - other.plan.maximumFee))) {
+    const [{ payment, end }] = each.payments;
+    const { payTo } = payment.authorization;
+    if (spent.has(payTo)) end(endOf('unsponsored'));
+    else if (await isUnsponsored(each)) spent.add(payTo);
   }
 }
 

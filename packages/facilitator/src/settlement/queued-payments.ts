@@ -26,6 +26,13 @@ export interface QueuedPayment {
   readonly alone: boolean;
 }
 
+/** A payment that this process does not sign after all. */
+export interface HandedOver {
+  readonly paymentId: string;
+  /** The height of the chain when it was claimed, as far as this process knows it. */
+  readonly claimedAtBlock: bigint | undefined;
+}
+
 /** After so many seconds it is looked again at a payment that somebody else carried out and that is not settled yet. */
 const overtakenLookSeconds = 2;
 
@@ -58,11 +65,15 @@ export function createQueuedPayments(parts: { readonly database: Database; reado
   const { sql } = parts.database;
   return { handOver, noteHeight, takeQueued, findOwnRetries, markOvertaken, defer, takeDropped };
 
-  /** Leaves payments to whichever process can sign them. */
-  async function handOver(ids: readonly string[]): Promise<void> {
+  /** Leaves payments to whichever process can sign them, with the heights of their claims. */
+  async function handOver(payments: readonly HandedOver[]): Promise<void> {
+    const ids = payments.map(({ paymentId }) => paymentId);
+    const heights = payments.map(({ claimedAtBlock }) => claimedAtBlock ?? null);
     await sql`
-      UPDATE payment SET lease_holder = NULL
-      WHERE id = ANY(${ids}::uuid[]) AND (state = 'claimed' OR retry_alone) AND lease_holder = ${parts.processId}::uuid`;
+      UPDATE payment SET lease_holder = NULL, claimed_at_block = coalesce(claimed_at_block, height)
+      FROM unnest(${ids}::uuid[], ${heights}::numeric[]) AS handed (payment_id, height)
+      WHERE id = payment_id AND id = ANY(${ids}::uuid[]) AND (state = 'claimed' OR retry_alone)
+        AND lease_holder = ${parts.processId}::uuid`;
   }
 
   /** Notes the height of the chain after a claim that another process is to sign; not after a claim of before. */

@@ -1,4 +1,5 @@
 import type { Rejection, VerifiedPayment } from '@tollkeeper/protocol';
+import type { ClaimHeight } from './claim-heights.js';
 import type { SentTransaction } from './chain-transactions.js';
 
 /** What became of a payment on its way to a signature. */
@@ -23,6 +24,8 @@ export interface ReadyPayment {
   readonly knownInFlight: ReadonlySet<string>;
   /** It failed in company before, so it travels alone now. */
   readonly alone: boolean;
+  /** For whoever signs it, if that is another process. Never rejects. */
+  readonly claimHeight: ClaimHeight;
   /** Its end, told once; `stale` sends it back to be verified anew. */
   readonly end: (outcome: Submission | 'stale') => void;
 }

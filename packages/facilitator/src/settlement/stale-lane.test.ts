@@ -146,6 +146,7 @@ test('what a process signs after it has lost the lane is not stored, and nothing
         payment: { authorization } as VerifiedPayment,
         knownInFlight: new Set(),
         alone: false,
+        claimHeight: Promise.resolve(undefined),
         end: () => undefined,
       },
     ],

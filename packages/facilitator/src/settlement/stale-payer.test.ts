@@ -49,6 +49,7 @@ async function verify(network: Network): Promise<() => Promise<Signing['kind']>>
     payment: { authorization } as VerifiedPayment,
     knownInFlight: new Set(inFlight.map((known) => known.paymentId)),
     alone: false,
+    claimHeight: Promise.resolve(undefined),
     end: () => undefined,
   };
   const chain = { network, signers: ['0xsigner'], ordered: false } as Partial<Chain> as Chain;

@@ -53,7 +53,7 @@ export function createSubmission(parts: {
   async function submit(claimed: ClaimedPayment): Promise<Submission> {
     const { asset, payer } = claimed.payment.authorization;
     // As soon as it is claimed, because what a stranger carries out up to this height is taken for older than the claim.
-    const height = claimed.alone ? undefined : heightOf(claimed);
+    const height = heightOf(claimed);
     return payers(`${asset.token} ${payer}`, async () => {
       for (;;) {
         const ready = await verify(claimed, height);
@@ -63,11 +63,12 @@ export function createSubmission(parts: {
     });
   }
 
-  function heightOf({ claimedAtBlock, isTakenOver }: ClaimedPayment): Height {
+  async function heightOf({ alone, claimedAtBlock, isTakenOver }: ClaimedPayment): ClaimHeight {
+    if (alone) return undefined;
     return claimedAtBlock ?? (isTakenOver === true ? undefined : parts.readHeight());
   }
 
-  async function verify(claimed: ClaimedPayment, height: Height): Promise<Submission | Verified | 'stale'> {
+  async function verify(claimed: ClaimedPayment, height: ClaimHeight): Promise<Submission | Verified | 'stale'> {
     verifying += 1;
     try {
       return await attempt(claimed, height);
@@ -76,7 +77,7 @@ export function createSubmission(parts: {
     }
   }
 
-  async function attempt(claimed: ClaimedPayment, height: Height): Promise<Submission | Verified | 'stale'> {
+  async function attempt(claimed: ClaimedPayment, height: ClaimHeight): Promise<Submission | Verified | 'stale'> {
     if (claimed.isWithdrawn()) return { kind: 'lost' };
     const { authorization } = claimed.payment;
     // Before the simulation: what it does not see yet is among these, even if it reaches the chain a moment later.
@@ -94,7 +95,7 @@ export function createSubmission(parts: {
     if (claimed.isWithdrawn()) return { kind: 'lost' };
     const { paymentId, alone } = claimed;
     const knownInFlight = new Set(earlier.map((each) => each.paymentId));
-    return { paymentId, payment: verdict.payment, knownInFlight, alone };
+    return { paymentId, payment: verdict.payment, knownInFlight, alone, claimHeight: height };
   }
 
   function enqueue(verified: Verified): Promise<Submission | 'stale'> {
@@ -104,8 +105,6 @@ export function createSubmission(parts: {
     });
   }
 }
-
-type Height = bigint | ClaimHeight | undefined;
 
 type Verified = Omit<ReadyPayment, 'end'>;
 
