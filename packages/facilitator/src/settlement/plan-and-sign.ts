@@ -137,7 +137,7 @@ async function signWithinBudgets(
   isUnsponsored: (each: LonePlan) => Promise<boolean>,
 ): Promise<void> {
   const spent = new Set<string>();
-  for (const each of planned.toSorted((one, other) => Number(one.plan.maximumFee - other.plan.maximumFee))) {
+  for (const each of planned.toSorted(byMaximumFee)) {
     const [{ payment, end }] = each.payments;
     const { payTo } = payment.authorization;
     if (spent.has(payTo)) end(endOf('unsponsored'));
@@ -166,3 +166,8 @@ const unsponsored: Rejection = {
   detail: "The day's budget for network fees of payments to this merchant is spent; try again tomorrow",
   isPassing: true,
 };
+
+function byMaximumFee(one: LonePlan, other: LonePlan): number {
+  if (one.plan.maximumFee === other.plan.maximumFee) return 0;
+  return one.plan.maximumFee < other.plan.maximumFee ? -1 : 1;
+}
