@@ -39,3 +39,13 @@ test('the first call of a process is answered although its first endpoint hangs'
   expect(await ask()).toBe(second);
   await expect.poll(states).toEqual(['away', 'serving']);
 });
+
+test('an endpoint that is well again is asked although all are left alone and the first one hangs', async () => {
+  const [first, second] = [{ hangs: false }, { hangs: false }];
+  const { ask } = poolOf(first, second);
+  await ask();
+  first.hangs = second.hangs = true;
+  await expect(ask()).rejects.toMatchObject({ code: 'CHAIN_RPC_UNAVAILABLE' });
+  second.hangs = false;
+  expect(await ask()).toBe(second);
+});

@@ -72,7 +72,7 @@ export function createEndpointPool<Client>(parts: EndpointPoolParts<Client>): En
       const leftMs = Math.min(deadlineMs - nowMs(), limits.timeoutMs);
       if (leftMs <= 0) break;
       try {
-        const result = await endpoint.attempt(work, leftMs / Math.max(1, countInRotation(turns.slice(index))));
+        const result = await endpoint.attempt(work, leftMs / countSharing(turns.slice(index)));
         // Whoever serves stays in use: to change back and forth would show callers now newer and now older blocks.
         if (inUse.health.state() !== 'serving') inUse = endpoint;
         endpoint.health.answered();
@@ -119,6 +119,8 @@ function inTurn<Client>(
     .toSorted((one, other) => rank(one) - rank(other));
 }
 
-function countInRotation(endpoints: readonly PooledEndpoint<unknown>[]): number {
-  return endpoints.filter(({ health }) => !health.isCoolingDown() && health.state() !== 'lagging').length;
+/** Who shares the time that is left: those in rotation, or all where none is, because any of them may be well again. */
+function countSharing(endpoints: readonly PooledEndpoint<unknown>[]): number {
+  const inRotation = endpoints.filter(({ health }) => !health.isCoolingDown() && health.state() !== 'lagging');
+  return inRotation.length === 0 ? endpoints.length : inRotation.length;
 }
