@@ -20,6 +20,11 @@ export interface EndpointPool<Client> {
    * different blocks. It begins anew on the next one when a call is not answered. The time limit is that of each call.
    */
   readonly runOnOne: <Result>(work: EndpointWork<Client, Result>) => Promise<Result>;
+  /**
+   * From now on only endpoints of the chain with this first block are used, where none has named the chain yet.
+   * @throws Fault `CHAIN_CHANGED` when one has named another.
+   */
+  readonly bindTo: (identity: string) => void;
   /** Every endpoint, in the order given. */
   readonly statuses: () => readonly EndpointStatus[];
 }
@@ -50,7 +55,8 @@ export function createEndpointPool<Client>(parts: EndpointPoolParts<Client>): En
   const { network, limits, nowMs = () => performance.now() } = parts;
   // Where there is no other, an absence changes nothing, and whoever asked says what became of it.
   const onNews = parts.clients.length > 1 ? parts.onWarning : () => undefined;
-  const context = { ...parts, chain: { known: undefined }, cooldownMs: limits.cooldownMs, nowMs, onNews };
+  const chain: { known: string | undefined } = { known: undefined };
+  const context = { ...parts, chain, cooldownMs: limits.cooldownMs, nowMs, onNews };
   const [firstClient, ...otherClients] = parts.clients;
   const first = createPooledEndpoint(context, { client: firstClient, number: 1 });
   const others = otherClients.map((client, index) => createPooledEndpoint(context, { client, number: index + 2 }));
@@ -61,6 +67,10 @@ export function createEndpointPool<Client>(parts: EndpointPoolParts<Client>): En
   return {
     run: (work) => attemptInTurn(work, nowMs() + limits.timeoutMs),
     runOnOne: (work) => attemptInTurn(work, Infinity),
+    bindTo(identity) {
+      chain.known ??= identity;
+      if (chain.known !== identity) throw new Fault('CHAIN_CHANGED', { network, known: identity, found: chain.known });
+    },
     statuses: () => endpoints.map(({ number, health }) => ({ endpoint: number, state: health.state() })),
   };
 

@@ -29,7 +29,7 @@ export interface PoolContext<Client> {
    * @throws Fault `CHAIN_WRONG_NETWORK`
    */
   readonly identify: EndpointWork<Client, string>;
-  /** The first endpoint that answers names the chain; every other one must show the same. */
+  /** The first endpoint that answers names the chain, where it is not known before; every other one must show the same. */
   readonly chain: { known: string | undefined };
   readonly cooldownMs: number;
   readonly nowMs: () => number;
