@@ -47,6 +47,8 @@ export interface EvmNetwork {
   readonly schemes: readonly SchemeHandler[];
   /** How each RPC endpoint does. */
   readonly endpoints: () => readonly EndpointStatus[];
+  /** From now on only nodes of the chain with this first block are used; throws `CHAIN_CHANGED` where one showed another. */
+  readonly bindTo: (identity: string) => void;
   /** Ends what runs beside the requests. */
   close(): Promise<void>;
 }
@@ -112,7 +114,13 @@ export function createEvmNetwork(parts: EvmNetworkParts): EvmNetwork {
     assets: parts.assets.map((asset) => readAddress(network, asset, 'a token')),
     gasLimitMax,
   });
-  return { chain, schemes: [exact], endpoints: pool.statuses, close: () => signerRecovery.close() };
+  return {
+    chain,
+    schemes: [exact],
+    endpoints: pool.statuses,
+    bindTo: pool.bindTo,
+    close: () => signerRecovery.close(),
+  };
 }
 
 function readLimits(given: Partial<EvmLimits> = {}): EvmLimits {

@@ -14,6 +14,8 @@ import type { Logger } from './logging/logger.js';
 /** A configured network with the parts that settle on it. */
 export interface OpenNetwork extends CustodyNetwork {
   readonly endpoints: () => readonly EndpointStatus[];
+  /** From now on only nodes of the chain with this first block are used; throws `CHAIN_CHANGED` where one showed another. */
+  readonly bindTo: (identity: string) => void;
   readonly schemes: readonly SchemeHandler[];
   /** Ends what runs beside the requests. */
   close(): Promise<void>;
@@ -72,7 +74,7 @@ function tokensOf({ network, assets }: NetworkConfig): readonly string[] {
 }
 
 function withAssets(
-  made: Pick<OpenNetwork, 'chain' | 'schemes' | 'endpoints' | 'close'>,
+  made: Pick<OpenNetwork, 'chain' | 'schemes' | 'endpoints' | 'bindTo' | 'close'>,
   tokens: readonly string[],
 ): OpenNetwork {
   return { ...made, assets: tokens.map((token) => ({ network: made.chain.network, token })) };

@@ -1,6 +1,6 @@
 import type { Database } from '@tollkeeper/database';
 import { createExpirySweeper, createLedger } from '@tollkeeper/ledger';
-import { networkFamily, systemClock, type Clock } from '@tollkeeper/protocol';
+import { networkFamily, systemClock, type Chain, type Clock } from '@tollkeeper/protocol';
 import { createApp } from './app.js';
 import { composeEngine, type Overrides } from './compose-engine.js';
 import { encryptionKeys } from './compose-keys.js';
@@ -10,6 +10,7 @@ import type { Config } from './config/config.js';
 import { createExpirySweeps } from './custody/expiry-sweeps.js';
 import type { Logger } from './logging/logger.js';
 import { createMetrics, type Metrics } from './metrics/metrics.js';
+import { createLateMeetings, meetChains } from './meet-chains.js';
 import { createPayToPolicy } from './payment/pay-to-policy.js';
 import { createAdmission } from './payment/admission.js';
 import { createProver } from './payment/proven-payment.js';
@@ -23,7 +24,7 @@ import { countOverdue } from './settlement/overdue-payments.js';
 import { createPaymentReport } from './settlement/payment-report.js';
 import type { SettlementEngine } from './settlement/settlement-engine.js';
 import { settlementsInFlight } from './settlement/settlements-in-flight.js';
-import { openStorage, recogniseChain, type Storage } from './storage.js';
+import { openStorage, type Storage } from './storage.js';
 import { openMerchantAccess } from './tenancy/merchant-access.js';
 import { createVerify } from './verification/verify.js';
 
@@ -38,8 +39,8 @@ export async function composeService(config: Config, log: Logger, overrides: Ove
   metrics.measureEndpoints(networks.map(({ chain, endpoints }) => ({ network: chain.network, endpoints })));
   const storage = await openStorage(config, { log, beside: false });
   try {
-    for (const { chain } of networks) await recogniseChain(storage.database, chain);
-    return await composeOn(storage, { config, log, overrides, clock, metrics, networks });
+    const away = await meetChains({ database: storage.database, networks, log });
+    return await composeOn(storage, { config, log, overrides, clock, metrics, networks, away });
   } catch (error) {
     await storage.close();
     throw error;
@@ -53,11 +54,13 @@ interface Foundation {
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly networks: readonly OpenNetwork[];
+  /** Chains of which no node has answered yet. */
+  readonly away: readonly Chain[];
 }
 
 async function composeOn(storage: Storage, foundation: Foundation) {
   const { database } = storage;
-  const { config, log, metrics, networks } = foundation;
+  const { config, log, metrics, networks, away } = foundation;
   const ledger = createLedger({
     database,
     onPosted: ({ scope }) => {
@@ -99,7 +102,7 @@ async function composeOn(storage: Storage, foundation: Foundation) {
     recordedSettlements: access.recordedSettlements,
     v1: { ...access, routes: v1.routes },
   });
-  const running = [engine, operations, sweeps, v1];
+  const running = [engine, operations, sweeps, v1, createLateMeetings({ database, away, log })];
   for (const part of running) await part.start();
   return {
     app,

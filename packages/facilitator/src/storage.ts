@@ -6,7 +6,7 @@ import {
   startEmbeddedPostgres,
   type Database,
 } from '@tollkeeper/database';
-import { Fault, type Chain } from '@tollkeeper/protocol';
+import { Fault, type Chain, type Network } from '@tollkeeper/protocol';
 import type { Config, Environment } from './config/config.js';
 import type { Logger } from './logging/logger.js';
 
@@ -107,11 +107,17 @@ export async function recogniseChain(database: Database, chain: Chain): Promise<
   const identity = await chain.identify();
   await database.sql`
     INSERT INTO chain_identity (network, identity) VALUES (${chain.network}, ${identity}) ON CONFLICT DO NOTHING`;
-  const [known] = await database.sql<{ identity: string }>`
-    SELECT identity FROM chain_identity WHERE network = ${chain.network}`;
-  if (known !== undefined && known.identity !== identity) {
-    throw new Fault('CHAIN_CHANGED', { network: chain.network, known: known.identity, found: identity });
+  const known = await recallChain(database, chain.network);
+  if (known !== undefined && known !== identity) {
+    throw new Fault('CHAIN_CHANGED', { network: chain.network, known, found: identity });
   }
+}
+
+/** The first block of the chain that an id meant when it was first seen. */
+export async function recallChain(database: Database, network: Network): Promise<string | undefined> {
+  const [known] = await database.sql<{ identity: string }>`
+    SELECT identity FROM chain_identity WHERE network = ${network}`;
+  return known?.identity;
 }
 
 function warnTo(log: Logger): (message: string, error?: unknown) => void {

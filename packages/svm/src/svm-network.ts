@@ -43,6 +43,8 @@ export interface SvmNetwork {
   readonly schemes: readonly SchemeHandler[];
   /** How each RPC endpoint does. */
   readonly endpoints: () => readonly EndpointStatus[];
+  /** From now on only nodes of the chain with this first block are used; throws `CHAIN_CHANGED` where one showed another. */
+  readonly bindTo: (identity: string) => void;
 }
 
 /**
@@ -75,5 +77,6 @@ export function createSvmNetwork(parts: SvmNetworkParts): SvmNetwork {
     chain: createSvmChain({ network, rpc, mints, signer, commitment: limits.commitment }),
     schemes: [createExactScheme({ network, rpc, mints, recentBank, signer, allowedMints, limits, onWarning })],
     endpoints: pool.statuses,
+    bindTo: pool.bindTo,
   };
 }

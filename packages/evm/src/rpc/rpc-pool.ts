@@ -7,6 +7,7 @@ import { clientOf, createRpcEndpoint, type RpcEndpoint } from './rpc-endpoint.js
 /** All the endpoints of one network behind one client, and how each of them does. */
 export interface RpcPool {
   readonly rpc: RpcClient;
+  readonly bindTo: (identity: string) => void;
   readonly statuses: () => readonly EndpointStatus[];
 }
 
@@ -26,6 +27,7 @@ export function createRpcPool(parts: RpcPoolParts): RpcPool {
       call: (method, parameters) => pool.run((endpoint, timeoutMs) => endpoint.call({ method, parameters, timeoutMs })),
       onOneEndpoint: (work) => pool.runOnOne((endpoint, timeoutMs) => work(clientOf(endpoint, timeoutMs))),
     },
+    bindTo: pool.bindTo,
     statuses: pool.statuses,
   };
 }

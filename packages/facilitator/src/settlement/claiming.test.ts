@@ -31,7 +31,7 @@ test('a claim that could not be announced to those who can sign waits for them a
     log,
     claimLimit,
     submitter: {
-      canSign: () => false,
+      takesClaims: () => false,
       submit: () => expect.fail('it cannot sign'),
       announceQueued: () => Promise.reject(new Fault('DATABASE_UNAVAILABLE')),
     },

@@ -62,7 +62,7 @@ export function createClaiming(parts: {
       throw new Fault('SETTLEMENT_QUEUE_FULL');
     }
     const giveBack = () => place?.();
-    const held = submitter.canSign(network);
+    const held = submitter.takesClaims(network);
     try {
       const claimed = await claim(parts, { id: uuidv7(clock), authorization, request, held });
       if (claimed !== undefined) {

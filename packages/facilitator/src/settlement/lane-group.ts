@@ -54,11 +54,18 @@ export function createLaneGroup(parts: LaneGroupParts) {
     wake();
   };
   const works = createWorks(parts, { canSign, usable, lose });
+  /** Who has not met the chain yet takes no lane, and no share of them from those who have. */
+  let hasMet = false;
 
-  return { canSign, held: () => lanes.held(), wake, keep, tend, lookAtFunds, counts, stop };
+  return { canSign, takesClaims, held: () => lanes.held(), wake, keep, tend, lookAtFunds, counts, stop };
 
   function canSign(): boolean {
-    return parts.signs && (chain.ordered ? usable().length > 0 : unnumberedSigners(chain).every(canPay));
+    return parts.signs && hasMet && (chain.ordered ? usable().length > 0 : unnumberedSigners(chain).every(canPay));
+  }
+
+  /** Who has not met the chain verifies what it claims all the same, so that callers hear at once that no node answers. */
+  function takesClaims(): boolean {
+    return canSign() || (parts.signs && !hasMet);
   }
 
   function canPay(signer: string): boolean {
@@ -78,11 +85,13 @@ export function createLaneGroup(parts: LaneGroupParts) {
 
   /** Keeps the leases of the lanes. Asks nobody but the database, so that a slow node costs no lease. */
   async function keep(): Promise<void> {
-    if (parts.signs && chain.ordered) await lanes.keep();
+    if (parts.signs && hasMet && chain.ordered) await lanes.keep();
   }
 
   async function tend(): Promise<void> {
     if (!parts.signs) return;
+    hasMet ||= await funds.look();
+    if (!hasMet) return;
     if (chain.ordered) await lanes.tend();
     wake();
   }

@@ -68,7 +68,7 @@ export function createNetworkSettlement(parts: NetworkSettlementParts) {
 
   return {
     network,
-    canSign: lanes.canSign,
+    takesClaims: lanes.takesClaims,
     submit,
     noteHeight: heights.note,
     takeQueued: () => takeUp.takeQueued(),

@@ -7,10 +7,9 @@ const channel = 'tollkeeper_queue';
 /** Notifications may be lost, so whoever can sign looks this often. */
 const pollMs = 250;
 
-/** Who may take up what waits on a network. */
+/** Who takes up what waits on a network. */
 interface QueueTaker {
   readonly network: Network;
-  canSign(): boolean;
   noteHeight(paymentId: string): Promise<void>;
   takeQueued(): Promise<void>;
 }

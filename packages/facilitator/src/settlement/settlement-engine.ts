@@ -95,7 +95,7 @@ export function createSettlementEngine(parts: SettlementEngineParts): Settlement
   const takeDelivery = createDeliveries({ ...parts, answers, signal, writes });
   const join = createJoin({ store, answers, signal, clock, takeDelivery, writes });
   const submitter = {
-    canSign: (network: Network) => networkOf(network).canSign(),
+    takesClaims: (network: Network) => networkOf(network).takesClaims(),
     submit: (network: Network, claimed: Parameters<NetworkSettlement['submit']>[0]) =>
       networkOf(network).submit(claimed),
     announceQueued: (network: Network, paymentId: string) => news.announce(network, paymentId),
@@ -116,7 +116,6 @@ export function createSettlementEngine(parts: SettlementEngineParts): Settlement
     await signal.start();
     await news.start();
     for (const network of networks.values()) {
-      await network.lookAtBalances();
       await network.tendLanes();
       const unfinished = await network.follow();
       for (const { legs } of unfinished) await answers.openAnswers(legs.map(({ paymentId }) => paymentId));

@@ -16,13 +16,14 @@ export function createSignerFunds(parts: {
 
   return { isPoor: (signer: string) => poor.has(signer), countPoor: () => poor.size, look };
 
-  async function look(): Promise<void> {
-    for (const signer of chain.signers) {
-      try {
-        note(signer, await chain.nativeBalance(signer));
-      } catch (error) {
-        if (!isFault(error, 'CHAIN_RPC_UNAVAILABLE')) throw error;
-      }
+  /** Answers whether all were seen. Where no node answers for one, none is asked about the next. */
+  async function look(): Promise<boolean> {
+    try {
+      for (const signer of chain.signers) note(signer, await chain.nativeBalance(signer));
+      return true;
+    } catch (error) {
+      if (!isFault(error, 'CHAIN_RPC_UNAVAILABLE')) throw error;
+      return false;
     }
   }
 

@@ -8,8 +8,8 @@ import type { ClaimedPayment } from './submit.js';
 
 /** How a process takes payments to the chain, or has others do it. */
 export interface Submitter {
-  /** Whether this process can sign on the network now; otherwise claims wait for a process that can. */
-  canSign(network: Network): boolean;
+  /** Whether claims of callers are taken to a signature here; otherwise they wait for a process that can sign. */
+  takesClaims(network: Network): boolean;
   submit(network: Network, claimed: ClaimedPayment): Promise<Submission>;
   /** Tells the processes that can sign that a claim waits for them. */
   announceQueued(network: Network, paymentId: string): Promise<void>;

@@ -193,6 +193,19 @@ test('an endpoint that comes back as another chain is not used', async () => {
   expect(first.asked).toBe(before);
 });
 
+test('a pool that is bound to a chain uses no endpoint of another, the first that answers included', async () => {
+  const [first, second] = [fakeEndpoint('first'), fakeEndpoint('second')];
+  first.chain = 'another genesis';
+  const { pool, ask, states } = poolOf(first, second);
+  pool.bindTo('genesis');
+  expect(await ask()).toBe('second');
+  expect(first.asked).toBe(0);
+  expect(states()).toEqual(['wrong_network', 'serving']);
+  expect(() => {
+    pool.bindTo('another genesis');
+  }).toThrow(expect.objectContaining({ code: 'CHAIN_CHANGED' }));
+});
+
 test('endpoints that all serve another chain are told apart from an outage', async () => {
   const [first, second] = [fakeEndpoint('first'), fakeEndpoint('second')];
   first.chain = second.chain = 'another id';

@@ -20,6 +20,11 @@ export interface EndpointPool<Client> {
    * different blocks. It begins anew on the next one when a call is not answered. The time limit is that of each call.
    */
   readonly runOnOne: <Result>(work: EndpointWork<Client, Result>) => Promise<Result>;
+  /**
+   * From now on only endpoints of the chain with this first block are used, where none has named the chain yet.
+   * @throws Fault `CHAIN_CHANGED` when one has named another.
+   */
+  readonly bindTo: (identity: string) => void;
   /** Every endpoint, in the order given. */
   readonly statuses: () => readonly EndpointStatus[];
 }
@@ -50,7 +55,8 @@ export function createEndpointPool<Client>(parts: EndpointPoolParts<Client>): En
   const { network, limits, nowMs = () => performance.now() } = parts;
   // Where there is no other, an absence changes nothing, and whoever asked says what became of it.
   const onNews = parts.clients.length > 1 ? parts.onWarning : () => undefined;
-  const context = { ...parts, chain: { known: undefined }, cooldownMs: limits.cooldownMs, nowMs, onNews };
+  const chain: { known: string | undefined } = { known: undefined };
+  const context = { ...parts, chain, cooldownMs: limits.cooldownMs, nowMs, onNews };
   const [firstClient, ...otherClients] = parts.clients;
   const first = createPooledEndpoint(context, { client: firstClient, number: 1 });
   const others = otherClients.map((client, index) => createPooledEndpoint(context, { client, number: index + 2 }));
@@ -61,6 +67,10 @@ export function createEndpointPool<Client>(parts: EndpointPoolParts<Client>): En
   return {
     run: (work) => attemptInTurn(work, nowMs() + limits.timeoutMs),
     runOnOne: (work) => attemptInTurn(work, Infinity),
+    bindTo(identity) {
+      chain.known ??= identity;
+      if (chain.known !== identity) throw new Fault('CHAIN_CHANGED', { network, known: identity, found: chain.known });
+    },
     statuses: () => endpoints.map(({ number, health }) => ({ endpoint: number, state: health.state() })),
   };
 
@@ -72,7 +82,7 @@ export function createEndpointPool<Client>(parts: EndpointPoolParts<Client>): En
       const leftMs = Math.min(deadlineMs - nowMs(), limits.timeoutMs);
       if (leftMs <= 0) break;
       try {
-        const result = await endpoint.attempt(work, leftMs / Math.max(1, countInRotation(turns.slice(index))));
+        const result = await endpoint.attempt(work, leftMs / countSharing(turns.slice(index)));
         // Whoever serves stays in use: to change back and forth would show callers now newer and now older blocks.
         if (inUse.health.state() !== 'serving') inUse = endpoint;
         endpoint.health.answered();
@@ -119,6 +129,8 @@ function inTurn<Client>(
     .toSorted((one, other) => rank(one) - rank(other));
 }
 
-function countInRotation(endpoints: readonly PooledEndpoint<unknown>[]): number {
-  return endpoints.filter(({ health }) => !health.isCoolingDown() && health.state() !== 'lagging').length;
+/** Who shares the time that is left: those in rotation, or all where none is, because any of them may be well again. */
+function countSharing(endpoints: readonly PooledEndpoint<unknown>[]): number {
+  const inRotation = endpoints.filter(({ health }) => !health.isCoolingDown() && health.state() !== 'lagging');
+  return inRotation.length === 0 ? endpoints.length : inRotation.length;
 }

@@ -29,7 +29,7 @@ export interface PoolContext<Client> {
    * @throws Fault `CHAIN_WRONG_NETWORK`
    */
   readonly identify: EndpointWork<Client, string>;
-  /** The first endpoint that answers names the chain; every other one must show the same. */
+  /** The first endpoint that answers names the chain, where it is not known before; every other one must show the same. */
   readonly chain: { known: string | undefined };
   readonly cooldownMs: number;
   readonly nowMs: () => number;
@@ -67,7 +67,9 @@ export function createPooledEndpoint<Client>(
 
   async function requireRecognised(timeoutMs: number): Promise<void> {
     if (health.isChecked()) return;
-    recognition ??= recognise(timeoutMs).finally(() => (recognition = undefined));
+    // Whoever began it may have more time, and the next endpoint needs the rest of this caller's.
+    if (recognition !== undefined) return inTime(recognition, timeoutMs);
+    recognition = recognise(timeoutMs).finally(() => (recognition = undefined));
     await recognition;
   }
 
@@ -96,5 +98,21 @@ export function createPooledEndpoint<Client>(
     if (error instanceof RefusingEndpointError) {
       if (health.isRefusing(epoch)) context.onNews('An RPC endpoint refuses to serve', facts);
     } else if (health.isAway(epoch)) context.onNews('An RPC endpoint does not answer', facts);
+  }
+}
+
+async function inTime(recognition: Promise<void>, timeoutMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const tooLate = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(
+      reject,
+      timeoutMs,
+      new NoAnswerError('timeout', 'it does not tell in time which chain it serves'),
+    );
+  });
+  try {
+    await Promise.race([recognition, tooLate]);
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -8,6 +8,7 @@ import { createSolanaRpc } from './solana-rpc.js';
 /** All the nodes of one cluster behind one client, and how each of them does. */
 export interface JsonRpcPool {
   readonly client: JsonRpcClient;
+  readonly bindTo: (identity: string) => void;
   readonly statuses: () => readonly EndpointStatus[];
 }
 
@@ -28,6 +29,7 @@ export function createJsonRpcPool(parts: RpcPoolParts & { readonly commitment: S
       ask: (question) => pool.run((endpoint, timeoutMs) => endpoint.ask(question, timeoutMs)),
       onOneEndpoint: (work) => pool.runOnOne((endpoint, timeoutMs) => work(clientOf({ network, endpoint, timeoutMs }))),
     }),
+    bindTo: pool.bindTo,
     statuses: pool.statuses,
   };
 }
