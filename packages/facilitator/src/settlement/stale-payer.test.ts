@@ -79,6 +79,12 @@ test('what a payer has sent since a payment was verified sends it back, on the s
   expect(await (await verify(baseMainnet))()).toBe('stored');
 });
 
+test('a claim that has gone to another process is not signed by the one that had it', async () => {
+  const sign = await verify(baseMainnet);
+  await owner.query(`UPDATE payment SET lease_holder = gen_random_uuid() WHERE state = 'claimed'`);
+  expect(await sign()).toBe('without');
+});
+
 test('of two processes that sign for one payer at the same moment, the later one goes back', async () => {
   const signs = [await verify(baseMainnet), await verify(baseMainnet)];
   // Neither can store what it has signed before both are at it.
