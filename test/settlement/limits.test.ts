@@ -106,6 +106,12 @@ test('a payer whose payments keep failing at our cost is turned away; the payee 
   expect(refused.body).toMatchObject({ success: false, transaction: '', errorReason: 'unexpected_settle_error' });
   expect(await tracesOf(facilitator, 'EVM')).toEqual(before);
   expect((await settle(facilitator.url(), await paymentTo(payTo))).body).toMatchObject({ success: true });
+
+  // Ten minutes later.
+  await facilitator.database.database.sql`
+    UPDATE payment SET concluded_at = concluded_at - interval '10 minutes' WHERE state = 'failed'`;
+  const later = await evmRequest({ payTo: await newPayee(), privateKey: payer.privateKey });
+  expect((await settle(facilitator.url(), later)).body).toMatchObject({ success: true });
 });
 
 test('more than may wait are turned away before anything is claimed, and may come again', async () => {
