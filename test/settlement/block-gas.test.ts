@@ -36,7 +36,9 @@ test('what shares a transaction that has become larger than a block is sent agai
   await setBlockGas(1_000_000);
   await resumeTime(facilitator, 'EVM');
 
-  for (const { body } of await Promise.all(answers)) expect(body).toMatchObject({ success: true });
+  const bodies = (await Promise.all(answers)).map(({ body }) => body);
+  for (const body of bodies) expect(body).toMatchObject({ success: true });
+  expect(new Set(bodies.map(({ transaction }) => transaction)).size).toBe(20);
   const { transfers, credited, payments } = withPayments(before, 20);
   expect(await tracesOf(facilitator, 'EVM')).toMatchObject({ transfers, credited, payments });
   const given = await facilitator.database.database.sql`

@@ -48,6 +48,7 @@ test('bad payments in a shared transaction fail alone, each for its own reason, 
   const payers = await createPayers(9);
   const before = await tracesOf(facilitator, 'EVM');
   const retriesBefore = await metricOf(facilitator.url(), 'tollkeeper_payment_retries_total');
+  const failedBefore = await failedPayments();
   const [, poor, revoked, helped, unlucky, ...good] = payers as [
     TestPayer,
     TestPayer,
@@ -90,6 +91,7 @@ test('bad payments in a shared transaction fail alone, each for its own reason, 
   }
   // Each that its shared transaction did not carry out; what a stranger carried out there is found instead.
   expect(await metricOf(facilitator.url(), 'tollkeeper_payment_retries_total')).toBe(retriesBefore + 3);
+  expect(await failedPayments()).toBe(failedBefore + 2);
   const { transfers, credited } = withPayments(before, 7);
   expect(await tracesOf(facilitator, 'EVM')).toMatchObject({ transfers, credited, payments: before.payments + 9 });
 });
@@ -137,6 +139,7 @@ test('a payer who takes the authorization back or the money away between verify 
 test('a payment that failed and that somebody carries out later is credited, and its success is told once', async () => {
   const [payer] = (await createPayers(1)) as [TestPayer];
   const before = await tracesOf(facilitator, 'EVM');
+  const failedBefore = await failedPayments();
   await stopTime(facilitator, 'EVM');
   const answer = settle(facilitator.url(), payer.request);
   await broadcasts(before.broadcasts + 1);
@@ -149,6 +152,7 @@ test('a payment that failed and that somebody carries out later is credited, and
     transaction: expect.stringMatching(/^0x\w{64}$/) as string,
     extra: { paymentState: 'unused' },
   });
+  expect(await failedPayments()).toBe(failedBefore + 1);
 
   await facilitator.evm.mint({ token: BASE_SEPOLIA_USDC, to: payer.address, amount: 10_000n });
   const theirs = await meddle(facilitator.evm, carryOut(payer, stranger));
@@ -179,6 +183,8 @@ async function sharedBy(): Promise<{ readonly transactions: number; readonly pay
     payments: await metricOf(url, 'tollkeeper_transaction_payments_sum'),
   };
 }
+
+const failedPayments = () => metricOf(facilitator.url(), 'tollkeeper_payments_concluded_total', { state: 'failed' });
 
 function requestsOf(payers: readonly TestPayer[]) {
   return payers.map(({ request }) => request);

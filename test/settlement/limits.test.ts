@@ -106,6 +106,12 @@ test('a payer whose payments keep failing at our cost is turned away; the payee 
   expect(refused.body).toMatchObject({ success: false, transaction: '', errorReason: 'unexpected_settle_error' });
   expect(await tracesOf(facilitator, 'EVM')).toEqual(before);
   expect((await settle(facilitator.url(), await paymentTo(payTo))).body).toMatchObject({ success: true });
+
+  // Ten minutes later.
+  await facilitator.database.database.sql`
+    UPDATE payment SET concluded_at = concluded_at - interval '10 minutes' WHERE state = 'failed'`;
+  const later = await evmRequest({ payTo: await newPayee(), privateKey: payer.privateKey });
+  expect((await settle(facilitator.url(), later)).body).toMatchObject({ success: true });
 });
 
 test('more than may wait are turned away before anything is claimed, and may come again', async () => {
@@ -117,6 +123,8 @@ test('more than may wait are turned away before anything is claimed, and may com
   await eventually(async () => expect((await states()).filter((state) => state === 'claimed')).toHaveLength(3));
   const known = (await states()).length;
 
+  // Who joins costs nothing more.
+  const joined = settle(facilitator.url(), waiting[0]);
   const tooMany = await requestOfNewPayer(payTo);
   const response = await fetch(`${facilitator.url()}/settle`, {
     method: 'POST',
@@ -131,11 +139,11 @@ test('more than may wait are turned away before anything is claimed, and may com
     transaction: '',
   });
   expect(await states()).toHaveLength(known);
-  // Who joins costs nothing more.
-  const joined = settle(facilitator.url(), waiting[0]);
   letPass();
   gate.open();
-  const bodies = (await Promise.all([...answers, joined])).map(({ body }) => body);
+  const told = await Promise.all([...answers, joined]);
+  expect(told.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+  const bodies = told.map(({ body }) => body);
   expect(bodies.filter(({ success }) => success)).toHaveLength(3);
   expect((await verify(facilitator.url(), tooMany)).body).toMatchObject({ isValid: true });
   expect((await settle(facilitator.url(), tooMany)).body).toMatchObject({ success: true });

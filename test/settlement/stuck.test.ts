@@ -34,6 +34,7 @@ afterEach(async () => {
 test('a transaction that a jump of the base fee leaves behind is outbid, and paid for once', async () => {
   const request = await freshRequest(facilitator, 'EVM');
   const before = await tracesOf(facilitator, 'EVM');
+  const raised = await laneEvents('fee_raised');
   await stopTime(facilitator, 'EVM');
   const answer = settle(facilitator.url(), request);
   const [stuck] = await sent(1);
@@ -43,6 +44,7 @@ test('a transaction that a jump of the base fee leaves behind is outbid, and pai
   const { body } = await answer;
   expect(body).toMatchObject({ success: true });
   expect(body.transaction).not.toBe(stuck);
+  await eventually(async () => expect(await laneEvents('fee_raised')).toBeGreaterThan(raised));
   expect((await settle(facilitator.url(), request)).body).toMatchObject({ errorReason: 'duplicate_settlement' });
   const { transfers, credited, payments } = withPayments(before, 1);
   expect(await tracesOf(facilitator, 'EVM')).toMatchObject({ transfers, credited, payments });
@@ -135,6 +137,7 @@ test('a payment that expires while it is stuck makes way for those behind it', a
   expect(Math.abs(Number(timestamp) - Date.now() / 1000)).toBeLessThan(60);
   const healthy = await freshRequest(facilitator, 'EVM');
   const before = await tracesOf(facilitator, 'EVM');
+  const cancelled = await laneEvents('cancelled');
   await stopTime(facilitator, 'EVM');
   // It is signed for only while it holds for six seconds more.
   const expiring = await evmRequest({
@@ -150,6 +153,7 @@ test('a payment that expires while it is stuck makes way for those behind it', a
     timeout: 40_000,
     interval: 50,
   });
+  await eventually(async () => expect(await laneEvents('cancelled')).toBeGreaterThan(cancelled));
   await resumeTime(facilitator, 'EVM');
 
   expect((await answer).body).toMatchObject({ success: true });

@@ -107,6 +107,16 @@ describe('transfers by somebody else', () => {
     }
   });
 
+  test('count only where the chain has the block in which the receipt says they are', async () => {
+    const [payment] = await paymentsTo(setup, merchants(1));
+    const claim = await claimOf(payment ?? expect.fail('a payment'));
+    const { id } = await thief.send(payment ?? expect.fail('a payment'));
+    const elsewhere = (receipt: unknown) => ({ ...(receipt as object), blockHash: `0x${'5'.repeat(64)}` });
+    setup.proxy.use(faultOn('eth_getTransactionReceipt', { kind: 'alter', change: elsewhere }));
+    expect(await evm.chain.findForeignTransfers([claim])).toEqual([undefined]);
+    expect((await find([claim])).found[0]?.transaction).toBe(id);
+  });
+
   test('are found on a chain without Multicall3 too', async () => {
     const payments = await paymentsTo(setup, merchants(3));
     const claims = await Promise.all(payments.map(claimOf));

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { openDatabase, type Database, type Sql } from '@tollkeeper/database';
 import { createTestDatabase, type TestDatabase } from '@tollkeeper/database/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { eventually } from '../../../../test/support/eventually.js';
 import { untilNobodyHoldsOldRows, updatesWithoutIndexes } from '../../../../test/support/room-for-versions.js';
-import { createAnswerStore } from './answer-store.js';
+import { untilSessionsWait } from '../../../../test/support/waiting-sessions.js';
+import { createAnswerStore, type Answer } from './answer-store.js';
 
 const together = 64;
 
@@ -12,6 +12,8 @@ let testDatabase: TestDatabase;
 let owner: Database;
 /** Settled payments, as many together as were claimed together. */
 let settledTogether: readonly (readonly string[])[];
+/** Settled payments that nobody asks for. */
+let untold: string[];
 
 /** Payments that went through their states as many at a time as they do under load, each with a request of a usual length. */
 beforeAll(async () => {
@@ -35,6 +37,7 @@ beforeAll(async () => {
       UPDATE payment SET state = 'settled', concluded_at = now(), transaction = id WHERE id = ANY(${settled}::uuid[])`;
   }
   settledTogether = batches.slice(4, 12);
+  untold = batches[0] ?? [];
 });
 afterAll(async () => {
   await owner.close();
@@ -90,23 +93,38 @@ test.each(['takeDelivery', 'confirmDelivery'] as const)(
       tries.settling += 1;
       await sql`SELECT id FROM payment WHERE id = ANY(${inOrder}::uuid[]) ORDER BY id FOR UPDATE`;
     });
-    await untilWaiting(1);
+    await untilSessionsWait(testDatabase, 1);
     const answering = database.transaction(async (sql) => {
       tries.answering += 1;
       const store = createAnswerStore({ ...database, sql });
       await Promise.all(paymentIds.map((paymentId) => store[operation]({ paymentId, caller: randomUUID() })));
     });
-    await untilWaiting(2);
+    await untilSessionsWait(testDatabase, 2);
     letGo();
     await Promise.all([holding, settling, answering]);
     expect(tries).toEqual({ answering: 1, settling: 1 });
   },
 );
 
-async function untilWaiting(sessions: number): Promise<void> {
-  await eventually(async () => {
-    const waiting = await owner.sql`
-      SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
-    expect(waiting).toHaveLength(sessions);
-  });
-}
+test.each(['returnDelivery', 'confirmDelivery'] as const)(
+  '%s of a caller whose lease ran out ends nothing of the caller who has it since',
+  async (operation) => {
+    const store = createAnswerStore(testDatabase.database);
+    const paymentId = untold.pop() ?? expect.fail('a payment');
+    const [late, current, next] = [1, 2, 3].map(() => ({ paymentId, caller: randomUUID() })) as [
+      Answer,
+      Answer,
+      Answer,
+    ];
+    expect(await store.takeDelivery(late)).toBeDefined();
+    expect(await store.takeDelivery(current)).toBeUndefined();
+    await owner.sql`
+      UPDATE payment SET delivery_lease_until = now() - interval '1 second' WHERE id = ${paymentId}::uuid`;
+    expect(await store.takeDelivery(current)).toBeDefined();
+
+    await store[operation](late);
+    expect(await store.takeDelivery(next)).toBeUndefined();
+    await store.returnDelivery(current);
+    expect(await store.takeDelivery(next)).toBeDefined();
+  },
+);

@@ -53,6 +53,21 @@ test('a bid is charged whatever is left, and new payments find that much less', 
   expect(await charge({ to: [second], fee: 1n })).toEqual([second]);
 });
 
+test('what was spent on another day leaves the budget of today as it is', async () => {
+  const [yesterday, today] = [randomUUID(), randomUUID()];
+  for (const [payTo, daysAgo] of [
+    [yesterday, 1],
+    [today, 0],
+  ] as const) {
+    await owner.query(
+      `INSERT INTO sponsored_fees (network, beneficiary, day, spent)
+       VALUES ($1, $2, (now() AT TIME ZONE 'UTC')::date - $3::integer, $4)`,
+      [network, payTo, daysAgo, budget.toString()],
+    );
+  }
+  expect(await charge({ to: [yesterday, today], fee: 2n })).toEqual([today]);
+});
+
 /** The payTos that were not charged. */
 function charge({ to, fee }: { readonly to: readonly string[]; readonly fee: bigint }): Promise<readonly string[]> {
   const payments = to.map((payTo) => ({ payment: { authorization: { payTo } } }));

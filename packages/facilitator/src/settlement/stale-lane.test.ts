@@ -4,12 +4,15 @@ import { createLedger } from '@tollkeeper/ledger';
 import { amount, baseSepolia, type Chain, type Payment, type VerifiedPayment } from '@tollkeeper/protocol';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { untilSessionsWait } from '../../../../test/support/waiting-sessions.js';
 import { createLogger } from '../logging/logger.js';
 import type { PlannedTransaction } from './planned-transaction.js';
 import { allocateAccountNonces, createLanes, lockLane, skipUsedNonces, type HeldLane } from './lanes.js';
 import { storeSigned } from './chain-transactions.js';
 import { createClosing } from './close-transactions.js';
+import { createDroppedPlaces } from './dropped-places.js';
 import { createPaymentStore } from './payment-store.js';
+import { createReplacing } from './replace-stuck.js';
 import { createSigning } from './sign-and-store.js';
 import { createSponsorship } from './sponsorship.js';
 
@@ -20,7 +23,17 @@ const chain = {
   signers: [signer],
   ordered: true,
   nextAccountNonce: () => Promise.resolve(7n),
+  broadcast: () => Promise.resolve({ accepted: true }),
+  replace: () =>
+    Promise.resolve({
+      signer,
+      ordered: true,
+      maximumFee: 2n,
+      addedFee: 1n,
+      sign: (accountNonce) => signedAs('0xb1d', accountNonce),
+    }),
 } as Partial<Chain>;
+const signedAs = (id: string, accountNonce = -1n) => ({ id, raw: new Uint8Array([1]), signer, accountNonce });
 
 let testDatabase: TestDatabase;
 let owner: pg.Client;
@@ -41,30 +54,46 @@ afterAll(async () => {
 function openProcess() {
   const { database } = testDatabase;
   const processId = randomUUID();
-  const onEvent = () => undefined;
-  const parts = { database, chain: chain as Chain, processId, onEvent, log: createLogger({ level: 'silent' }) };
+  const [onEvent, track, events] = [() => undefined, () => undefined, { onResend: () => undefined }];
+  const parts = { database, chain: chain as Chain, processId, onEvent, track, log: createLogger({ level: 'silent' }) };
   const sponsorship = createSponsorship({ network, dailyBudget: () => undefined });
+  const ledger = createLedger(parts);
   return {
     processId,
     lanes: createLanes(parts),
     store: createPaymentStore({ database, processId }),
-    close: createClosing({ ...parts, network, ledger: createLedger(parts) }),
+    close: createClosing({ ...parts, network, ledger }),
+    replace: createReplacing({ ...parts, sponsorship }),
+    refill: createDroppedPlaces({ ...parts, ledger, events, openAfterMs: 0 }),
     signAndStore: createSigning({ ...parts, sponsorship, checkpoint: () => undefined }),
   };
 }
 
-/** A process that had the lane, and whose lease ran out while it slept, so that another has it now. */
-async function sleeper() {
+/** A process that had the lane, and whose lease ran out while it slept. */
+async function overslept() {
   const process = openProcess();
   await process.lanes.tend();
   const [stale] = process.lanes.held();
   await owner.query(`UPDATE lane SET lease_until = now() - interval '1 second'; DELETE FROM settler`);
+  return { process, stale: stale ?? expect.fail('nobody has the lane') };
+}
+
+/** The same, and another process has the lane now. */
+async function sleeper() {
+  const { process, stale } = await overslept();
   const other = openProcess();
   await other.lanes.tend();
-  const [current] = other.lanes.held();
-  if (stale === undefined || current === undefined) return expect.fail('nobody has the lane');
+  const current = other.lanes.held()[0] ?? expect.fail('nobody has the lane');
   expect(current.fencingToken).toBe(stale.fencingToken + 1n);
   return { process, other, stale, current };
+}
+
+/** The transactions that are stored, in the order of signing, and how they are. */
+async function stored(): Promise<readonly string[]> {
+  const { rows } = await owner.query<{ id: string; state: string }>(
+    'SELECT transaction AS id, state FROM chain_transaction ORDER BY id',
+  );
+  return rows.map(({ id, state }) => `${id} ${state}`);
 }
 
 const nextNonce = async () =>
@@ -82,6 +111,20 @@ test('the token of before allocates no account nonce, skips none and locks nothi
   expect(await nextNonce()).toBe('7');
   expect(await allocateAccountNonces(sql, { ...asSleeper(current), processId: other.processId, count: 2 })).toBe(7n);
   expect(await nextNonce()).toBe('9');
+});
+
+test('a lane that somebody writes for changes hands only when that is committed', async () => {
+  const { process, stale } = await overslept();
+  const other = openProcess();
+  let taking = Promise.resolve();
+  await testDatabase.database.transaction(async (sql) => {
+    expect(await lockLane(sql, { ...stale, network, processId: process.processId })).toBe(true);
+    taking = other.lanes.tend();
+    await untilSessionsWait(testDatabase, 1);
+    expect(other.lanes.held()).toEqual([]);
+  });
+  await taking;
+  expect(other.lanes.held()).toHaveLength(1);
 });
 
 test('a process that has the lane again cannot write with the token of the time before', async () => {
@@ -102,15 +145,36 @@ test('a process that has the lane again cannot write with the token of the time 
 
 test('the token of before closes no place that another transaction is thought to have taken', async () => {
   const { process, other, stale, current } = await sleeper();
-  const signed = { id: '0x02', raw: new Uint8Array([2]), signer, accountNonce: 7n };
+  const signed = signedAs('0x02', 7n);
   await storeSigned(testDatabase.database.sql, { network, transactions: [{ signed, paymentIds: [] }] });
   const closings = [{ sent: { ...signed, network, legs: [] }, state: 'replaced', failures: new Map() }] as const;
-  const state = async () => (await owner.query<{ state: string }>('SELECT state FROM chain_transaction')).rows;
 
   expect(await process.close(closings, stale)).toEqual({ over: [], ended: [], failed: [], retries: [] });
-  expect(await state()).toEqual([{ state: 'pending' }]);
+  expect(await stored()).toEqual(['0x02 pending']);
   expect(await other.close(closings, current)).toMatchObject({ over: [signed.id], ended: ['replaced'] });
-  expect(await state()).toEqual([{ state: 'replaced' }]);
+  expect(await stored()).toEqual(['0x02 replaced']);
+});
+
+test('the token of before outbids nothing', async () => {
+  const { process, other, stale, current } = await sleeper();
+  const signed = signedAs('0x02', 7n);
+  await storeSigned(testDatabase.database.sql, { network, transactions: [{ signed, paymentIds: [] }] });
+  const sent = { ...signed, network, legs: [] };
+  await process.replace(stale, sent, 'again');
+  expect(await stored()).toEqual(['0x02 pending']);
+  await other.replace(current, sent, 'again');
+  expect(await stored()).toEqual(['0x02 pending', '0xb1d pending']);
+});
+
+test('the token of before opens no place again that a reorg emptied', async () => {
+  const { process, other, stale, current } = await sleeper();
+  const signed = signedAs('0x02', 7n);
+  await storeSigned(testDatabase.database.sql, { network, transactions: [{ signed, paymentIds: [] }] });
+  await owner.query(`UPDATE chain_transaction SET state = 'included', concluded_at = now()`);
+  await process.refill(stale, { next: 7n, pending: [] });
+  expect(await stored()).toEqual(['0x02 included']);
+  await other.refill(current, { next: 7n, pending: [] });
+  expect(await stored()).toEqual(['0x02 pending']);
 });
 
 test('what a process signs after it has lost the lane is not stored, and nothing is taken', async () => {
@@ -137,7 +201,7 @@ test('what a process signs after it has lost the lane is not stored, and nothing
       maximumFee: 1n,
       sign: (accountNonce = -1n) => {
         signed.push(accountNonce);
-        return { id: '0x01', raw: new Uint8Array([1]), signer, accountNonce };
+        return signedAs('0x01', accountNonce);
       },
     },
     payments: [

@@ -9,7 +9,9 @@ import {
   type Payment,
   type VerifiedPayment,
 } from '@tollkeeper/protocol';
+import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { untilSessionsWait } from '../../../../test/support/waiting-sessions.js';
 import { createPayerStandings } from './payer-standing.js';
 import { createPaymentStore } from './payment-store.js';
 import type { ReadyPayment } from './ready-payment.js';
@@ -20,11 +22,17 @@ import { createSponsorship } from './sponsorship.js';
 const token = '0x00000000000000000000000000000000000000bb';
 const payer = '0xpayer';
 let testDatabase: TestDatabase;
+let owner: pg.Client;
 
 beforeAll(async () => {
   testDatabase = await createTestDatabase();
+  owner = new pg.Client({ connectionString: testDatabase.ownerUrl });
+  await owner.connect();
 });
-afterAll(() => testDatabase.drop());
+afterAll(async () => {
+  await owner.end();
+  await testDatabase.drop();
+});
 
 /** Verifies a payment of the payer, so that what it has in flight then is known, and answers what signs it. */
 async function verify(network: Network): Promise<() => Promise<Signing['kind']>> {
@@ -70,4 +78,20 @@ test('what a payer has sent since a payment was verified sends it back, on the s
   expect(await second()).toBe('without');
   expect(await elsewhere()).toBe('stored');
   expect(await (await verify(baseMainnet))()).toBe('stored');
+});
+
+test('a claim that has gone to another process is not signed by the one that had it', async () => {
+  const sign = await verify(baseMainnet);
+  await owner.query(`UPDATE payment SET lease_holder = gen_random_uuid() WHERE state = 'claimed'`);
+  expect(await sign()).toBe('without');
+});
+
+test('of two processes that sign for one payer at the same moment, the later one goes back', async () => {
+  const signs = [await verify(baseMainnet), await verify(baseMainnet)];
+  // Neither can store what it has signed before both are at it.
+  await owner.query('BEGIN; LOCK TABLE chain_transaction IN SHARE MODE');
+  const signing = signs.map((sign) => sign());
+  await untilSessionsWait(testDatabase, 2);
+  await owner.query('COMMIT');
+  expect((await Promise.all(signing)).toSorted()).toEqual(['stored', 'without']);
 });
