@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { createTestDatabase, type TestDatabase } from '@tollkeeper/database/testing';
 import { amount, baseSepolia, type Chain, type Payment, type VerifiedPayment } from '@tollkeeper/protocol';
+import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { addressesOfNewMerchant } from '../../../../test/support/merchant-addresses.js';
 import { createLogger } from '../logging/logger.js';
 import { createPaymentStore } from './payment-store.js';
 import { createPlanAndSign } from './plan-and-sign.js';
@@ -16,11 +18,17 @@ const signer = '0x00000000000000000000000000000000000000AA';
 const budget = 100n;
 
 let testDatabase: TestDatabase;
+let owner: pg.Client;
 
 beforeAll(async () => {
   testDatabase = await createTestDatabase();
+  owner = new pg.Client({ connectionString: testDatabase.ownerUrl });
+  await owner.connect();
 });
-afterAll(() => testDatabase.drop());
+afterAll(async () => {
+  await owner.end();
+  await testDatabase.drop();
+});
 
 test('a crowd for a payTo whose budget is spent costs the lane as many attempts as one payment does', async () => {
   const lane = openLane();
@@ -33,6 +41,15 @@ test('a crowd for a payTo whose budget is spent costs the lane as many attempts 
   expect(told).toEqual([...Array<string>(20).fill('refused'), 'submitted']);
   // The one before, all together, those without the crowd, and one of the crowd.
   expect(lane.attempts()).toBe(4);
+});
+
+test('all addresses of a merchant whose budget is spent cost the lane as much as one', async () => {
+  const lane = openLane();
+  const [first = '', ...others] = await addressesOfNewMerchant(owner, network, 21);
+  await lane.sign([await lane.payment({ payTo: first, fee: budget })]);
+  const told = await lane.sign(await Promise.all(others.map((payTo) => lane.payment({ payTo, fee: 1n }))));
+  expect(told).toEqual(Array<string>(20).fill('refused'));
+  expect(lane.attempts()).toBe(3);
 });
 
 test('what a budget still suffices for is signed, in company of a payment to the same payTo for which it does not', async () => {

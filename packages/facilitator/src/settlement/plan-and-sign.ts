@@ -90,17 +90,18 @@ export function createPlanAndSign(parts: PlanAndSignParts) {
     unable: ReadonlyMap<ReadyPayment, Unable>,
   ): Promise<void> {
     const able = payments.filter((each) => !unable.has(each));
-    const apart = payments.length === 1 ? [] : payments.filter((each) => unable.get(each) === 'unsponsored');
-    for (const [each, reason] of unable) if (!apart.includes(each)) each.end(endOf(reason));
+    const beneficiaries = payments.length === 1 ? new Map<ReadyPayment, string>() : beneficiariesOf(unable);
+    for (const [each, reason] of unable) if (!beneficiaries.has(each)) each.end(endOf(reason));
     await (chain.ordered ? signTogether(able) : signApart(able));
-    await signWithinBudgets(await planApart(parts, apart), isUnsponsored);
+    const apart = await planApart(parts, [...beneficiaries.keys()]);
+    await signWithinBudgets({ apart, beneficiaries, isUnsponsored });
   }
 
   /** Signs it, unless a budget does not suffice for it. */
   async function isUnsponsored(planned: LonePlan): Promise<boolean> {
     try {
       const signing = await signStoreAndSend([planned]);
-      return signing?.kind === 'without' && signing.unable.get(planned.payments[0]) === 'unsponsored';
+      return signing?.kind === 'without' && typeof signing.unable.get(planned.payments[0]) === 'object';
     } catch (error) {
       fail(parts, planned.payments, error);
       return false;
@@ -129,20 +130,27 @@ async function planApart(parts: PlanAndSignParts, payments: readonly ReadyPaymen
 }
 
 /**
- * A budget that does not suffice for all of a payTo may suffice for some. They are signed one after another, the cheapest first,
- * until it does not suffice for one: if each were tried, a spent budget would stall the lane for everybody.
+ * A budget that does not suffice for all of a beneficiary's payments may suffice for some. They are signed one after another, the
+ * cheapest first, until it does not suffice for one: if each were tried, a spent budget would stall the lane for everybody.
  */
-async function signWithinBudgets(
-  planned: readonly LonePlan[],
-  isUnsponsored: (each: LonePlan) => Promise<boolean>,
-): Promise<void> {
+async function signWithinBudgets(parts: {
+  readonly apart: readonly LonePlan[];
+  readonly beneficiaries: ReadonlyMap<ReadyPayment, string>;
+  readonly isUnsponsored: (each: LonePlan) => Promise<boolean>;
+}): Promise<void> {
   const spent = new Set<string>();
-  for (const each of planned.toSorted(byMaximumFee)) {
-    const [{ payment, end }] = each.payments;
-    const { payTo } = payment.authorization;
-    if (spent.has(payTo)) end(endOf('unsponsored'));
-    else if (await isUnsponsored(each)) spent.add(payTo);
+  for (const each of parts.apart.toSorted(byMaximumFee)) {
+    const [payment] = each.payments;
+    const beneficiary = parts.beneficiaries.get(payment) ?? '';
+    if (spent.has(beneficiary)) payment.end(endOf({ beneficiary }));
+    else if (await parts.isUnsponsored(each)) spent.add(beneficiary);
   }
+}
+
+function beneficiariesOf(unable: ReadonlyMap<ReadyPayment, Unable>): ReadonlyMap<ReadyPayment, string> {
+  return new Map(
+    [...unable].flatMap(([each, reason]) => (typeof reason === 'object' ? [[each, reason.beneficiary] as const] : [])),
+  );
 }
 
 function fail({ chain, log }: PlanAndSignParts, payments: readonly ReadyPayment[], error: unknown): void {
@@ -151,14 +159,8 @@ function fail({ chain, log }: PlanAndSignParts, payments: readonly ReadyPayment[
 }
 
 function endOf(reason: Unable): Parameters<ReadyPayment['end']>[0] {
-  switch (reason) {
-    case 'lost':
-      return { kind: 'lost' };
-    case 'stale':
-      return 'stale';
-    case 'unsponsored':
-      return { kind: 'refused', rejection: unsponsored };
-  }
+  if (typeof reason === 'object') return { kind: 'refused', rejection: unsponsored };
+  return reason === 'lost' ? { kind: 'lost' } : 'stale';
 }
 
 const unsponsored: Rejection = {

@@ -5,7 +5,7 @@ import type { ReadyPayment } from './ready-payment.js';
 import { storeSigned, type SentTransaction } from './chain-transactions.js';
 import type { CheckpointHook } from './checkpoint.js';
 import { allocateAccountNonces, type HeldLane } from './lanes.js';
-import type { Sponsorship } from './sponsorship.js';
+import type { Sponsorship, Unsponsored } from './sponsorship.js';
 
 export type Signing =
   | { readonly kind: 'stored'; readonly transactions: readonly SentTransaction[] }
@@ -14,8 +14,8 @@ export type Signing =
   /** Nothing was signed: the lane has gone to another process. */
   | { readonly kind: 'lane_lost' };
 
-/** lost: the claim is gone. stale: the payer has sent something since it was verified. unsponsored: the day's budget is spent. */
-export type Unable = 'lost' | 'stale' | 'unsponsored';
+/** lost: the claim is gone. stale: the payer has sent something since it was verified. Or the day's budget does not suffice. */
+export type Unable = 'lost' | 'stale' | Unsponsored;
 
 /**
  * Gives transactions their places in the signer's order, signs them and stores them with their payments' new state, in one
@@ -75,7 +75,7 @@ export function createSigning(parts: {
     for (const each of stale) if (!unable.has(each)) unable.set(each, 'stale');
     // Only what will be signed is charged: with any of these the whole transaction is undone.
     if (unable.size > 0) return unable;
-    for (const each of await parts.sponsorship.charge(sql, planned)) unable.set(each, 'unsponsored');
+    for (const [each, reason] of await parts.sponsorship.charge(sql, planned)) unable.set(each, reason);
     return unable;
   }
 }

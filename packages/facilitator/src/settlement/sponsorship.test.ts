@@ -3,6 +3,7 @@ import { createTestDatabase, type TestDatabase } from '@tollkeeper/database/test
 import { baseSepolia } from '@tollkeeper/protocol';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { addressesOfNewMerchant } from '../../../../test/support/merchant-addresses.js';
 import type { SentTransaction } from './chain-transactions.js';
 import type { PlannedTransaction } from './planned-transaction.js';
 import { createSponsorship } from './sponsorship.js';
@@ -25,7 +26,10 @@ afterAll(async () => {
 });
 
 test('all addresses of a merchant share one budget', async () => {
-  const [first, second, other] = [...(await merchantWith(2)), ...(await merchantWith(1))] as [string, string, string];
+  const [first, second, other] = [
+    ...(await addressesOfNewMerchant(owner, network, 2)),
+    ...(await addressesOfNewMerchant(owner, network, 1)),
+  ] as [string, string, string];
   expect(await charge({ to: [first], fee: 60n })).toEqual([]);
   expect(await charge({ to: [second], fee: 60n })).toEqual([second]);
   expect(await charge({ to: [other], fee: 60n })).toEqual([]);
@@ -40,13 +44,13 @@ test('an address that is nobody’s has a budget of its own', async () => {
 });
 
 test('what a merchant’s payments share is counted together, before any of it is spent', async () => {
-  const [first, second] = (await merchantWith(2)) as [string, string];
+  const [first, second] = (await addressesOfNewMerchant(owner, network, 2)) as [string, string];
   const stranger = randomUUID();
   expect(await charge({ to: [first, second, stranger], fee: 153n })).toEqual([first, second]);
 });
 
 test('a bid is charged whatever is left, and new payments find that much less', async () => {
-  const [first, second] = (await merchantWith(2)) as [string, string];
+  const [first, second] = (await addressesOfNewMerchant(owner, network, 2)) as [string, string];
   expect(await charge({ to: [first], fee: 90n })).toEqual([]);
   await chargeBid({ to: [first, second], addedFee: 101n });
   expect(await spentFor(first)).toBe(90n + 102n);
@@ -74,7 +78,7 @@ function charge({ to, fee }: { readonly to: readonly string[]; readonly fee: big
   const planned = [{ plan: { maximumFee: fee }, payments }] as unknown as PlannedTransaction[];
   return testDatabase.database.transaction(async (sql) => {
     const unsponsored = await sponsorship.charge(sql, planned);
-    return unsponsored.map(({ payment }) => payment.authorization.payTo);
+    return [...unsponsored.keys()].map(({ payment }) => payment.authorization.payTo);
   });
 }
 
@@ -93,21 +97,3 @@ async function spentFor(address: string): Promise<bigint> {
 }
 
 /** The addresses of a new merchant's wallets. */
-async function merchantWith(wallets: number): Promise<readonly string[]> {
-  const merchantId = randomUUID();
-  await owner.query('INSERT INTO merchant (id, name) VALUES ($1, $2)', [merchantId, merchantId]);
-  const addresses = Array.from({ length: wallets }, () => randomUUID());
-  for (const address of addresses) {
-    const walletId = randomUUID();
-    await owner.query('INSERT INTO wallet (id, merchant_id, name) VALUES ($1, $2, $3)', [
-      walletId,
-      merchantId,
-      walletId,
-    ]);
-    await owner.query(
-      `INSERT INTO deposit_address (network, address, wallet_id, encrypted_key, key_version) VALUES ($1, $2, $3, 'x', 1)`,
-      [network, address, walletId],
-    );
-  }
-  return addresses;
-}

@@ -10,14 +10,19 @@ export type DailyBudget = (network: Network) => bigint | undefined;
 export interface Sponsorship {
   /**
    * Charges what the transactions may cost at most to the day's budgets, within the transaction that signs them. The payments
-   * that exceed one are answered, and the caller must undo everything then.
+   * that exceed one are answered with whose it is, and the caller must undo everything then.
    */
-  charge(sql: Sql, planned: readonly PlannedTransaction[]): Promise<readonly ReadyPayment[]>;
+  charge(sql: Sql, planned: readonly PlannedTransaction[]): Promise<ReadonlyMap<ReadyPayment, Unsponsored>>;
   /**
    * Charges what a bid may cost more than the transaction that it outbids, whatever is left of a budget: what is signed must
    * not stay in the way of others. New payments find that much less.
    */
   chargeBid(sql: Sql, bid: { readonly sent: SentTransaction; readonly addedFee: bigint }): Promise<void>;
+}
+
+/** The merchant, or the payTo that is no merchant's, whose budget does not suffice for a payment. */
+export interface Unsponsored {
+  readonly beneficiary: string;
 }
 
 /**
@@ -33,15 +38,19 @@ export function createSponsorship(parts: {
 
   return {
     async charge(sql, planned) {
-      if (budget === undefined) return [];
+      if (budget === undefined) return new Map();
       const costs = new Map<string, bigint>();
       for (const { plan, payments } of planned) {
         addParts(costs, { payTos: payments.map(({ payment }) => payment.authorization.payTo), fee: plan.maximumFee });
       }
-      const isCharged = await spend(sql, { network, costs, budget });
-      return planned
-        .flatMap((each) => each.payments)
-        .filter(({ payment }) => !isCharged.has(payment.authorization.payTo));
+      const exceeded = await spend(sql, { network, costs, budget });
+      const payments = planned.flatMap((each) => each.payments);
+      return new Map(
+        payments.flatMap((each) => {
+          const beneficiary = exceeded.get(each.payment.authorization.payTo);
+          return beneficiary === undefined ? [] : [[each, { beneficiary }] as const];
+        }),
+      );
     },
 
     async chargeBid(sql, { sent, addedFee }) {
@@ -63,7 +72,7 @@ function addParts(
   for (const payTo of payTos) costs.set(payTo, (costs.get(payTo) ?? 0n) + part);
 }
 
-/** Answers the payTos whose costs were within the budget and are charged; null charges all. */
+/** Charges what is within the budget; null charges all. Answers the payTos whose costs are not charged, and for whom they were. */
 async function spend(
   sql: Sql,
   {
@@ -71,8 +80,8 @@ async function spend(
     costs,
     budget,
   }: { readonly network: Network; readonly costs: ReadonlyMap<string, bigint>; readonly budget: bigint | null },
-): Promise<ReadonlySet<string>> {
-  const rows = await sql<{ payTo: string }>`
+): Promise<ReadonlyMap<string, string>> {
+  const rows = await sql<{ payTo: string; beneficiary: string }>`
     WITH cost AS MATERIALIZED (
       SELECT pay_to, cost, coalesce(wallet.merchant_id::text, pay_to) AS beneficiary
       FROM unnest(${[...costs.keys()]}::text[], ${[...costs.values()]}::numeric[]) AS each (pay_to, cost)
@@ -88,6 +97,6 @@ async function spend(
       WHERE ${budget}::numeric IS NULL OR sponsored_fees.spent + excluded.spent <= ${budget}::numeric
       RETURNING beneficiary
     )
-    SELECT pay_to AS "payTo" FROM cost JOIN charged USING (beneficiary)`;
-  return new Set(rows.map(({ payTo }) => payTo));
+    SELECT pay_to AS "payTo", beneficiary FROM cost WHERE beneficiary NOT IN (SELECT beneficiary FROM charged)`;
+  return new Map(rows.map(({ payTo, beneficiary }) => [payTo, beneficiary]));
 }
