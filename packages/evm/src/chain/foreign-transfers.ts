@@ -49,18 +49,11 @@ export function createForeignTransfers(parts: {
   /** The block up to which a used authorization was searched for, by claim key, and until when that counts. */
   const searched = createBoundedCache<{ readonly upTo: bigint; readonly untilMs: number }>(4096);
 
+  /** The search that goes on, or one that begins now. */
   function searchOf({ claimKey }: ClaimedTransfer) {
     const search = searched.get(claimKey);
-    return search !== undefined && clock.now().getTime() < search.untilMs ? search : undefined;
-  }
-
-  function firstBlock(claim: ClaimedTransfer, last: bigint): bigint {
-    return larger((searchOf(claim)?.upTo ?? 0n) - reorgDepth, oldestBlock(claim, last));
-  }
-
-  function noteSearched(claim: ClaimedTransfer, upTo: bigint): void {
-    const untilMs = searchOf(claim)?.untilMs ?? clock.now().getTime() + searchedTtlMs;
-    searched.set(claim.claimKey, { upTo, untilMs });
+    const nowMs = clock.now().getTime();
+    return search !== undefined && nowMs < search.untilMs ? search : { upTo: 0n, untilMs: nowMs + searchedTtlMs };
   }
 
   /** Where the authorizations of one token were used: transactions by claim key. */
@@ -69,8 +62,9 @@ export function createForeignTransfers(parts: {
     claims: readonly ClaimedTransfer[],
     last: bigint,
   ): Promise<ReadonlyMap<string, string>> {
-    const fromBlock = claims
-      .map((claim) => firstBlock(claim, last))
+    const searches = new Map(claims.map((claim) => [claim, searchOf(claim)]));
+    const fromBlock = [...searches]
+      .map(([claim, { upTo }]) => larger(upTo - reorgDepth, oldestBlock(claim, last)))
       .reduce((one, other) => (one < other ? one : other));
     const payers = [...new Set(claims.map(payerTopic))];
     const topics = [usedTopic, payers, claims.map(nonceTopic)];
@@ -78,9 +72,9 @@ export function createForeignTransfers(parts: {
     const found = await searchLogs(node, { address, topics, fromBlock, toBlock: last });
     const transactions = new Map(found.map((log) => [log.topics.join(), log.transaction]));
     const uses = new Map<string, string>();
-    for (const claim of claims) {
+    for (const [claim, { untilMs }] of searches) {
       const transaction = transactions.get([usedTopic, payerTopic(claim), nonceTopic(claim)].join());
-      if (transaction === undefined) noteSearched(claim, last);
+      if (transaction === undefined) searched.set(claim.claimKey, { upTo: last, untilMs });
       else uses.set(claim.claimKey, transaction);
     }
     return uses;

@@ -8,7 +8,7 @@ import fastifyPlugin from 'fastify-plugin';
 const arrivalMs = 500;
 
 interface GracefulCloseOptions {
-  /** Longer than it takes to answer any request. */
+  /** What is not answered in this time is given up: longer than a settlement may wait, and a node that is asked for a verify. */
   readonly answerMs: number;
 }
 
