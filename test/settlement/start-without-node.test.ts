@@ -46,6 +46,25 @@ test.each(families)(
   },
 );
 
+test('a node that answers no question after the first ones keeps a starting process from no other network', async () => {
+  let balances = 0;
+  const isBack = facilitator.evmRpc.use(({ method }) => {
+    if (method === 'eth_getBalance') balances += 1;
+    return method === 'eth_getTransactionCount' ? { kind: 'drop' } : undefined;
+  });
+  await facilitator.restart();
+  expect(balances).toBeGreaterThan(0);
+  expect((await settle(facilitator.url(), await freshRequest(facilitator, 'Solana'))).body.success).toBe(true);
+  // It has no share of the lanes before it can open them.
+  expect(
+    await facilitator.database.database.sql`SELECT FROM settler WHERE network = ${evmNetwork} AND seen_until > now()`,
+  ).toEqual([]);
+  isBack();
+  await eventually(async () => {
+    expect((await settle(facilitator.url(), await freshRequest(facilitator, 'EVM'))).body.success).toBe(true);
+  });
+});
+
 test('another chain behind the address of a network that was away at the start is never served', async () => {
   const { evmRpc } = facilitator;
   const isBack = evmRpc.use(() => ({ kind: 'drop' }));

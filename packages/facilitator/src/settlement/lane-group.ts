@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '@tollkeeper/database';
-import type { Authorization, Chain, Fault } from '@tollkeeper/protocol';
+import { isFault, type Authorization, type Chain, type Fault } from '@tollkeeper/protocol';
 import type { Logger } from '../logging/logger.js';
 import type { SentTransaction } from './chain-transactions.js';
 import type { CheckpointHook } from './checkpoint.js';
@@ -90,7 +90,7 @@ export function createLaneGroup(parts: LaneGroupParts) {
 
   async function tend(): Promise<void> {
     if (!parts.signs) return;
-    hasMet ||= await funds.look();
+    hasMet ||= (await funds.look()) && (await tellsNonces(chain));
     if (!hasMet) return;
     if (chain.ordered) await lanes.tend();
     wake();
@@ -157,6 +157,17 @@ function createWorks(
       },
     }),
   );
+}
+
+/** Whether a node answers what lanes are opened with. */
+async function tellsNonces(chain: Chain): Promise<boolean> {
+  try {
+    for (const signer of chain.signers) await chain.nextAccountNonce(signer);
+    return true;
+  } catch (error) {
+    if (!isFault(error, 'CHAIN_RPC_UNAVAILABLE')) throw error;
+    return false;
+  }
 }
 
 /** Without the height of its claim, what a stranger carries out from now on would be taken for older than the claim. */

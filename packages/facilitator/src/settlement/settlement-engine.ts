@@ -3,6 +3,7 @@ import type { Database } from '@tollkeeper/database';
 import type { Ledger } from '@tollkeeper/ledger';
 import {
   Fault,
+  isFault,
   type Authorization,
   type Chain,
   type Clock,
@@ -116,7 +117,7 @@ export function createSettlementEngine(parts: SettlementEngineParts): Settlement
     await signal.start();
     await news.start();
     for (const network of networks.values()) {
-      await network.tendLanes();
+      await tendAtStart(network, log);
       const unfinished = await network.follow();
       for (const { legs } of unfinished) await answers.openAnswers(legs.map(({ paymentId }) => paymentId));
       const { lanes } = network.state();
@@ -141,6 +142,16 @@ export function createSettlementEngine(parts: SettlementEngineParts): Settlement
     const found = networks.get(network);
     if (found === undefined) throw new Fault('INTERNAL', { problem: 'a scheme without its chain' });
     return found;
+  }
+}
+
+/** A node that fails now is asked again with every turn of the tending. */
+async function tendAtStart({ network, tendLanes }: NetworkSettlement, log: Logger): Promise<void> {
+  try {
+    await tendLanes();
+  } catch (error) {
+    if (!isFault(error, 'CHAIN_RPC_UNAVAILABLE')) throw error;
+    log.warn({ err: error, network }, 'lanes could not be opened at the start; it is tried again');
   }
 }
 
