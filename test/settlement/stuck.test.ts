@@ -110,6 +110,31 @@ test('payments whose place a foreign transaction of our account took get another
   expect(await tracesOf(facilitator, 'EVM')).toMatchObject({ transfers, credited, payments });
 });
 
+test('a payment that is signed for a place that a foreign transaction had taken already gets another one', async () => {
+  const before = await tracesOf(facilitator, 'EVM');
+  const request = await freshRequest(facilitator, 'EVM');
+  await facilitator.evm.rpc('eth_sendTransaction', [{ from: signer, to: signer, value: '0x1' }]);
+  expect((await settle(facilitator.url(), request)).body).toMatchObject({ success: true });
+  const { transfers, credited, payments } = withPayments(before, 1);
+  expect(await tracesOf(facilitator, 'EVM')).toMatchObject({ transfers, credited, payments });
+});
+
+test('one wrong account nonce moves no lane, and nothing is signed or filled for it', async () => {
+  const [place, filled] = [await nextPlace(), await laneEvents('gap_filled')];
+  let asked = 0;
+  facilitator.evmRpc.use(({ method }) => {
+    if (method !== 'eth_getTransactionCount') return undefined;
+    asked += 1;
+    return asked === 1 ? { kind: 'result', result: numberToHex(1_000_000n) } : undefined;
+  });
+  await eventually(() => expect(asked).toBeGreaterThan(2));
+  expect(await nextPlace()).toBe(place);
+  expect((await settle(facilitator.url(), await freshRequest(facilitator, 'EVM'))).body).toMatchObject({
+    success: true,
+  });
+  expect(await laneEvents('gap_filled')).toBe(filled);
+});
+
 test('a place that a foreign transaction of our account took, and a reorg emptied again, does not hold up the lane', async () => {
   const foreign = await laneEvents('foreign');
   const place = await nextPlace();

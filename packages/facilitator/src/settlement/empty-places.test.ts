@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vi
 import { createLogger } from '../logging/logger.js';
 import { createEmptyPlaces } from './empty-places.js';
 import type { HeldLane } from './lanes.js';
+import type { PlaceEvent } from './place-event.js';
 
 const network = baseSepolia;
 const signer = '0x00000000000000000000000000000000000000AA';
@@ -12,6 +13,7 @@ const processId = randomUUID();
 const lane: HeldLane = { signer, fencingToken: 1n };
 let testDatabase: TestDatabase;
 let sent: SignedTransaction[];
+let events: PlaceEvent[];
 
 beforeAll(async () => {
   testDatabase = await createTestDatabase();
@@ -25,6 +27,7 @@ beforeAll(async () => {
 });
 beforeEach(() => {
   sent = [];
+  events = [];
   vi.useFakeTimers({ toFake: ['performance'] });
 });
 afterEach(() => {
@@ -54,7 +57,7 @@ function openFilling() {
     processId,
     fillAfterMs: 15_000,
     track: () => undefined,
-    onEvent: () => undefined,
+    onEvent: (event) => events.push(event),
     log: createLogger({ level: 'silent' }),
   });
 }
@@ -77,4 +80,21 @@ test('places are filled once, by whoever holds the lane, and only when they were
   expect(rows).toEqual(
     sent.map(({ id, accountNonce }) => ({ place: accountNonce, purpose: 'cancellation', transaction: id })),
   );
+});
+
+test('a lane that skipped more places than any chain asks for is not filled, and the operator is told once', async () => {
+  const { sql } = testDatabase.database;
+  const look = async (next: bigint) => {
+    await fill(lane, next);
+    vi.advanceTimersByTime(15_000);
+  };
+  const fill = openFilling();
+  // Five places are signed for by now, and from 70 on nothing was given out.
+  await sql`UPDATE lane SET next_account_nonce = 70`;
+  for (let looks = 0; looks < 3; looks += 1) await look(4n);
+  expect(events).toEqual(['foreign']);
+  expect(sent).toEqual([]);
+  await sql`UPDATE lane SET next_account_nonce = 69`;
+  await look(4n);
+  expect(sent.map(({ accountNonce }) => accountNonce)).toContain(5n);
 });

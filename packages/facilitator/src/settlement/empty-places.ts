@@ -2,9 +2,12 @@ import type { Database, Sql } from '@tollkeeper/database';
 import type { Chain, Network, SignedTransaction } from '@tollkeeper/protocol';
 import type { Logger } from '../logging/logger.js';
 import { storeSigned, type SentTransaction } from './chain-transactions.js';
-import { findEmpty, isEmpty } from './lane-order.js';
+import { countEmpty, findEmpty, isEmpty } from './lane-order.js';
 import { lockLane, type HeldLane } from './lanes.js';
 import type { PlaceEvent } from './place-event.js';
+
+/** No chain forgets more foreign transactions than that: a lane that skipped more was told a wrong count by a node. */
+const filledMax = 64n;
 
 /**
  * Fills places in a signer's order for which nothing of ours was ever signed: the lane skipped them because a foreign transaction
@@ -24,11 +27,29 @@ export function createEmptyPlaces(parts: {
   const { network } = chain;
   /** Since when each place of a signer is seen empty, in the process's time. */
   const emptySince = new Map<string, ReadonlyMap<bigint, number>>();
+  /** The signers of which the operator was told that they have too many. */
+  const told = new Set<string>();
 
   return async function fillEmpty(lane: HeldLane, next: bigint): Promise<void> {
-    const empty = await findEmpty({ database, network, signer: lane.signer }, next);
-    for (const accountNonce of emptyForLong(lane.signer, empty)) await fill(lane, accountNonce);
+    const { signer } = lane;
+    const empty = await findEmpty({ database, network, signer }, next);
+    if (empty.length === 0) told.delete(signer);
+    const certain = emptyForLong(signer, empty);
+    if (certain.length === 0) return;
+    const places = await countEmpty({ database, network, signer }, next);
+    if (places > filledMax) tell({ network, signer, places: places.toString(), first: String(certain[0]) });
+    else for (const accountNonce of certain) await fill(lane, accountNonce);
   };
+
+  function tell(fields: { readonly signer: string; readonly [field: string]: string }): void {
+    if (told.has(fields.signer)) return;
+    told.add(fields.signer);
+    parts.onEvent('foreign');
+    log.error(
+      fields,
+      'a lane skipped too many places to fill: find the node that told so, and set the lane back to the first',
+    );
+  }
 
   /** Those that were empty before, for long enough. */
   function emptyForLong(signer: string, empty: readonly bigint[]): readonly bigint[] {

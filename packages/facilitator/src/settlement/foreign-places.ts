@@ -5,8 +5,11 @@ import type { Closing } from './close-transactions.js';
 import type { HeldLane } from './lanes.js';
 import type { PlaceEvent } from './place-event.js';
 
-/** A place that somebody else took must have been seen so for this long: a node may know the count before the receipt. */
-const foreignAfterMs = 4_000;
+/**
+ * A place that somebody else took must have been seen so for this long: a node may know the count before the receipt, and may
+ * tell a wrong count once.
+ */
+export const foreignAfterMs = 4_000;
 
 /** Notices places in a signer's order that transactions took which are not ours. */
 export function createForeignPlaces(parts: {

@@ -41,13 +41,7 @@ export interface LaneGroupParts {
 export function createLaneGroup(parts: LaneGroupParts) {
   const { chain, store, queue, limits, log } = parts;
   const { network } = chain;
-  const lanes = createLanes({
-    ...parts,
-    processId: store.processId,
-    onEvent: (event) => {
-      parts.events.onPlace({ network, event });
-    },
-  });
+  const lanes = createLanes({ ...parts, processId: store.processId });
   const funds = createSignerFunds({ ...parts, balanceMin: limits.signerBalanceMin });
   const lose = (signer: string) => {
     lanes.forget(signer);

@@ -87,6 +87,17 @@ export async function findEmpty({ database, network, signer }: LaneOrder, next: 
   return rows.map(({ place }) => place);
 }
 
+/** How many such places there are from `next` on. */
+export async function countEmpty({ database, network, signer }: LaneOrder, next: bigint): Promise<bigint> {
+  const [row] = await database.sql<{ places: bigint }>`
+    SELECT next_account_nonce - ${next}::numeric - (
+      SELECT count(DISTINCT sent.account_nonce) FROM chain_transaction AS sent
+      WHERE sent.network = ${network} AND sent.signer = ${signer}
+        AND sent.account_nonce >= ${next} AND sent.account_nonce < lane.next_account_nonce) AS places
+    FROM lane WHERE network = ${network} AND signer = ${signer}`;
+  return row?.places ?? 0n;
+}
+
 /** Whether nothing of ours was ever signed for a place. To be asked while the lane is locked. */
 export async function isEmpty(
   sql: Sql,

@@ -16,13 +16,13 @@ beforeEach(async () => {
 });
 afterAll(() => testDatabase.drop());
 
-function openProcess(signers: readonly string[]) {
-  const chain = { network: baseSepolia, signers, ordered: true, nextAccountNonce: () => Promise.resolve(0n) };
+function openProcess(signers: readonly string[], told: bigint[] = []) {
+  const nextAccountNonce = () => Promise.resolve(told.shift() ?? 0n);
+  const chain = { network: baseSepolia, signers, ordered: true, nextAccountNonce };
   return createLanes({
     database: testDatabase.database,
     chain: chain as Partial<Chain> as Chain,
     processId: randomUUID(),
-    onEvent: () => undefined,
     log: createLogger({ level: 'silent' }),
   });
 }
@@ -45,3 +45,19 @@ test('a process with keys of its own works all of its lanes, whoever else is the
   for (const lanes of [first, second, third, first, second, third]) await lanes.tend();
   expect([heldBy(first), heldBy(second), heldBy(third)]).toEqual([['e'], ['f'], ['g', 'h']]);
 });
+
+test.each([[[1_000_000n, 5n]], [[5n, 1_000_000n]]])(
+  'a new lane begins with the lower of %o, and one that was there does not move when it is taken',
+  async (told) => {
+    const signer = randomUUID();
+    const first = openProcess([signer], [...told]);
+    await first.tend();
+    await first.release();
+    const second = openProcess([signer], [1_000_000n, 1_000_000n]);
+    await second.tend();
+    expect(heldBy(second)).toEqual([signer]);
+    expect(
+      await testDatabase.database.sql`SELECT next_account_nonce AS next FROM lane WHERE signer = ${signer}`,
+    ).toEqual([{ next: 5n }]);
+  },
+);

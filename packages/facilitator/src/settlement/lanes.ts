@@ -1,7 +1,6 @@
 import type { Database, Sql } from '@tollkeeper/database';
 import type { Chain } from '@tollkeeper/protocol';
 import type { Logger } from '../logging/logger.js';
-import type { PlaceEvent } from './place-event.js';
 
 /** A lane without a sign of life of its holder for this long goes to another process. */
 const laneLeaseSeconds = 6;
@@ -30,12 +29,16 @@ export interface Lanes {
 }
 
 /** The lanes of one network that this process shares with others. */
-export function createLanes(parts: NonceSkippingParts): Lanes {
+export function createLanes(parts: {
+  readonly database: Database;
+  readonly chain: Chain;
+  readonly processId: string;
+  readonly log: Logger;
+}): Lanes {
   const { chain, processId, log } = parts;
   const { sql } = parts.database;
   const { network } = chain;
   const shares = { sql, chain, processId };
-  const skipUsed = createNonceSkipping(parts);
   let held: readonly HeldLane[] = [];
 
   return {
@@ -75,18 +78,16 @@ export function createLanes(parts: NonceSkippingParts): Lanes {
   async function take(count: number): Promise<readonly HeldLane[]> {
     const taken: HeldLane[] = [];
     for (const signer of await free(shares, count)) {
-      const next = await chain.nextAccountNonce(signer);
+      const next = await firstAccountNonce(chain, signer);
       const [lane] = await sql<HeldLane>`
         INSERT INTO lane (network, signer, next_account_nonce, holder, lease_until, fencing_token)
-        VALUES (${network}, ${signer}, ${next ?? 0n}, ${processId}::uuid,
+        VALUES (${network}, ${signer}, ${next}, ${processId}::uuid,
           now() + make_interval(secs => ${laneLeaseSeconds}), 1)
         ON CONFLICT (network, signer) DO UPDATE
         SET holder = excluded.holder, lease_until = excluded.lease_until, fencing_token = lane.fencing_token + 1
         WHERE lane.holder IS NULL OR lane.lease_until < now()
         RETURNING signer, fencing_token AS "fencingToken"`;
       if (lane === undefined) continue;
-      // What the chain has used is never allocated; what our rows have allocated beyond it is in flight.
-      if (next !== undefined) await skipUsed(lane, next);
       taken.push(lane);
       log.info({ network, signer, fencingToken: lane.fencingToken.toString() }, 'lane taken');
     }
@@ -105,6 +106,13 @@ interface Shares {
   readonly sql: Sql;
   readonly chain: Chain;
   readonly processId: string;
+}
+
+/** What a new lane begins with. The lower of two answers, because a lane that begins too far on does not come back. */
+async function firstAccountNonce(chain: Chain, signer: string): Promise<bigint> {
+  const one = (await chain.nextAccountNonce(signer)) ?? 0n;
+  const other = (await chain.nextAccountNonce(signer)) ?? 0n;
+  return one < other ? one : other;
 }
 
 async function renew({ sql, chain, processId }: Shares): Promise<readonly HeldLane[]> {
@@ -156,49 +164,6 @@ export async function allocateAccountNonces(
       AND fencing_token = ${lane.fencingToken}
     RETURNING next_account_nonce - ${lane.count} AS first`;
   return row?.first;
-}
-
-/** Skips account nonces that the chain has used without us, and tells the operator: somebody else has the key of the signer. */
-export function createNonceSkipping(parts: NonceSkippingParts) {
-  const { database, chain, processId, onEvent, log } = parts;
-  const { network } = chain;
-
-  return async function skipUsed(lane: HeldLane, next: bigint): Promise<void> {
-    const skipped = await skipUsedNonces(database.sql, { ...lane, network, processId, next });
-    if (skipped === 0n) return;
-    onEvent('foreign');
-    const fields = { network, signer: lane.signer, places: skipped.toString(), next: next.toString() };
-    log.error(fields, 'transactions that are not ours used account nonces of a signer');
-  };
-}
-
-interface NonceSkippingParts {
-  readonly database: Database;
-  readonly chain: Chain;
-  readonly processId: string;
-  readonly onEvent: (event: PlaceEvent) => void;
-  readonly log: Logger;
-}
-
-/**
- * Skips account nonces that the chain has used without us, so that nothing is signed for a place that is gone. Answers how many
- * were skipped.
- */
-export async function skipUsedNonces(
-  sql: Sql,
-  lane: HeldLane & { readonly network: string; readonly processId: string; readonly next: bigint },
-): Promise<bigint> {
-  const [row] = await sql<{ skipped: bigint }>`
-    UPDATE lane SET next_account_nonce = ${lane.next}
-    FROM (
-      SELECT network, signer, next_account_nonce FROM lane
-      WHERE network = ${lane.network} AND signer = ${lane.signer} AND holder = ${lane.processId}::uuid
-        AND fencing_token = ${lane.fencingToken} AND next_account_nonce < ${lane.next}
-      FOR UPDATE
-    ) AS before
-    WHERE lane.network = before.network AND lane.signer = before.signer
-    RETURNING lane.next_account_nonce - before.next_account_nonce AS skipped`;
-  return row?.skipped ?? 0n;
 }
 
 /** Keeps a lane from changing hands until this transaction ends; false when it has gone to another process already. */

@@ -8,10 +8,11 @@ import { createDroppedPlaces } from './dropped-places.js';
 import { createEmptyPlaces } from './empty-places.js';
 import { createForeignPlaces } from './foreign-places.js';
 import { findDroppedOf, findPendingOf, findStuck } from './lane-order.js';
-import { createNonceSkipping, type HeldLane } from './lanes.js';
+import type { HeldLane } from './lanes.js';
 import type { PlaceEvent } from './place-event.js';
 import { createReplacing } from './replace-stuck.js';
 import type { SettlementEvents } from './settlement-events.js';
+import { createSkippedPlaces } from './skipped-places.js';
 import type { Sponsorship } from './sponsorship.js';
 
 export interface Places {
@@ -43,7 +44,7 @@ export function createPlaces(parts: PlacesParts): Places {
   const { network } = chain;
   const replace = createReplacing(parts);
   const closeForeign = createForeignPlaces(parts);
-  const skipUsed = createNonceSkipping(parts);
+  const skipUsed = createSkippedPlaces(parts);
   const refill = createDroppedPlaces({ ...parts, openAfterMs: parts.replaceAfterMs });
   const fillEmpty = createEmptyPlaces({ ...parts, fillAfterMs: parts.replaceAfterMs });
 

@@ -7,13 +7,14 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { untilSessionsWait } from '../../../../test/support/waiting-sessions.js';
 import { createLogger } from '../logging/logger.js';
 import type { PlannedTransaction } from './planned-transaction.js';
-import { allocateAccountNonces, createLanes, lockLane, skipUsedNonces, type HeldLane } from './lanes.js';
+import { allocateAccountNonces, createLanes, lockLane, type HeldLane } from './lanes.js';
 import { storeSigned } from './chain-transactions.js';
 import { createClosing } from './close-transactions.js';
 import { createDroppedPlaces } from './dropped-places.js';
 import { createPaymentStore } from './payment-store.js';
 import { createReplacing } from './replace-stuck.js';
 import { createSigning } from './sign-and-store.js';
+import { skipUsedNonces } from './skipped-places.js';
 import { createSponsorship } from './sponsorship.js';
 
 const network = baseSepolia;
