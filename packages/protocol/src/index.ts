@@ -44,6 +44,7 @@ export { NoAnswerError } from './rpc/no-answer-error.js';
 export { type PoolLimits, poolLimitsOf, type RpcLimits } from './rpc/pool-limits.js';
 export { RefusingEndpointError } from './rpc/refusing-endpoint-error.js';
 export { connectEach, type RpcPoolParts } from './rpc/rpc-pool-parts.js';
+export { createAddressStriking } from './rpc/strike-address.js';
 export type { RpcCall, RpcObserver } from './rpc-observer.js';
 export type {
   AcceptablePayment,

@@ -80,6 +80,11 @@ export interface VerifiedPayment {
    * @throws Fault `CHAIN_RPC_UNAVAILABLE`
    */
   plan(options: { readonly signer: string; readonly company: readonly VerifiedPayment[] }): Promise<PlanResult>;
+  /**
+   * Why it must not be signed any more, where it has waited so long that it may expire before a block takes it. Absent where the
+   * bytes that the payer signed bound it, as by a blockhash.
+   */
+  expiry?(): Rejection | undefined;
 }
 
 export type PlanResult =

@@ -68,7 +68,11 @@ function recipientMatches({ terms, authorization }: Transfer): Rejection | undef
   return { reason: 'invalid_exact_evm_recipient_mismatch', detail: 'authorization.to is not requirements.payTo' };
 }
 
-function isNotExpired({ authorization }: Transfer, { nowSeconds }: CheckContext): Rejection | undefined {
+/** Asked once more before the signature, because a payment may have waited for that. */
+export function isNotExpired(
+  { authorization }: Pick<Transfer, 'authorization'>,
+  { nowSeconds }: Pick<CheckContext, 'nowSeconds'>,
+): Rejection | undefined {
   if (authorization.validBefore >= nowSeconds + settlementMarginSeconds) return undefined;
   const detail = `authorization.validBefore is past or less than ${settlementMarginSeconds} seconds away`;
   return { reason: 'invalid_exact_evm_payload_authorization_valid_before', detail };

@@ -5,6 +5,7 @@ import {
   type Network,
   type PlanResult,
   type SchemeHandler,
+  unixSeconds,
   type VerifiedPayment,
 } from '@tollkeeper/protocol';
 import type { FeeQuoting } from '../chain/fee-quote.js';
@@ -15,6 +16,7 @@ import type { BlockGas } from '../gas/block-gas.js';
 import type { GasModel } from '../gas/gas-model.js';
 import type { EvmNode } from '../rpc/evm-node.js';
 import type { TransferSimulation } from '../simulation/transfer-simulation.js';
+import { isNotExpired } from './checks.js';
 import type { CodeLookup } from './code-lookup.js';
 import { examineTransfer } from './examine.js';
 import { planTogether, roomOfTransfer } from './plan-together.js';
@@ -100,6 +102,7 @@ function createVerification(
         return (room ??= roomOfTransfer(proven));
       },
       plan: (options) => plan(proven, options),
+      expiry: () => isNotExpired(proven.transfer, { nowSeconds: unixSeconds(parts.clock) }),
     };
     proofs.set(verified, proven);
     return verified;

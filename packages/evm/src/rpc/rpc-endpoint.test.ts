@@ -124,6 +124,15 @@ test('an endpoint that serves nobody for now has refused, and hides the address'
   expect(calls[0]?.outcome).toBe('error');
 });
 
+test('a refusal that names the address without a scheme is told without it', async () => {
+  const message = 'execution reverted: Post 127.0.0.1/v2/s3cret-key: dial tcp, project s3cret-key of s3cret';
+  const { rpc } = await clientOfServer(json((id: unknown) => ({ jsonrpc: '2.0', id, error: { code: 3, message } })));
+  const refusal = await rpc.call('eth_call', []).catch((caught: unknown) => caught);
+  expect(refusal).toMatchObject({
+    message: 'execution reverted: Post (address)/v2/(address): dial tcp, project (address) of (address)',
+  });
+});
+
 test('a node that is silent is a timeout', async () => {
   const { rpc, calls } = await clientOfServer(() => undefined, 50);
   await expectHiddenTrouble(rpc, 'timeout');

@@ -1,4 +1,5 @@
 import {
+  createAddressStriking,
   type Network,
   NoAnswerError,
   RefusingEndpointError,
@@ -48,6 +49,7 @@ export function createRpcEndpoint(parts: {
 }): RpcEndpoint {
   const { network, endpoint } = parts;
   const post = createHttpPost({ ...readAddress(network, parts.url), maximumAnswerBytes });
+  const strike = createAddressStriking(parts.url);
   let lastId = 0;
 
   return {
@@ -57,7 +59,7 @@ export function createRpcEndpoint(parts: {
       let outcome: RpcCall['outcome'] = 'ok';
       try {
         const body = JSON.stringify({ jsonrpc: '2.0', id, method, params: parameters });
-        return resultOf(readJson(await post(body, timeoutMs)), id);
+        return resultOf(readJson(await post(body, timeoutMs)), { id, strike });
       } catch (error) {
         if (error instanceof NoAnswerError) outcome = error.outcome;
         if (!(error instanceof RpcError)) throw error;
@@ -107,11 +109,14 @@ function readJson({ status, text }: { readonly status: number; readonly text: st
   }
 }
 
-function resultOf(body: unknown, id: number): unknown {
+function resultOf(body: unknown, { id, strike }: { id: number; strike: (text: string) => string }): unknown {
   const answer = Answer.safeParse(body);
   if (!answer.success) throw new NoAnswerError('unreachable', 'answer is not JSON-RPC');
   // A node that could not read the request answers with id null; that is an answer to the only request sent.
-  if ('error' in answer.data) throw new RpcError(answer.data.error);
+  if ('error' in answer.data) {
+    const { error } = answer.data;
+    throw new RpcError({ ...error, message: strike(error.message) });
+  }
   if (answer.data.id !== id) throw new NoAnswerError('unreachable', 'answer to another request');
   if (answer.data.result === undefined) throw new NoAnswerError('unreachable', 'answer is not JSON-RPC');
   return answer.data.result;

@@ -101,7 +101,7 @@ export function createPlanAndSign(parts: PlanAndSignParts) {
   async function isUnsponsored(planned: LonePlan): Promise<boolean> {
     try {
       const signing = await signStoreAndSend([planned]);
-      return signing?.kind === 'without' && typeof signing.unable.get(planned.payments[0]) === 'object';
+      return signing?.kind === 'without' && beneficiariesOf(signing.unable).has(planned.payments[0]);
     } catch (error) {
       fail(parts, planned.payments, error);
       return false;
@@ -149,7 +149,9 @@ async function signWithinBudgets(parts: {
 
 function beneficiariesOf(unable: ReadonlyMap<ReadyPayment, Unable>): ReadonlyMap<ReadyPayment, string> {
   return new Map(
-    [...unable].flatMap(([each, reason]) => (typeof reason === 'object' ? [[each, reason.beneficiary] as const] : [])),
+    [...unable].flatMap(([each, reason]) =>
+      typeof reason === 'object' && 'beneficiary' in reason ? [[each, reason.beneficiary] as const] : [],
+    ),
   );
 }
 
@@ -159,7 +161,9 @@ function fail({ chain, log }: PlanAndSignParts, payments: readonly ReadyPayment[
 }
 
 function endOf(reason: Unable): Parameters<ReadyPayment['end']>[0] {
-  if (typeof reason === 'object') return { kind: 'refused', rejection: unsponsored };
+  if (typeof reason === 'object') {
+    return { kind: 'refused', rejection: 'rejection' in reason ? reason.rejection : unsponsored };
+  }
   return reason === 'lost' ? { kind: 'lost' } : 'stale';
 }
 

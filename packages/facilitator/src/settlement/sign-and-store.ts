@@ -1,5 +1,5 @@
 import type { Database, Sql } from '@tollkeeper/database';
-import type { Chain, Network, SignedTransaction } from '@tollkeeper/protocol';
+import type { Chain, Network, Rejection, SignedTransaction } from '@tollkeeper/protocol';
 import type { PlannedTransaction } from './planned-transaction.js';
 import type { ReadyPayment } from './ready-payment.js';
 import { storeSigned, type SentTransaction } from './chain-transactions.js';
@@ -14,8 +14,15 @@ export type Signing =
   /** Nothing was signed: the lane has gone to another process. */
   | { readonly kind: 'lane_lost' };
 
-/** lost: the claim is gone. stale: the payer has sent something since it was verified. Or the day's budget does not suffice. */
-export type Unable = 'lost' | 'stale' | Unsponsored;
+/**
+ * lost: the claim is gone. stale: the payer has sent something since it was verified. Or it has waited too long, or the day's
+ * budget does not suffice.
+ */
+export type Unable = 'lost' | 'stale' | Expired | Unsponsored;
+
+export interface Expired {
+  readonly rejection: Rejection;
+}
 
 /**
  * Gives transactions their places in the signer's order, signs them and stores them with their payments' new state, in one
@@ -52,6 +59,9 @@ export function createSigning(parts: {
     if (unable.size > 0) throw new UndoneError({ kind: 'without', unable });
     const first = lane && (await allocateAccountNonces(sql, { ...lane, network, processId, count: planned.length }));
     if (lane !== undefined && first === undefined) throw new UndoneError({ kind: 'lane_lost' });
+    // After everything that can take its time: what reverts because it came too late is at our cost.
+    const expired = findExpired(planned);
+    if (expired.size > 0) throw new UndoneError({ kind: 'without', unable: expired });
     const transactions = planned.map(({ plan, payments }, index) => ({
       ...plan.sign(first === undefined ? undefined : first + BigInt(index)),
       payments,
@@ -124,6 +134,15 @@ async function findStale(
         !knownInFlight.has(id),
     ),
   );
+}
+
+function findExpired(planned: readonly PlannedTransaction[]): ReadonlyMap<ReadyPayment, Expired> {
+  const expired = new Map<ReadyPayment, Expired>();
+  for (const each of planned.flatMap(({ payments }) => payments)) {
+    const rejection = each.payment.expiry?.();
+    if (rejection !== undefined) expired.set(each, { rejection });
+  }
+  return expired;
 }
 
 async function store(

@@ -1,10 +1,20 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type AcceptablePayment, type Chain, type Rejection, saysUsed } from '@tollkeeper/protocol';
 import type { ReadyPayment, Submission } from './ready-payment.js';
 import type { ClaimHeight } from './claim-heights.js';
 import { findOverspending } from './find-overspending.js';
-import type { Payer, PayerStanding } from './payer-standing.js';
+import type { Payer, PayerStanding, PaymentInFlight } from './payer-standing.js';
 import type { ReadyQueue } from './ready-queue.js';
 import { createKeyedSerial } from './serial.js';
+
+/**
+ * A payer that empties its account makes all its payments in flight fail at our cost, before any of them counts against it. So
+ * many cost us little, and are more than an honest payer has in a few blocks.
+ */
+const inFlightMax = 32;
+
+/** How often is looked whether a payer with so many has fewer. */
+const crowdedLookMs = 100;
 
 /** A payment that is claimed by this process. */
 export interface ClaimedPayment {
@@ -57,8 +67,9 @@ export function createSubmission(parts: {
     return payers(`${asset.token} ${payer}`, async () => {
       for (;;) {
         const ready = await verify(claimed, height);
-        const outcome = ready === 'stale' || 'kind' in ready ? ready : await enqueue(ready);
-        if (outcome !== 'stale') return outcome;
+        const outcome = typeof ready === 'string' || 'kind' in ready ? ready : await enqueue(ready);
+        if (outcome === 'crowded') await sleep(crowdedLookMs);
+        else if (outcome !== 'stale') return outcome;
       }
     });
   }
@@ -68,7 +79,7 @@ export function createSubmission(parts: {
     return claimedAtBlock ?? (isTakenOver === true ? undefined : parts.readHeight());
   }
 
-  async function verify(claimed: ClaimedPayment, height: ClaimHeight): Promise<Submission | Verified | 'stale'> {
+  async function verify(claimed: ClaimedPayment, height: ClaimHeight): Promise<Attempt> {
     verifying += 1;
     try {
       return await attempt(claimed, height);
@@ -77,18 +88,19 @@ export function createSubmission(parts: {
     }
   }
 
-  async function attempt(claimed: ClaimedPayment, height: ClaimHeight): Promise<Submission | Verified | 'stale'> {
+  async function attempt(claimed: ClaimedPayment, height: ClaimHeight): Promise<Attempt> {
     if (claimed.isWithdrawn()) return { kind: 'lost' };
     const { authorization } = claimed.payment;
     // Before the simulation: what it does not see yet is among these, even if it reaches the chain a moment later.
     const standing = await parts.standingOf({ payer: authorization.payer, token: authorization.asset.token });
     if (standing.recentFailures >= parts.payerFailuresMax) return { kind: 'refused', rejection: tooManyFailures };
+    const earlier = standing.inFlight.filter(({ paymentId }) => paymentId !== claimed.paymentId);
+    if (!claimed.alone && isCrowded(earlier)) return 'crowded';
     const verdict = await claimed.payment.verify();
     if (!verdict.valid) {
       const overtaking = saysUsed(verdict.rejection) ? await parts.findOvertaking(claimed, await height) : undefined;
       return overtaking ?? { kind: 'refused', rejection: verdict.rejection };
     }
-    const earlier = standing.inFlight.filter(({ paymentId }) => paymentId !== claimed.paymentId);
     const overspent = await findOverspending(chain, authorization, earlier);
     if (overspent !== undefined) return { kind: 'refused', rejection: overspent };
     // Whoever waited for its turn in vain has gone with its claim; a place in a transaction would be wasted on it.
@@ -107,6 +119,14 @@ export function createSubmission(parts: {
 }
 
 type Verified = Omit<ReadyPayment, 'end'>;
+
+/** crowded: its payer has too much in flight. */
+type Attempt = Submission | Verified | 'stale' | 'crowded';
+
+/** What awaits another transaction does not count: it waits for its turn behind the one that asks. */
+function isCrowded(earlier: readonly PaymentInFlight[]): boolean {
+  return earlier.filter(({ retryAlone }) => !retryAlone).length >= inFlightMax;
+}
 
 const tooManyFailures: Rejection = {
   reason: 'unexpected_settle_error',

@@ -110,6 +110,12 @@ describe('trouble shows no address', () => {
   });
 });
 
+test('a refusal that names the address without a scheme is told without it', async () => {
+  const client = await clientOfServer({ body: '{"error":{"code":-32004,"message":"Post 127.0.0.1/secret-api-key"}}' });
+  const refusal = { refused: true, code: -32004, message: 'Post (address)/(address)' };
+  expect(await client.tryRequest('getBlock', [], z.string())).toEqual(refusal);
+});
+
 test('long integers are not rounded, and strings are left alone', () => {
   const text =
     '{"a":18446744073709551615,"b":[9007199254740993,-1234567890123456789],"c":"x: 18446744073709551615","d":1.5e20,"e":12,"f":"\\\\\\"1234567890123456789"}';

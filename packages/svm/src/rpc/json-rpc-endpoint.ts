@@ -1,4 +1,5 @@
 import {
+  createAddressStriking,
   Fault,
   type Network,
   NoAnswerError,
@@ -43,6 +44,7 @@ export function createJsonRpcEndpoint(parts: {
 }): JsonRpcEndpoint {
   const { network, endpoint, onRpcCall } = parts;
   const address = endpointOf(parts.url);
+  const strike = createAddressStriking(parts.url);
 
   return {
     async ask({ method, params, shape }, timeoutMs) {
@@ -57,7 +59,7 @@ export function createJsonRpcEndpoint(parts: {
           const { error } = refusal.data;
           if (isEndpointRefusal(error)) throw new RefusingEndpointError(`refused with code ${error.code}`);
           seen('error');
-          return { refused: true, ...error };
+          return { refused: true, code: error.code, message: strike(error.message) };
         }
         const result = shape.safeParse(ResultBody.safeParse(body).data?.result);
         seen(result.success ? 'ok' : 'error');
