@@ -89,7 +89,7 @@ export function createNetworkSettlement(parts: NetworkSettlementParts) {
     /** What waits for a lane, what is in flight, and the lanes of this process. */
     state: () => ({ waiting: queue.size(), followed: watch.size(), ...lanes.counts() }),
     async stop() {
-      await takeUp.idle();
+      await takeUp.stop();
       await lanes.stop();
       await watch.stop();
     },

@@ -29,8 +29,8 @@ export interface TakeUp {
   retry(paymentIds: readonly string[]): Promise<void>;
   /** What is under way, whose leases are to be kept. */
   underWay(): readonly string[];
-  /** Resolves when nothing is under way any more. */
-  idle(): Promise<void>;
+  /** Begins nothing more that is not signed yet, leaves it to other processes, and resolves when nothing is under way any more. */
+  stop(): Promise<void>;
 }
 
 interface TakeUpParts {
@@ -51,6 +51,7 @@ export function createTakeUp(parts: TakeUpParts): TakeUp {
   const { chain, store, log } = parts;
   const { network } = chain;
   const underWay = new Map<string, Promise<void>>();
+  let isStopping = false;
 
   return {
     async takeQueued() {
@@ -66,7 +67,8 @@ export function createTakeUp(parts: TakeUpParts): TakeUp {
       await guarded(async () => start(await store.findOwnRetries(paymentIds)));
     },
     underWay: () => [...underWay.keys()],
-    async idle() {
+    async stop() {
+      isStopping = true;
       while (underWay.size > 0) await Promise.all(underWay.values());
     },
   };
@@ -82,7 +84,7 @@ export function createTakeUp(parts: TakeUpParts): TakeUp {
   function start(payments: readonly QueuedPayment[]): void {
     for (const queued of payments) {
       if (underWay.has(queued.paymentId)) continue;
-      const work = guarded(() => goOn(parts, queued)).finally(() => {
+      const work = guarded(() => goOn({ ...parts, isStopping: () => isStopping }, queued)).finally(() => {
         underWay.delete(queued.paymentId);
         parts.signal.changed(queued.paymentId);
       });
@@ -91,7 +93,7 @@ export function createTakeUp(parts: TakeUpParts): TakeUp {
   }
 }
 
-async function goOn(parts: TakeUpParts, queued: QueuedPayment): Promise<void> {
+async function goOn(parts: TakeUpParts & { readonly isStopping: () => boolean }, queued: QueuedPayment): Promise<void> {
   const { paymentId, alone, claimedAtBlock, isTakenOver } = queued;
   const examined = await examine(parts, queued);
   const outcome: Submission =
@@ -103,9 +105,12 @@ async function goOn(parts: TakeUpParts, queued: QueuedPayment): Promise<void> {
           alone,
           isTakenOver,
           ...(claimedAtBlock === null ? {} : { claimedAtBlock }),
-          isWithdrawn: () => false,
+          isWithdrawn: parts.isStopping,
         });
   if (outcome.kind === 'trouble') throw outcome.error;
+  if (outcome.kind === 'lost' && parts.isStopping()) {
+    await parts.store.handOver([{ paymentId, claimedAtBlock: claimedAtBlock ?? undefined }]);
+  }
   if (outcome.kind !== 'refused') return;
   if (alone) await endHopeless(parts, { paymentId, rejection: outcome.rejection });
   else await parts.store.refuse(paymentId, outcome.rejection);
