@@ -97,6 +97,7 @@ export function createEvmNetwork(parts: EvmNetworkParts): EvmNetwork {
     maxFeePerGasWei,
     confirmations,
     finalityDepth,
+    onWarning,
   });
   const exact = createExactScheme({
     network,
