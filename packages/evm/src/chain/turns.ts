@@ -1,5 +1,7 @@
+export type Turns = <Result>(work: () => Promise<Result>) => Promise<Result>;
+
 /** Does pieces of work in the order in which they were asked for, so many at a time; one that fails holds up none. */
-export function createTurns(atOnce = 1): <Result>(work: () => Promise<Result>) => Promise<Result> {
+export function createTurns(atOnce = 1): Turns {
   const waiting: (() => void)[] = [];
   let free = atOnce;
 
