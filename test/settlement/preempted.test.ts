@@ -10,10 +10,11 @@ import { encodeFunctionData, numberToHex, type Hex } from 'viem';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { resumeTime, stopTime } from '../support/chain-time.js';
 import { eventually } from '../support/eventually.js';
+import { createPayer } from '../support/payer.js';
 import { startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
 import { tracesOf, withPayments } from '../support/traces.js';
 import { transferOf } from '../support/transfer-call.js';
-import { evmRequest, settle } from '../support/wire.js';
+import { evmRequest, freshRequest, settle } from '../support/wire.js';
 
 const stranger = sandboxKeys.evm.stranger.address;
 
@@ -63,6 +64,26 @@ test('a stranger’s transaction that the node does not show yet is no failure o
   await eventually(() => expect(asked).toBeGreaterThan(2));
   show();
 
+  expect((await answer).body).toMatchObject({ success: true, transaction: theirs });
+});
+
+test('a stranger’s transfer that the node does not look for holds up no other payment', async () => {
+  const { request } = await createPayer(facilitator.evm, { payTo: facilitator.wallet.evm });
+  const sending = holdOurTransactions();
+  const answer = settle(facilitator.url(), request);
+  await sending.reached(1);
+  const theirs = await sendAsStranger({ to: BASE_SEPOLIA_USDC, data: transferOf(request) });
+  const gate = createRpcGate();
+  facilitator.evmRpc.use(faultOn('eth_getLogs', { kind: 'hold', gate }));
+  sending.letGo();
+  await eventually(() => expect(gate.waiting()).toBe(1));
+
+  for (let count = 0; count < 3; count += 1) {
+    const { body } = await settle(facilitator.url(), await freshRequest(facilitator, 'EVM'));
+    expect(body).toMatchObject({ success: true });
+  }
+  expect(gate.waiting()).toBe(1);
+  gate.open();
   expect((await answer).body).toMatchObject({ success: true, transaction: theirs });
 });
 

@@ -212,10 +212,11 @@ describe('trouble with the node is no verdict', () => {
   });
 
   test.each([
-    ['second look at', 2],
-    ['diagnosis of', 3],
+    ['state behind', 2],
+    ['second look at', 3],
+    ['diagnosis of', 4],
   ])('when the %s a failed simulation breaks', async (_name, ordinal) => {
-    const payment = await evm.accept(await paid(await setup.payer({ amount: 0n })));
+    const payment = await evm.accept(await paid({ ...(await setup.payer()), name: 'USD Coin' }));
     setup.proxy.use(faultOn('eth_call', { kind: 'drop' }, [ordinal]));
     await expect(payment.verify()).rejects.toSatisfy((error) => isFault(error, 'CHAIN_RPC_UNAVAILABLE'));
   });

@@ -14,11 +14,13 @@ import { createEvmChain } from './chain/evm-chain.js';
 import { createFeeQuoting } from './chain/fee-quote.js';
 import { createSharedTransactions } from './chain/shared-transactions.js';
 import { createAbsentSigner, createTransactionSigner } from './chain/transaction-signer.js';
+import { createTurns } from './chain/turns.js';
 import { chooseCurve } from './curve/choose-curve.js';
 import { createSignerRecovery } from './curve/signer-recovery.js';
 import { defaultEvmLimits, type EvmLimits } from './evm-limits.js';
 import { createCodeLookup } from './exact/code-lookup.js';
 import { createExactScheme } from './exact/exact-scheme.js';
+import { createTokenStates } from './exact/token-state.js';
 import { createBlockGas } from './gas/block-gas.js';
 import { createGasModel } from './gas/gas-model.js';
 import { createEvmNode } from './rpc/evm-node.js';
@@ -40,6 +42,9 @@ export interface EvmNetworkParts {
   readonly onWarning: (message: string, facts?: FaultFacts) => void;
   readonly limits?: Partial<EvmLimits>;
 }
+
+/** Payments that are simulated outside of company at one time; more would leave the node no room for what settles. */
+const judgedAloneAtOnce = 32;
 
 /** One EVM network: the chain, and the schemes that settle on it. */
 export interface EvmNetwork {
@@ -97,6 +102,7 @@ export function createEvmNetwork(parts: EvmNetworkParts): EvmNetwork {
     maxFeePerGasWei,
     confirmations,
     finalityDepth,
+    onWarning,
   });
   const exact = createExactScheme({
     network,
@@ -107,6 +113,8 @@ export function createEvmNetwork(parts: EvmNetworkParts): EvmNetwork {
     sender: first.address,
     shared,
     code: createCodeLookup({ node, clock }),
+    readTokenState: createTokenStates({ node }),
+    inTurn: createTurns(judgedAloneAtOnce),
     simulate: createTransferSimulation({ network, node, clock, from: first.address, gasLimitMax, onWarning }),
     quoteFee,
     blockGas,

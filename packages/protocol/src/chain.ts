@@ -27,9 +27,13 @@ export interface Chain {
   broadcast(transaction: SignedTransaction): Promise<Broadcast>;
   /**
    * Looks for the evidence of each transfer, in the order given. Transfers that share a transaction (the same `id`) are read
-   * together.
+   * together. A hasty look does not wait for what takes long, the search for who carried a payment out before us: it is `pending`
+   * until a later hasty look is told what the search has found.
    */
-  observe(submitted: readonly ObservedTransaction[]): Promise<readonly Observation[]>;
+  observe(
+    submitted: readonly ObservedTransaction[],
+    options?: { readonly isHasty?: boolean },
+  ): Promise<readonly Observation[]>;
   /** How payments may share one transaction here; absent where each has its own. */
   readonly sharing?: { readonly maximumPayments: number; readonly maximumRoom: bigint } | undefined;
   /**

@@ -1,4 +1,4 @@
-import { amount, type Chain, type Clock, Fault, type Network } from '@tollkeeper/protocol';
+import { amount, type Chain, type Clock, Fault, type FaultFacts, type Network } from '@tollkeeper/protocol';
 import { tokenInterface } from '../exact/token-calls.js';
 import type { BlockGas } from '../gas/block-gas.js';
 import type { EvmNode } from '../rpc/evm-node.js';
@@ -29,6 +29,7 @@ export function createEvmChain(parts: {
   maxFeePerGasWei: bigint;
   confirmations: number;
   finalityDepth: number;
+  onWarning: (message: string, facts?: FaultFacts) => void;
 }): Chain {
   const { network, node, confirmations } = parts;
   const signers = [...parts.signers.keys()];

@@ -32,10 +32,12 @@ test('a lone transaction that succeeds and says nothing is settled by the transf
   };
   const observe = (found: typeof effect | undefined) =>
     createObservation({
+      network: baseSepolia,
       node: silentSuccessOf(submitted.id),
       clock: systemClock,
       confirmations: 1,
       findForeignTransfers: (claims) => Promise.resolve(claims.map(() => found)),
+      onWarning: (message) => expect.fail(message),
     })([submitted]);
 
   expect(await observe(effect)).toEqual([{ state: 'transferred', effect, feePaid: 1n }]);

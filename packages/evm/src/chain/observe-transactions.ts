@@ -1,17 +1,28 @@
-import type { Chain, Clock, Observation, Rejection, ObservedTransaction } from '@tollkeeper/protocol';
+import type {
+  Chain,
+  Clock,
+  FaultFacts,
+  Network,
+  Observation,
+  Rejection,
+  ObservedTransaction,
+} from '@tollkeeper/protocol';
 import type { Receipt } from '../rpc/evidence-methods.js';
 import type { EvmNode } from '../rpc/evm-node.js';
 import type { FindForeignTransfers } from './foreign-transfers.js';
 import { type Legs, readLegs } from './shared-legs.js';
 import { createTransactionTracking } from './track-transactions.js';
+import { createSearchBeside, type Wanted } from './search-beside.js';
 import { effectOf, indexTransferLogs, type TransferLogs } from './transfer-log.js';
 import { createTurns } from './turns.js';
 
 interface Parts {
+  readonly network: Network;
   readonly node: EvmNode;
   readonly clock: Clock;
   readonly confirmations: number;
   readonly findForeignTransfers: FindForeignTransfers;
+  readonly onWarning: (message: string, facts?: FaultFacts) => void;
 }
 
 /** What a confirmed transaction of ours did, and how it was made; both are read when they are first needed. */
@@ -20,6 +31,8 @@ interface Evidence {
   readonly logs: () => TransferLogs;
   readonly legs: () => Legs;
 }
+
+type FindWanted = ReturnType<typeof createSearchBeside>;
 
 /** A transfer that our transaction did not carry out. */
 interface Missed {
@@ -32,8 +45,15 @@ interface Missed {
 export function createObservation(parts: Parts): Chain['observe'] {
   const track = createTransactionTracking(parts);
   const inTurn = createTurns();
+  const findAtOnce: FindWanted = (wanted) => parts.findForeignTransfers(wanted.map(({ claim }) => claim));
+  const findBeside = createSearchBeside({
+    find: parts.findForeignTransfers,
+    onFailure: (trouble) => {
+      parts.onWarning(searchFailed, { network: parts.network, trouble });
+    },
+  });
 
-  return async (submitted) => {
+  return async (submitted, { isHasty = false } = {}) => {
     if (submitted.length === 0) return [];
     const ids = [...new Set(submitted.map(({ id }) => id))];
     const tracked = await inTurn(() => parts.node.onOneEndpoint((node) => track(node, ids)));
@@ -46,11 +66,13 @@ export function createObservation(parts: Parts): Chain['observe'] {
       evidence.set(id, known);
       return outcomeOf(transaction, known);
     });
-    return judgeMissed(parts, submitted, outcomes);
+    return judgeMissed(isHasty ? findBeside : findAtOnce, submitted, outcomes);
   };
 }
 
 const pending: Observation = { state: 'pending' };
+
+const searchFailed = 'Whether somebody else has carried payments out could not be found out; it is tried again';
 
 function evidenceOf(receipt: Receipt, raw: Uint8Array): Evidence {
   return {
@@ -83,19 +105,22 @@ function outcomeOf({ id, expected }: ObservedTransaction, { receipt, logs, legs 
 
 /** A failure of ours does not say that the payer has not paid: the same authorization may have moved the money before. */
 async function judgeMissed(
-  { findForeignTransfers }: Parts,
+  find: FindWanted,
   submitted: readonly ObservedTransaction[],
   outcomes: readonly (Observation | Missed)[],
 ): Promise<readonly Observation[]> {
-  const missed = submitted.filter((_, index) => outcomes[index]?.state === 'missed');
-  const claims = missed.flatMap(({ expected }) => (expected === undefined ? [] : [expected]));
-  const effects = await findForeignTransfers(claims);
-  const effectByKey = new Map(claims.map(({ claimKey }, index) => [claimKey, effects[index]]));
+  const missed = submitted.flatMap(({ expected }, index): readonly (Wanted & { readonly index: number })[] => {
+    const outcome = outcomes[index];
+    if (outcome?.state !== 'missed' || expected === undefined) return [];
+    return [{ claim: expected, blockHash: outcome.receipt.block.hash, index }];
+  });
+  const effects = await find(missed);
+  const effectOfMissed = new Map(missed.map(({ index }, place) => [index, effects[place]]));
   return outcomes.map((outcome, index): Observation => {
     if (outcome.state !== 'missed') return outcome;
     const { block, feePaid } = outcome.receipt;
-    const effect = effectByKey.get(submitted[index]?.expected?.claimKey ?? '');
-    // A use is known, and what it moved is not: that is no failure yet.
+    const effect = effectOfMissed.get(index);
+    // A use is known or looked for, and what it moved is not known: that is no failure yet.
     if (effect === 'unclear') return { state: 'pending', inBlock: true };
     if (effect !== undefined) return { state: 'transferred', effect, feePaid };
     return { state: 'failed', rejection: outcome.rejection, block, feePaid };

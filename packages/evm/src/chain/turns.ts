@@ -1,9 +1,23 @@
-/** Does pieces of work one after the other, in the order in which they were asked for; one that fails holds up none. */
-export function createTurns(): <Result>(work: () => Promise<Result>) => Promise<Result> {
-  let last: Promise<unknown> = Promise.resolve();
-  return (work) => {
-    const result = last.then(work);
-    last = result.catch(() => undefined);
-    return result;
+export type Turns = <Result>(work: () => Promise<Result>) => Promise<Result>;
+
+/** Does pieces of work in the order in which they were asked for, so many at a time; one that fails holds up none. */
+export function createTurns(atOnce = 1): Turns {
+  const waiting: (() => void)[] = [];
+  let free = atOnce;
+
+  function pass(): void {
+    const next = waiting.shift();
+    if (next === undefined) free += 1;
+    else next();
+  }
+
+  return async (work) => {
+    if (free > 0) free -= 1;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      pass();
+    }
   };
 }

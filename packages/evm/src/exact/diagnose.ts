@@ -1,26 +1,13 @@
 import type { Rejection } from '@tollkeeper/protocol';
-import { AbiCoder } from 'ethers/abi';
-import { readTogether } from '../read-together.js';
-import type { EvmNode } from '../rpc/evm-node.js';
 import type { Transfer } from './checks.js';
-import { tokenInterface } from './token-calls.js';
-
-/** What the token says of itself and of the payer; a field is undefined where the token did not answer. */
-interface TokenState {
-  readonly balance: bigint | undefined;
-  readonly name: string | undefined;
-  readonly version: string | undefined;
-  readonly isUsed: boolean | undefined;
-}
+import type { TokenState } from './token-state.js';
 
 /**
  * Finds out why a transfer does not execute, in the reference's order (diagnoseEip3009SimulationFailure in @x402/evm 2.27.0);
  * undefined when nothing that the token tells explains it.
- * @throws Fault `CHAIN_RPC_UNAVAILABLE` when the node did not answer.
  */
-export async function diagnose(node: EvmNode, transfer: Transfer): Promise<Rejection | undefined> {
-  const state = await readTokenState(node, transfer);
-  const { domain, amount } = transfer.terms;
+export function diagnose(state: TokenState, { terms }: Transfer): Rejection | undefined {
+  const { domain, amount } = terms;
   if (state.isUsed === undefined) {
     return { reason: 'invalid_exact_evm_eip3009_not_supported', detail: 'The token does not support EIP-3009' };
   }
@@ -42,33 +29,7 @@ export async function diagnose(node: EvmNode, transfer: Transfer): Promise<Rejec
   return undefined;
 }
 
-async function readTokenState(node: EvmNode, { terms, authorization }: Transfer): Promise<TokenState> {
-  const questions = [
-    tokenInterface.encodeFunctionData('balanceOf', [authorization.from]),
-    tokenInterface.encodeFunctionData('name'),
-    tokenInterface.encodeFunctionData('version'),
-    tokenInterface.encodeFunctionData('authorizationState', [authorization.from, authorization.nonce]),
-  ];
-  const calls = questions.map((data) => ({ to: terms.token, data }));
-  const [balance, name, version, isUsed] = await readTogether(node, calls);
-  return {
-    balance: decoded(balance, 'uint256', (value) => (typeof value === 'bigint' ? value : undefined)),
-    name: decoded(name, 'string', (value) => (typeof value === 'string' ? value : undefined)),
-    version: decoded(version, 'string', (value) => (typeof value === 'string' ? value : undefined)),
-    isUsed: decoded(isUsed, 'bool', (value) => (typeof value === 'boolean' ? value : undefined)),
-  };
-}
-
-/** A token may answer with anything; what does not decode counts as no answer. */
-function decoded<Value>(
-  data: string | undefined,
-  type: string,
-  read: (value: unknown) => Value | undefined,
-): Value | undefined {
-  if (data === undefined) return undefined;
-  try {
-    return read(AbiCoder.defaultAbiCoder().decode([type], data)[0]);
-  } catch {
-    return undefined;
-  }
+/** Whether no simulation needs to show that the transfer fails: the payer has too little, or the authorization is used. */
+export function isHopeless({ balance, isUsed }: TokenState, { terms }: Transfer): boolean {
+  return isUsed === true || (balance !== undefined && balance < terms.amount);
 }

@@ -11,6 +11,7 @@ import {
 import type { FeeQuoting } from '../chain/fee-quote.js';
 import type { SharedTransactions } from '../chain/shared-transactions.js';
 import type { TransactionSigner } from '../chain/transaction-signer.js';
+import type { Turns } from '../chain/turns.js';
 import type { SignerRecovery } from '../curve/signer-recovery.js';
 import type { BlockGas } from '../gas/block-gas.js';
 import type { GasModel } from '../gas/gas-model.js';
@@ -21,6 +22,7 @@ import type { CodeLookup } from './code-lookup.js';
 import { examineTransfer } from './examine.js';
 import { planTogether, roomOfTransfer } from './plan-together.js';
 import { planTransfer } from './plan-transfer.js';
+import type { ReadTokenState } from './token-state.js';
 import { type ProvenTransfer, verifyTransfer } from './verify-transfer.js';
 
 /** What the scheme needs of one network. */
@@ -31,6 +33,9 @@ export interface ExactSchemeParts {
   readonly signerRecovery: SignerRecovery;
   readonly code: CodeLookup;
   readonly simulate: TransferSimulation;
+  readonly readTokenState: ReadTokenState;
+  /** Waits for its turn: what is judged alone costs calls of its own. */
+  readonly inTurn: Turns;
   readonly quoteFee: FeeQuoting;
   readonly blockGas: BlockGas;
   readonly gasModel: GasModel;

@@ -6,11 +6,13 @@ import type { BlockGas } from '../gas/block-gas.js';
 import { gasAlone, loneGasLimit } from '../gas/gas-limit.js';
 import type { GasModel } from '../gas/gas-model.js';
 import type { EvmNode } from '../rpc/evm-node.js';
+import type { ReadTokenState } from './token-state.js';
 import { tryOut } from './try-out.js';
 import type { ProvenTransfer } from './verify-transfer.js';
 
 export interface PlanningParts {
   readonly node: EvmNode;
+  readonly readTokenState: ReadTokenState;
   readonly quoteFee: FeeQuoting;
   readonly blockGas: BlockGas;
   readonly gasModel: GasModel;

@@ -1,8 +1,8 @@
 import type { Rejection } from '@tollkeeper/protocol';
-import type { EvmNode } from '../rpc/evm-node.js';
 import { revertReason, RpcError } from '../rpc/rpc-error.js';
 import type { Transfer } from './checks.js';
 import { diagnose } from './diagnose.js';
+import type { ReadTokenState } from './token-state.js';
 
 /** What came of trying a transfer out. */
 export type Trial<Value> =
@@ -14,7 +14,11 @@ export type Trial<Value> =
  * @throws what the attempt threw when that says nothing about the transfer.
  */
 export async function tryOut<Value>(
-  parts: { readonly node: EvmNode; readonly gasLimitMax: bigint; readonly attempt: () => Promise<Value> },
+  parts: {
+    readonly readTokenState: ReadTokenState;
+    readonly gasLimitMax: bigint;
+    readonly attempt: () => Promise<Value>;
+  },
   transfer: Transfer,
 ): Promise<Trial<Value>> {
   const first = await tryOnce(parts, transfer);
@@ -26,14 +30,14 @@ export async function tryOut<Value>(
 }
 
 async function tryOnce<Value>(
-  { node, attempt }: { readonly node: EvmNode; readonly attempt: () => Promise<Value> },
+  { readTokenState, attempt }: { readonly readTokenState: ReadTokenState; readonly attempt: () => Promise<Value> },
   transfer: Transfer,
 ): Promise<Trial<Value> | { readonly failure: RpcError }> {
   try {
     return { executes: true, value: await attempt() };
   } catch (error) {
     if (!(error instanceof RpcError)) throw error;
-    const rejection = await diagnose(node, transfer);
+    const rejection = diagnose(await readTokenState(transfer), transfer);
     return rejection === undefined ? { failure: error } : { executes: false, rejection };
   }
 }

@@ -111,6 +111,38 @@ describe('64 verifications at once', () => {
   });
 });
 
+describe('64 payments that fail', () => {
+  test('because their payers have no money share a handful of calls too', async () => {
+    const payments = await Promise.all(Array.from({ length: 64 }, async () => paid(await setup.payer({ amount: 0n }))));
+    const ours = open();
+    await ours.identify();
+    setup.proxy.reset();
+    const verdicts = await Promise.all(payments.map((payment) => ours.verify(payment)));
+    const reasons = verdicts.map((verdict) => (verdict.valid ? 'valid' : verdict.rejection.reason));
+    expect(new Set(reasons)).toEqual(new Set(['invalid_exact_evm_insufficient_balance']));
+    expect(setup.proxy.calls()).toBeLessThanOrEqual(6);
+  });
+
+  test('for reasons that only a simulation of each could tell are simulated a few at a time', async () => {
+    const payer = await setup.payer();
+    const payments = await Promise.all(Array.from({ length: 64 }, () => paid({ ...payer, name: 'USD Coin' })));
+    const ours = open();
+    await ours.identify();
+    setup.proxy.reset();
+    const gate = createRpcGate();
+    setup.proxy.use(({ method, params }) => {
+      const [call] = params as readonly { to?: string }[];
+      return method === 'eth_call' && call?.to === BASE_SEPOLIA_USDC ? { kind: 'hold', gate } : undefined;
+    });
+    const verdicts = Promise.all(payments.map((payment) => ours.verify(payment)));
+    await eventually(() => expect(gate.waiting()).toBeGreaterThanOrEqual(32));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(gate.waiting()).toBe(32);
+    gate.open();
+    expect((await verdicts).every(({ valid }) => !valid)).toBe(true);
+  });
+});
+
 const tokenOf = (kind: TokenKind) =>
   setup.anvil.deployToken({ kind, name: 'USDC', symbol: 'USDC', version: '2', decimals: 6 });
 

@@ -1,17 +1,23 @@
 import type { Rejection } from '@tollkeeper/protocol';
+import type { Turns } from '../chain/turns.js';
 import type { InnerCall } from '../multicall3.js';
 import type { ContractCall, EvmNode } from '../rpc/evm-node.js';
 import type { TransferFinding } from '../simulation/simulation-program.js';
 import type { TransferSimulation } from '../simulation/transfer-simulation.js';
 import type { Transfer } from './checks.js';
 import type { CodeLookup } from './code-lookup.js';
+import { diagnose, isHopeless } from './diagnose.js';
 import { transferCall } from './token-calls.js';
+import type { ReadTokenState } from './token-state.js';
 import { tryOut, type Trial } from './try-out.js';
 
 interface Parts {
   readonly node: EvmNode;
   readonly code: CodeLookup;
   readonly simulate: TransferSimulation;
+  readonly readTokenState: ReadTokenState;
+  /** Waits for its turn: what is judged alone costs calls of its own. */
+  readonly inTurn: Turns;
   /** The account that the simulation sends from. */
   readonly sender: string;
   readonly gasLimitMax: bigint;
@@ -32,7 +38,7 @@ export type TransferProof =
 
 /**
  * The checks that read the chain. What the simulation in company finds counts where it is good news or a fact about code. A
- * failure there is never a verdict: the transfer is simulated alone.
+ * failure there is never a verdict: the token's state is read, and where that does not tell why, the transfer is simulated alone.
  * @throws Fault `CHAIN_RPC_UNAVAILABLE` when the node did not answer.
  */
 export async function verifyTransfer(parts: Parts, transfer: Transfer): Promise<TransferProof> {
@@ -50,10 +56,15 @@ async function judge(
   subject: { transfer: Transfer; call: ContractCall; inCompany: TransferFinding | undefined },
 ): Promise<Rejection | undefined> {
   const { transfer, call, inCompany } = subject;
-  if (inCompany === undefined) return judgeAlone(parts, transfer, call);
+  if (inCompany === undefined) return parts.inTurn(() => judgeAlone(parts, transfer, call));
   const wrongCode = codeTrouble(inCompany);
   if (wrongCode !== undefined || inCompany.executes) return wrongCode;
-  return rejectionOf(await tryOut({ ...parts, attempt: () => parts.node.call(call) }, transfer));
+  // Anybody may present authorizations of empty accounts, in any number.
+  const state = await parts.readTokenState(transfer);
+  const rejection = isHopeless(state, transfer) ? diagnose(state, transfer) : undefined;
+  if (rejection !== undefined) return rejection;
+  const attempt = () => parts.node.call(call);
+  return rejectionOf(await parts.inTurn(() => tryOut({ ...parts, attempt }, transfer)));
 }
 
 async function judgeAlone(parts: Parts, transfer: Transfer, call: ContractCall): Promise<Rejection | undefined> {

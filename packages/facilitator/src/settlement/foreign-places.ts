@@ -1,6 +1,6 @@
 import type { Chain, Rejection } from '@tollkeeper/protocol';
 import type { Logger } from '../logging/logger.js';
-import { questionsAbout, type SentTransaction } from './chain-transactions.js';
+import type { SentTransaction } from './chain-transactions.js';
 import type { Closing } from './close-transactions.js';
 import type { HeldLane } from './lanes.js';
 import type { PlaceEvent } from './place-event.js';
@@ -35,7 +35,8 @@ export function createForeignPlaces(parts: {
       missingSince.delete(signer);
       return;
     }
-    const observations = await chain.observe(behind.map((sent) => questionsAbout(sent)[0]));
+    // Only whether a block holds them counts here, and not what became of their payments.
+    const observations = await chain.observe(behind.map(({ id, raw }) => ({ id, raw })));
     const missing = behind.filter((_, index) => {
       const observation = observations[index];
       return observation?.state === 'pending' && observation.inBlock !== true;

@@ -49,7 +49,7 @@ const pass = (seconds: number) =>
 
 /** Looks at a chain on which authorizations are used, or not, and whose final block is so many seconds old. */
 function lateTransfers(database: Database = testDatabase.database) {
-  const chainNow = { isUsed: false, finalSecondsAgo: 900, trouble: '' };
+  const chainNow = { isUsed: false, isTakenBack: false, finalSecondsAgo: 900, trouble: '' };
   const asked: string[] = [];
   const settled: string[] = [];
   const chain = {
@@ -63,7 +63,7 @@ function lateTransfers(database: Database = testDatabase.database) {
     },
     areVoid: (claims) => {
       const finalSeconds = BigInt(Math.floor(Date.now() / 1000) - chainNow.finalSecondsAgo);
-      return Promise.resolve(claims.map(({ validBefore }) => finalSeconds >= validBefore));
+      return Promise.resolve(claims.map(({ validBefore }) => chainNow.isTakenBack || finalSeconds >= validBefore));
     },
   } as Partial<Chain> as Chain;
   const settle = ({ paymentId }: { readonly paymentId: string }) => {
@@ -104,6 +104,14 @@ test('a payment is watched until a final block is past its expiry, and no longer
   expect(asked).toHaveLength(4);
   for (let count = 0; count < manyLooks; count += 1) await look();
   expect(asked).toHaveLength(4);
+});
+
+test('a payment whose authorization was taken back is not watched until it expires', async () => {
+  const [payment] = await failedPayments(1, { ago: 60, holdsFor: 1_000_000 });
+  const { chainNow, asked, look } = lateTransfers();
+  chainNow.isTakenBack = true;
+  for (let count = 0; count < manyLooks; count += 1) await look();
+  expect(asked).toEqual([payment?.claimKey]);
 });
 
 test('an older failure is asked about once in many looks, a new one in each', async () => {

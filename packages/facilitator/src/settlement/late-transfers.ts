@@ -47,7 +47,7 @@ export function createLateTransfers(parts: {
       const watched = rows.filter(({ isFresh }) => isThorough || isFresh);
       for (let start = 0; start < watched.length; start += paymentsPerQuestion) {
         // Trouble with these must not keep the others from being looked at.
-        await attempt(() => lookAt(watched.slice(start, start + paymentsPerQuestion)));
+        await attempt(() => lookAt(watched.slice(start, start + paymentsPerQuestion), isThorough));
       }
       round = rows.length < paymentsPerLook ? undefined : { isThorough, after: rows.at(-1) };
     });
@@ -67,13 +67,15 @@ export function createLateTransfers(parts: {
     }
   }
 
-  async function lookAt(watched: readonly WatchedRow[]): Promise<void> {
+  async function lookAt(watched: readonly WatchedRow[], isThorough: boolean): Promise<void> {
     const effects = await chain.findForeignTransfers(watched.map(claimedTransferOf));
     for (const [index, { id: paymentId }] of watched.entries()) {
       const effect = effects[index];
       if (effect !== undefined) await attempt(() => settle({ paymentId, effect }));
     }
-    await release(watched.filter(({ isExpired }, index) => isExpired && effects[index] === undefined));
+    // One that holds may have been taken back, which nobody needs to know soon.
+    const idle = watched.filter(({ isExpired }, index) => (isExpired || isThorough) && effects[index] === undefined);
+    await release(idle);
   }
 
   async function settle({ paymentId, effect }: Settled): Promise<void> {
@@ -83,9 +85,9 @@ export function createLateTransfers(parts: {
   }
 
   /** Watches those no more that no block can hold any more. */
-  async function release(expired: readonly WatchedRow[]): Promise<void> {
-    const verdicts = (await chain.areVoid?.(expired.map(boundedClaimOf))) ?? [];
-    const ids = expired.filter((_, index) => verdicts[index]).map(({ id }) => id);
+  async function release(idle: readonly WatchedRow[]): Promise<void> {
+    const verdicts = (await chain.areVoid?.(idle.map(boundedClaimOf))) ?? [];
+    const ids = idle.filter((_, index) => verdicts[index]).map(({ id }) => id);
     if (ids.length === 0) return;
     await database.sql`
       UPDATE payment SET void_at = now()

@@ -7,18 +7,19 @@ const silencesOfDeadNode = 3;
 /**
  * What the chain says of each transaction, in the order given; undefined where the node does not tell. One that it cannot tell
  * about must not hide what it tells about the others, so where it does not answer for all together it is asked for each.
+ * `isHasty` as in {@link Chain.observe}.
  */
 export async function observeApart(
-  parts: { readonly chain: Chain; readonly log: Logger },
+  parts: { readonly chain: Chain; readonly log: Logger; readonly isHasty?: boolean },
   sent: readonly ObservedTransaction[],
 ): Promise<readonly (Observation | undefined)[]> {
-  const together = await tryObserve(parts.chain, sent);
+  const together = await tryObserve(parts, sent);
   if (together.observations !== undefined) return together.observations;
   const observations: (Observation | undefined)[] = [];
   const troubles: { readonly err: unknown; readonly transaction: string }[] = [];
   let silences = sent.length === 1 ? silencesOfDeadNode : 0;
   for (const each of sent) {
-    const alone = silences < silencesOfDeadNode ? await tryObserve(parts.chain, [each]) : undefined;
+    const alone = silences < silencesOfDeadNode ? await tryObserve(parts, [each]) : undefined;
     silences = alone?.observations === undefined ? silences + 1 : 0;
     if (alone !== undefined && alone.observations === undefined)
       troubles.push({ err: alone.error, transaction: each.id });
@@ -33,11 +34,11 @@ export async function observeApart(
 }
 
 async function tryObserve(
-  chain: Chain,
+  { chain, isHasty = false }: { readonly chain: Chain; readonly isHasty?: boolean },
   sent: readonly ObservedTransaction[],
 ): Promise<{ readonly observations?: readonly Observation[]; readonly error?: unknown }> {
   try {
-    return { observations: await chain.observe(sent) };
+    return { observations: await chain.observe(sent, { isHasty }) };
   } catch (error) {
     return { error };
   }

@@ -88,7 +88,7 @@ export function createWatch(parts: WatchParts): Watch {
     for (let start = 0; start < all.length; start += transactionsPerQuestion) {
       const entries = all.slice(start, start + transactionsPerQuestion);
       const observations = await observeApart(
-        parts,
+        { ...parts, isHasty: true },
         entries.flatMap(({ questions }) => questions),
       );
       let next = 0;

@@ -1,0 +1,86 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type ClaimedTransfer, isFault, type OnChainEffect } from '@tollkeeper/protocol';
+import type { FindForeignTransfers } from './foreign-transfers.js';
+import { createTurns } from './turns.js';
+
+type Found = OnChainEffect | 'unclear' | undefined;
+
+/** A transfer to look for, after a transaction of ours in this block has not carried it out. */
+export interface Wanted {
+  readonly claim: ClaimedTransfer;
+  readonly blockHash: string;
+}
+
+/** A search that goes on, or has ended and was not read yet. */
+interface Search {
+  readonly claim: ClaimedTransfer;
+  found?: { readonly value: Found };
+}
+
+/** How long whoever begins a search waits for it. The usual search is over by then. */
+const patienceMs = 500;
+
+/** Requests for searches at one time. */
+const searchesAtOnce = 4;
+
+/** The oldest are forgotten: somebody else has concluded what they were for. */
+const maximumSearches = 4096;
+
+/**
+ * Searches for transfers by somebody else beside the looks that ask for them: `unclear` is answered as long as one goes on, so that
+ * a node that does not tell about one holds up no other. What was found is told once; a search that failed begins anew with the
+ * next look.
+ */
+export function createSearchBeside(parts: {
+  readonly find: FindForeignTransfers;
+  readonly onFailure: (trouble: string) => void;
+}): (wanted: readonly Wanted[]) => Promise<readonly Found[]> {
+  const searches = new Map<string, Search>();
+  const inTurn = createTurns(searchesAtOnce);
+
+  return async (wanted) => {
+    const fresh = begin(wanted);
+    if (fresh.length > 0) await waitFor(run(fresh));
+    const found = wanted.map((each) => searches.get(keyOf(each))?.found);
+    for (const each of wanted) if (searches.get(keyOf(each))?.found !== undefined) searches.delete(keyOf(each));
+    return found.map((each) => (each === undefined ? 'unclear' : each.value));
+  };
+
+  function begin(wanted: readonly Wanted[]): readonly string[] {
+    const unknown = wanted.filter((each) => !searches.has(keyOf(each)));
+    const fresh = new Map(unknown.map((each) => [keyOf(each), each.claim]));
+    for (const [key, claim] of fresh) searches.set(key, { claim });
+    for (const key of searches.keys()) if (searches.size > maximumSearches) searches.delete(key);
+    return [...fresh.keys()];
+  }
+
+  /** All together, and where that fails each alone, because one may have spoilt it for the others. Never throws. */
+  async function run(keys: readonly string[]): Promise<void> {
+    const known = keys.flatMap((key) => searches.get(key) ?? []);
+    try {
+      const found = await inTurn(() => parts.find(known.map(({ claim }) => claim)));
+      for (const [index, search] of known.entries()) search.found = { value: found[index] };
+    } catch (error) {
+      if (keys.length > 1) await Promise.all(keys.map((key) => run([key])));
+      else {
+        for (const key of keys) searches.delete(key);
+        parts.onFailure(troubleOf(error));
+      }
+    }
+  }
+}
+
+/** By the block too: what was not used before one block may have been before another. */
+function keyOf({ claim, blockHash }: Wanted): string {
+  return `${claim.claimKey} ${blockHash}`;
+}
+
+async function waitFor(work: Promise<void>): Promise<void> {
+  const timer = new AbortController();
+  await Promise.race([work, sleep(patienceMs, undefined, { signal: timer.signal }).catch(() => undefined)]);
+  timer.abort();
+}
+
+function troubleOf(error: unknown): string {
+  return isFault(error) ? String(error.facts['trouble'] ?? error.code) : String(error);
+}
