@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { inspect } from 'node:util';
-import { AuthorityType, createSetAuthorityInstruction } from '@solana/spl-token';
+import { AuthorityType, createSetAuthorityInstruction, TOKEN_2022_PROGRAM_ID } from '@solana/spl-token';
 import { Keypair, type TransactionInstruction } from '@solana/web3.js';
 import {
   amount,
@@ -16,7 +16,7 @@ import {
   type SubmittedTransaction,
   type VerifiedPayment,
 } from '@tollkeeper/protocol';
-import { sandboxKeys, startSolanaChain, type SolanaChain } from '@tollkeeper/sandbox';
+import { faultOn, sandboxKeys, startRpcProxy, startSolanaChain, type SolanaChain } from '@tollkeeper/sandbox';
 import { generateDepositKey } from '@tollkeeper/svm';
 import { createSvmNetwork, type SvmNetwork, type SvmNetworkParts } from '@tollkeeper/svm/network';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -24,6 +24,7 @@ import { eventually } from '../support/eventually.js';
 import { latestBlockhash } from './latest-blockhash.js';
 import {
   buyer,
+  computeLimit,
   encodeBase58,
   feePayer,
   memoInstruction,
@@ -289,6 +290,39 @@ describe('what became of a transaction', () => {
     chain.advanceSlots(1000);
     expect(await observe(submittedOf(payment, signed))).toMatchObject({ state: 'transferred' });
   });
+
+  test("is the transfer, also when the message names the payee's account of the other token program before", async () => {
+    const limit = computeLimit();
+    const other = transferInstruction({ program: TOKEN_2022_PROGRAM_ID }).keys[2];
+    if (other !== undefined) limit.keys.push(other);
+    const instructions = standardInstructions().with(0, limit);
+    const payment = await verify(paymentOf(transactionText({ instructions, blockhash: await latestBlockhash(chain) })));
+    const signed = await sign(payment);
+    await ours.chain.broadcast(signed);
+    chain.advanceSlots(2);
+    expect(await observe(submittedOf(payment, signed))).toMatchObject({ state: 'transferred' });
+  });
+
+  test.each([{ postTokenBalances: null }, { preTokenBalances: null }, { postTokenBalances: [] }])(
+    'is not known, and no failure, while the node does not name the balances: %j',
+    async (unnamed) => {
+      const proxy = await startRpcProxy({ target: chain.url });
+      ours = create({ rpcUrls: [proxy.url] });
+      const payment = await verify(await livePayment());
+      const signed = await sign(payment);
+      await ours.chain.broadcast(signed);
+      chain.advanceSlots(2);
+      const change = (found: unknown) => {
+        const landed = found as { readonly meta: object };
+        return { ...landed, meta: { ...landed.meta, ...unnamed } };
+      };
+      proxy.use(faultOn('getTransaction', { kind: 'alter', change }));
+      expect(await observe(submittedOf(payment, signed))).toEqual({ state: 'pending' });
+      proxy.reset();
+      expect(await observe(submittedOf(payment, signed))).toMatchObject({ state: 'transferred' });
+      await proxy.stop();
+    },
+  );
 
   test('is a failure with its fee when the payer spent the money first', async () => {
     const payer = Keypair.generate();

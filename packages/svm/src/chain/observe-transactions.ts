@@ -4,7 +4,7 @@ import { describeTransactionError } from '../rpc/rpc-error.js';
 import type { SignatureStatus, SolanaRpc } from '../rpc/solana-rpc.js';
 import { searchExpired } from './expired-transactions.js';
 import { readRecentStatuses } from './signature-statuses.js';
-import { blockOf, findTransfer } from './transfer-evidence.js';
+import { blockOf, findTransfer, namesBalances } from './transfer-evidence.js';
 
 /** How many transactions are read from the node at the same time. */
 const readsAtOnce = 32;
@@ -54,6 +54,8 @@ async function readOutcome(rpc: SolanaRpc, submitted: ObservedTransaction): Prom
   const landed = await rpc.transaction(submitted.id);
   // The status may be known a moment before the transaction can be read.
   if (landed === null) return pending;
+  // Without an error the transfer was carried out; where to is left open.
+  if (landed.error === null && !namesBalances(landed)) return pending;
   const effect = landed.error === null ? findTransfer(submitted, landed) : undefined;
   if (effect !== undefined) return { state: 'transferred', effect, feePaid: landed.fee };
   const detail = landed.error === null ? 'It moved other money than expected' : describeTransactionError(landed.error);

@@ -15,11 +15,11 @@ export function findTransfer(submitted: ObservedTransaction, landed: LandedTrans
   const destinations = tokenPrograms.map((program) =>
     associatedTokenAccount({ owner: expected.payTo, mint: expected.asset.token, program }),
   );
-  const index = accountKeys.findIndex((key) => destinations.includes(key));
-  const position = accountKeys[index];
-  const after = balanceAt(landed.tokensAfter, index);
+  // The message may also name the account of the other token program, which has no balance.
+  const after = landed.tokensAfter.find(({ accountIndex }) => destinations.includes(accountKeys[accountIndex] ?? ''));
+  const position = accountKeys[after?.accountIndex ?? -1];
   if (position === undefined || after === undefined) return undefined;
-  const rise = after.amount - (balanceAt(landed.tokensBefore, index)?.amount ?? 0n);
+  const rise = after.amount - (balanceAt(landed.tokensBefore, after.accountIndex)?.amount ?? 0n);
   if (rise !== expected.amount || !belongsToPayee(after, expected)) return undefined;
   return {
     transaction: submitted.id,
@@ -30,6 +30,14 @@ export function findTransfer(submitted: ObservedTransaction, landed: LandedTrans
     amount: expected.amount,
     block: blockOf(landed),
   };
+}
+
+/**
+ * Whether the node says whose balances it changed. A transfer leaves balances, and its payer had one before; not every node has
+ * kept them with each transaction.
+ */
+export function namesBalances({ tokensBefore, tokensAfter }: LandedTransaction): boolean {
+  return tokensBefore.length > 0 && tokensAfter.length > 0;
 }
 
 /** Solana's transactions say in which slot they are; a slot has one confirmed block, so the slot names it. */
