@@ -146,6 +146,12 @@ export const svmDifferences: readonly Difference[] = [
     why: 'Consent is proven without a call, because the claim is written down before the chain is asked.',
   },
   {
+    vector: "money of somebody else's that the payer may spend",
+    ours: 'invalid_exact_svm_payload_source_mismatch',
+    reference: 'valid',
+    why: 'Whether payments in flight fit together is asked of one account for each payer; two that do not both cost a fee.',
+  },
+  {
     vector: 'the fee payer among the accounts of a memo',
     ours: 'invalid_exact_svm_payload_transaction_fee_payer_included_in_instruction_accounts',
     reference: 'valid',

@@ -1,5 +1,6 @@
 import {
   AuthorityType,
+  createApproveInstruction,
   createSetAuthorityInstruction,
   getAssociatedTokenAddressSync,
   TOKEN_2022_PROGRAM_ID,
@@ -65,7 +66,14 @@ beforeAll(async () => {
   chain.createToken({ mint: token2022, decimals: 6, program: 'token-2022' });
   const transferFee = { basisPoints: 100, maximumFee: 1_000n };
   chain.createToken({ mint: withFee, decimals: 6, program: 'token-2022', transferFee });
-  for (const owner of [buyer.publicKey.toBase58(), merchant, feePayer.address, usdc, naive.publicKey.toBase58()]) {
+  for (const owner of [
+    buyer.publicKey.toBase58(),
+    merchant,
+    feePayer.address,
+    usdc,
+    naive.publicKey.toBase58(),
+    stranger.publicKey.toBase58(),
+  ]) {
     for (const mint of [usdc, unlisted, token2022, withFee]) chain.fundToken({ mint, owner, amount: 1_000_000n });
   }
   chain.fundToken({ mint: usdc, owner: poor.publicKey.toBase58(), amount: 1n });
@@ -90,7 +98,7 @@ beforeAll(async () => {
 });
 afterAll(() => chain.stop());
 
-/** Hands over a token account and makes a lookup table, as any stranger could. */
+/** Hands over a token account, lends another one and makes a lookup table, as any stranger could. */
 async function prepareChain(): Promise<void> {
   const account = getAssociatedTokenAddressSync(new PublicKey(usdc), naive.publicKey);
   const handOver = createSetAuthorityInstruction(
@@ -99,6 +107,8 @@ async function prepareChain(): Promise<void> {
     AuthorityType.AccountOwner,
     stranger.publicKey,
   );
+  const lent = getAssociatedTokenAddressSync(new PublicKey(usdc), stranger.publicKey);
+  const lend = createApproveInstruction(lent, buyer.publicKey, stranger.publicKey, 1_000_000n);
   const owner = Keypair.fromSeed(feePayer.seed);
   const [create, key] = AddressLookupTableProgram.createLookupTable({
     authority: feePayerKey,
@@ -113,8 +123,8 @@ async function prepareChain(): Promise<void> {
     addresses,
   });
   const transaction = signTransaction({
-    instructions: [handOver, create, extend],
-    signers: [owner, naive],
+    instructions: [handOver, lend, create, extend],
+    signers: [owner, naive, stranger],
     blockhash: await latestBlockhash(chain),
   });
   await ours.chain.broadcast({
@@ -354,6 +364,8 @@ const differing: Record<string, () => Promise<Payment>> = {
     for (const key of transfer.keys) key.isSigner = false;
     return withInstructions(replaced(2, transfer), []);
   },
+  "money of somebody else's that the payer may spend": () =>
+    withInstructions(replaced(2, transferInstruction({ owner: stranger.publicKey }))),
   'the fee payer among the accounts of a memo': () => {
     const naming = memoInstruction('note');
     naming.keys.push({ pubkey: feePayerKey, isSigner: true, isWritable: false });

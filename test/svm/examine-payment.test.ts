@@ -205,6 +205,13 @@ describe('signers', () => {
   });
 });
 
+describe('money must come from', () => {
+  test("the payer's own token account, of which payments in flight are counted, and from no other that it may spend", async () => {
+    const transfer = transferInstruction({ owner: stranger.publicKey });
+    expect(await reasonOfInstructions(replaced(2, transfer))).toBe('invalid_exact_svm_payload_source_mismatch');
+  });
+});
+
 describe('money must change hands', () => {
   test('between payer and payee', async () => {
     const payTo = buyer.publicKey.toBase58();

@@ -16,9 +16,10 @@ export const reasons = [
   'settlement_pending',
   'duplicate_settlement',
 
-  // Ours: the reference has no allowlist of assets and no rule about who may be paid.
+  // Ours: the reference has no allowlist of assets and no rule about who may be paid, or out of which account on Solana.
   'unsupported_asset',
   'pay_to_not_registered',
+  'invalid_exact_svm_payload_source_mismatch',
 
   // exact on EVM.
   'invalid_exact_evm_scheme',

@@ -1,3 +1,4 @@
+import { associatedTokenAccount } from '../token/associated-token-account.js';
 import { refuseIf, type Check } from './check.js';
 import type { TransferSubject } from './transfer-checks.js';
 
@@ -35,12 +36,23 @@ const amountIsPositive: Check<TransferSubject> = ({ requirements }) =>
     'A payment of nothing would cost its network fee and prove nothing',
   );
 
+/** Whether a payer's payments in flight fit together is asked of this account; what another one holds would not be counted. */
+const sourceIsPayers: Check<TransferSubject> = ({ transfer }) => {
+  const { authority: owner, mint, program } = transfer;
+  return refuseIf(
+    transfer.source !== associatedTokenAccount({ owner, mint, program }),
+    'invalid_exact_svm_payload_source_mismatch',
+    "The source is not the payer's associated token account",
+  );
+};
+
 /** Rules that the reference does not have. They come after its own, so that its reasons are found first. */
 export const stricterChecks: readonly Check<TransferSubject>[] = [
   feePayerIsIsolated,
   payerHasSigned,
   moneyChangesHands,
   amountIsPositive,
+  sourceIsPayers,
 ];
 
 /** Which tokens we settle at all; the reference settles any. */
