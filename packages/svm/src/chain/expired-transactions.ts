@@ -1,16 +1,33 @@
 import type { ObservedTransaction } from '@tollkeeper/protocol';
 import type { SolanaRpc } from '../rpc/solana-rpc.js';
 import { blockhashLifetimeBlocks } from '../transaction/blockhash-lifetime.js';
-import type { OldBlock } from './history-witnesses.js';
-import { searchHistory, type HistoryFindings } from './search-history.js';
+import { blocksNear, findWitnessesAt } from './history-witnesses.js';
+import { searchHistory, type HistoryFindings, type Wanted } from './search-history.js';
 
-/** More slots than two nodes are apart when a payment is signed. */
-const slotsReckoned = 50n;
+/** More blocks than two nodes are apart when a payment is signed. */
+const blocksReckoned = 50n;
 
-/** Of so many slots one is without a block, on a bad day. */
-const slotsPerSkipped = 8n;
+/**
+ * No block below its last height by so many holds a transaction: it was sent after it was signed. The last height is reckoned
+ * from a height or from slots that passed since then, of which some may have had no block.
+ */
+const blocksThatMayHold = blockhashLifetimeBlocks + blocksReckoned;
+
+/** A node that was away for so few blocks, half a minute, has not begun anew from a snapshot. */
+const blocksApart = 72n;
+
+/** So many intervals reach from above the blocks that may hold a transaction to below them, with some room. */
+const intervals = 4n;
+
+/** What expires within so many blocks finds room between the same witnesses. */
+const blocksTogether = blocksApart * intervals - blocksThatMayHold - blocksNear;
 
 const nothing: HistoryFindings = { found: new Map(), absent: new Set() };
+
+interface Outdated {
+  readonly id: string;
+  readonly last: bigint;
+}
 
 /**
  * Looks for those that no later block can hold. The height is read before the history is searched and counts finalized blocks
@@ -23,25 +40,33 @@ export async function searchExpired(
   if (submitted.every(({ lastValidBlockHeight }) => lastValidBlockHeight === undefined)) return nothing;
   const final = await rpc.epochInfo('finalized');
   const outdated = submitted.flatMap(({ id, lastValidBlockHeight: last }) =>
-    last !== undefined && final.blockHeight > last ? [{ id, notBefore: firstBlock(last, final) }] : [],
+    last !== undefined && final.blockHeight > last ? [{ id, last }] : [],
   );
-  return outdated.length === 0 ? nothing : searchHistory(rpc, outdated, final.slot);
+  const wanted = groupsOf(outdated).map(({ ids, newest }): Wanted => {
+    const known = { slot: final.slot, height: final.blockHeight };
+    return { ids, findWitnesses: () => findWitnessesAt(rpc, { known, heights: heightsAround(newest) }) };
+  });
+  return wanted.length === 0 ? nothing : searchHistory(rpc, wanted, final.slot);
 }
 
-/**
- * No block below this height holds a transaction that was signed for so long: it was sent after it was signed. Its last height
- * is reckoned from a height or from slots that passed since then, of which some may have had no block.
- */
-function firstBlock(
-  lastValidBlockHeight: bigint,
-  final: { readonly slot: bigint; readonly blockHeight: bigint },
-): OldBlock {
-  const height = atLeastZero(lastValidBlockHeight - blockhashLifetimeBlocks - slotsReckoned);
-  const blocks = final.blockHeight - height;
-  // Rather too early, because some slots since then had no block.
-  return { slot: atLeastZero(final.slot - blocks - blocks / slotsPerSkipped), height };
+/** Those that expired one soon after the other, the newest first: the blocks of the oldest may be forgotten everywhere. */
+function groupsOf(
+  outdated: readonly Outdated[],
+): readonly { readonly newest: bigint; readonly ids: readonly string[] }[] {
+  const groups: { newest: bigint; ids: string[] }[] = [];
+  for (const { id, last } of outdated.toSorted((one, other) => Number(other.last - one.last))) {
+    const group = groups.at(-1);
+    if (group !== undefined && group.newest - last <= blocksTogether) group.ids.push(id);
+    else groups.push({ newest: last, ids: [id] });
+  }
+  return groups;
 }
 
-function atLeastZero(value: bigint): bigint {
-  return value < 0n ? 0n : value;
+function heightsAround(newest: bigint): readonly bigint[] {
+  const heights: bigint[] = [];
+  for (let interval = 0n; interval <= intervals; interval += 1n) {
+    const height = newest - interval * blocksApart;
+    heights.push(height > 0n ? height : 0n);
+  }
+  return heights;
 }

@@ -3,7 +3,7 @@ import type { SvmCommitment } from '../limits.js';
 import { describeTransactionError } from '../rpc/rpc-error.js';
 import type { SignatureStatus, SolanaRpc } from '../rpc/solana-rpc.js';
 import { searchExpired } from './expired-transactions.js';
-import { readRecentStatuses } from './signature-statuses.js';
+import { readStatuses } from './signature-statuses.js';
 import { blockOf, findTransfer, namesBalances } from './transfer-evidence.js';
 
 /** How many transactions are read from the node at the same time. */
@@ -25,10 +25,8 @@ export async function observeTransactions(
 ): Promise<readonly Observation[]> {
   const { rpc } = parts;
   if (submitted.length === 0) return [];
-  const recent = await readRecentStatuses(
-    rpc,
-    submitted.map(({ id }) => id),
-  );
+  const ids = submitted.map(({ id }) => id);
+  const recent = await readStatuses(rpc, ids, { history: false });
   const older = await searchExpired(
     rpc,
     submitted.filter(({ id }) => !recent.has(id)),

@@ -1,11 +1,12 @@
 import type { SolanaRpc } from '../rpc/solana-rpc.js';
-import { findHistoryWitnesses, type OldBlock } from './history-witnesses.js';
-import { searchStatuses, type Statuses } from './signature-statuses.js';
+import type { Witnesses } from './history-witnesses.js';
+import { readStatuses, searchStatuses, type Statuses } from './signature-statuses.js';
 
-/** A transaction, and a block that is no younger than any that may hold it. */
+/** Transactions that the same blocks may hold. */
 export interface Wanted {
-  readonly id: string;
-  readonly notBefore: OldBlock;
+  readonly ids: readonly string[];
+  /** Looks for witnesses of blocks around those that may hold them; undefined where there are none. */
+  readonly findWitnesses: () => Promise<Witnesses | undefined>;
 }
 
 /** What the history of a node says of transactions that its recent statuses lack. */
@@ -17,23 +18,20 @@ export interface HistoryFindings {
 
 /** Looks for transactions in all blocks that may hold them, up to a slot that was read before. */
 export async function searchHistory(rpc: SolanaRpc, wanted: readonly Wanted[], upTo: bigint): Promise<HistoryFindings> {
-  const { witnesses, covered } = await findCommonWitnesses(rpc, wanted);
-  const ids = wanted.map(({ id }) => id);
-  const { found, isWhole } = await searchStatuses(rpc, ids, { witnesses, upTo });
-  return { found, absent: new Set(isWhole ? covered.map(({ id }) => id).filter((id) => !found.has(id)) : []) };
-}
-
-/** Witnesses for all of them, or else for the newest of them: the blocks of the oldest may be forgotten everywhere. */
-async function findCommonWitnesses(
-  rpc: SolanaRpc,
-  wanted: readonly Wanted[],
-): Promise<{ readonly witnesses: readonly string[]; readonly covered: readonly Wanted[] }> {
-  let covered = wanted.toSorted((one, other) => Number(other.notBefore.slot - one.notBefore.slot));
-  for (;;) {
-    const oldest = covered.at(-1);
-    if (oldest === undefined) return { witnesses: [], covered };
-    const witnesses = await findHistoryWitnesses(rpc, oldest.notBefore);
-    if (witnesses.length > 0) return { witnesses, covered };
-    covered = covered.slice(0, Math.floor(covered.length / 2));
+  const all = wanted.flatMap(({ ids }) => ids);
+  const found = new Map(await readStatuses(rpc, all, { history: true }));
+  const absent = new Set<string>();
+  for (const { ids, findWitnesses } of wanted) {
+    // What is found needs no witness.
+    const missing = ids.filter((id) => !found.has(id));
+    const witnesses = missing.length === 0 ? undefined : await findWitnesses();
+    if (witnesses === undefined) continue;
+    const search = await searchStatuses(rpc, missing, { witnesses, upTo });
+    for (const id of missing) {
+      const status = search.found.get(id);
+      if (status !== undefined) found.set(id, status);
+      else if (search.isWhole) absent.add(id);
+    }
   }
+  return { found, absent };
 }

@@ -1,5 +1,5 @@
 import type { SignatureStatus, SolanaRpc } from '../rpc/solana-rpc.js';
-import { maximumWitnesses } from './history-witnesses.js';
+import type { Witnesses } from './history-witnesses.js';
 
 /** The node's own limit for one getSignatureStatuses call. */
 const signaturesPerCall = 256;
@@ -14,12 +14,16 @@ export interface HistorySearch {
   readonly isWhole: boolean;
 }
 
-/** Where the node has these transactions as far as it remembers. */
-export async function readRecentStatuses(rpc: SolanaRpc, signatures: readonly string[]): Promise<Statuses> {
+/** Where the node has these transactions: as far as it remembers, or in its whole history. */
+export async function readStatuses(
+  rpc: SolanaRpc,
+  signatures: readonly string[],
+  options: { readonly history: boolean },
+): Promise<Statuses> {
   const found = new Map<string, SignatureStatus>();
   for (let start = 0; start < signatures.length; start += signaturesPerCall) {
     const ids = signatures.slice(start, start + signaturesPerCall);
-    const { statuses } = await rpc.signatureStatuses(ids, { history: false });
+    const { statuses } = await rpc.signatureStatuses(ids, options);
     collect(found, ids, statuses);
   }
   return found;
@@ -27,22 +31,24 @@ export async function readRecentStatuses(rpc: SolanaRpc, signatures: readonly st
 
 /**
  * Where the node has these transactions in its whole history.
- * @param blocks.witnesses transactions of the first block that matters, {@link maximumWitnesses} at most
+ * @param blocks.witnesses transactions of blocks around those that matter
  * @param blocks.upTo the last slot that matters
  */
 export async function searchStatuses(
   rpc: SolanaRpc,
   signatures: readonly string[],
-  { witnesses, upTo }: { readonly witnesses: readonly string[]; readonly upTo: bigint },
+  { witnesses, upTo }: { readonly witnesses: Witnesses; readonly upTo: bigint },
 ): Promise<HistorySearch> {
   const found = new Map<string, SignatureStatus>();
   let isWhole = true;
-  const perCall = signaturesPerCall - maximumWitnesses;
+  const together = witnesses.flat();
+  const perCall = signaturesPerCall - together.length;
   for (let start = 0; start < signatures.length; start += perCall) {
     const ids = signatures.slice(start, start + perCall);
-    const { slot, statuses } = await rpc.signatureStatuses([...ids, ...witnesses], { history: true });
+    const { slot, statuses } = await rpc.signatureStatuses([...ids, ...together], { history: true });
     collect(found, ids, statuses);
-    isWhole &&= slot >= upTo && statuses.slice(ids.length).some((status) => status !== null);
+    const known = new Set(together.filter((_, index) => statuses[ids.length + index] !== null));
+    isWhole &&= slot >= upTo && witnesses.every((ofBlock) => ofBlock.some((witness) => known.has(witness)));
   }
   return { found, isWhole };
 }
