@@ -1,4 +1,4 @@
-import { solanaDevnet, systemClock, type SignedTransaction, type SubmittedTransaction } from '@tollkeeper/protocol';
+import { solanaDevnet, type SignedTransaction, type SubmittedTransaction } from '@tollkeeper/protocol';
 import {
   faultOn,
   startRpcProxy,
@@ -24,6 +24,7 @@ import {
 let chain: SolanaChain;
 let proxy: RpcProxy;
 let ours: SvmNetwork;
+let nowMs = 0;
 
 beforeAll(async () => {
   chain = await startSolanaChain();
@@ -38,7 +39,7 @@ beforeAll(async () => {
     rpcUrls: [proxy.url],
     feePayerKey: feePayer.privateKeyBase58,
     assets: [usdc],
-    clock: systemClock,
+    clock: { now: () => new Date(nowMs) },
     onRpcCall: () => undefined,
     onWarning: (message) => expect.fail(message),
   });
@@ -63,6 +64,12 @@ async function sign(): Promise<SignedTransaction & SubmittedTransaction> {
   const planned = await verdict.payment.plan({ signer: feePayer.address, company: [] });
   if (!planned.planned) return expect.fail(planned.rejection.detail);
   return { ...planned.plan.sign(undefined), expected: verdict.payment.authorization };
+}
+
+/** The node is well again, and the longest pause between two searches is over. */
+function recover(): void {
+  proxy.reset();
+  nowMs += 60_000;
 }
 
 /** A payment that landed so long ago that no later block could hold it. */
@@ -96,7 +103,7 @@ test('a node whose history begins after a payment does not give it up, though an
   expect(await stateOf(paid)).toBe('pending');
   const inclusion = { transaction: paid.id, block: { number: BigInt(begin), hash: begin.toString() } };
   expect(await ours.chain.finality([inclusion])).toEqual(['unknown']);
-  proxy.reset();
+  recover();
   expect(await stateOf(paid)).toBe('transferred');
 });
 
@@ -118,7 +125,7 @@ test('a node with a hole in its history does not give a payment up that is in th
   ] as const) {
     jumped(from, to);
     expect(await stateOf(paid)).toBe('pending');
-    proxy.reset();
+    recover();
   }
   expect(await stateOf(paid)).toBe('transferred');
 });
@@ -135,7 +142,7 @@ test('a node with a hole in its history takes nothing back that is in the hole',
   ] as const) {
     jumped(from, to);
     expect(await ours.chain.finality([inclusion])).toEqual(['unknown']);
-    proxy.reset();
+    recover();
   }
   expect(await ours.chain.finality([inclusion])).toEqual(['final']);
 });
@@ -154,7 +161,7 @@ test('a search of a node that has not come as far as the height that was asked o
   expect(await stateOf(paid)).toBe('pending');
   const inclusion = { transaction: paid.id, block: { number: BigInt(last), hash: last.toString() } };
   expect(await ours.chain.finality([inclusion])).toEqual(['unknown']);
-  proxy.reset();
+  recover();
   expect(await stateOf(paid)).toBe('transferred');
   expect(await ours.chain.finality([inclusion])).toEqual(['final']);
 });
@@ -218,4 +225,21 @@ test('what the whole history lacks is given up, and costs eight requests more th
     getEpochInfo: 1,
     getBlock: 5,
   });
+});
+
+test('what a node cannot tell about is searched for again after pauses that grow to a minute', async () => {
+  const unsent = await sign();
+  chain.advanceSlots(400);
+  proxy.use(faultOn('getBlock', { kind: 'error', code: -32_001, message: 'Block cleaned up' }));
+  const searches: number[] = [];
+  for (let second = 0; second < 200; second += 1) {
+    const before = proxy.calls('getBlock');
+    expect(await stateOf(unsent)).toBe('pending');
+    if (proxy.calls('getBlock') > before) searches.push(second);
+    nowMs += 1_000;
+  }
+  expect(searches).toEqual([0, 2, 6, 14, 30, 62, 122, 182]);
+  const quiet = proxy.calls();
+  expect(await stateOf(unsent)).toBe('pending');
+  expect(proxy.calls() - quiet).toBe(1);
 });

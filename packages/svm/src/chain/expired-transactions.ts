@@ -1,8 +1,7 @@
 import type { ObservedTransaction } from '@tollkeeper/protocol';
-import type { SolanaRpc } from '../rpc/solana-rpc.js';
 import { blockhashLifetimeBlocks } from '../transaction/blockhash-lifetime.js';
 import { blocksNear, findWitnessesAt } from './history-witnesses.js';
-import { searchHistory, type HistoryFindings, type Wanted } from './search-history.js';
+import { searchHistory, type HistoryFindings, type HistoryParts, type Wanted } from './search-history.js';
 
 /** More blocks than two nodes are apart when a payment is signed. */
 const blocksReckoned = 50n;
@@ -34,19 +33,21 @@ interface Outdated {
  * only, so that what is absent afterwards is in no block at all.
  */
 export async function searchExpired(
-  rpc: SolanaRpc,
+  parts: HistoryParts,
   submitted: readonly ObservedTransaction[],
 ): Promise<HistoryFindings> {
-  if (submitted.every(({ lastValidBlockHeight }) => lastValidBlockHeight === undefined)) return nothing;
+  const { rpc, pace } = parts;
+  const due = submitted.filter(({ id, lastValidBlockHeight }) => lastValidBlockHeight !== undefined && pace.isDue(id));
+  if (due.length === 0) return nothing;
   const final = await rpc.epochInfo('finalized');
-  const outdated = submitted.flatMap(({ id, lastValidBlockHeight: last }) =>
+  const outdated = due.flatMap(({ id, lastValidBlockHeight: last }) =>
     last !== undefined && final.blockHeight > last ? [{ id, last }] : [],
   );
   const wanted = groupsOf(outdated).map(({ ids, newest }): Wanted => {
     const known = { slot: final.slot, height: final.blockHeight };
     return { ids, findWitnesses: () => findWitnessesAt(rpc, { known, heights: heightsAround(newest) }) };
   });
-  return wanted.length === 0 ? nothing : searchHistory(rpc, wanted, final.slot);
+  return wanted.length === 0 ? nothing : searchHistory(parts, wanted, final.slot);
 }
 
 /** Those that expired one soon after the other, the newest first: the blocks of the oldest may be forgotten everywhere. */

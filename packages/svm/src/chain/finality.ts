@@ -1,25 +1,33 @@
 import type { Finality, Inclusion } from '@tollkeeper/protocol';
 import type { SignatureStatus, SolanaRpc } from '../rpc/solana-rpc.js';
 import { findWitnessesAround } from './history-witnesses.js';
-import { searchHistory, type Wanted } from './search-history.js';
+import { searchHistory, type HistoryFindings, type HistoryParts, type Wanted } from './search-history.js';
 import { readStatuses } from './signature-statuses.js';
 
 /** Tells what the cluster says of each transaction: whether it is in the slot where it was seen, and rooted. */
-export async function readFinality(rpc: SolanaRpc, inclusions: readonly Inclusion[]): Promise<readonly Finality[]> {
+export async function readFinality(
+  parts: HistoryParts,
+  inclusions: readonly Inclusion[],
+): Promise<readonly Finality[]> {
   if (inclusions.length === 0) return [];
+  const { rpc, pace } = parts;
   const ids = inclusions.map(({ transaction }) => transaction);
   const recent = await readStatuses(rpc, ids, { history: false });
-  const outdated = inclusions.filter(({ transaction }) => !recent.has(transaction));
-  if (outdated.length === 0) return inclusions.map((inclusion) => finalityOf(inclusion, recent));
-  // Before the history is searched, which then holds every block up to it.
-  const { slot: last } = await rpc.epochInfo();
-  const older = await searchHistory(rpc, wantedOf(rpc, outdated), last);
-  const statuses = new Map([...recent, ...older.found]);
+  const outdated = inclusions.filter(({ transaction }) => !recent.has(transaction) && pace.isDue(transaction));
+  const older = outdated.length === 0 ? undefined : await searchOlder(parts, outdated);
+  const statuses = new Map([...recent, ...(older?.found ?? [])]);
   return inclusions.map((inclusion) => {
-    const { transaction, block } = inclusion;
-    const isKnown = statuses.has(transaction) || (older.absent.has(transaction) && block.number <= last);
+    const { transaction } = inclusion;
+    const isKnown = statuses.has(transaction) || older?.absent.has(transaction) === true;
     return isKnown ? finalityOf(inclusion, statuses) : 'unknown';
   });
+}
+
+async function searchOlder(parts: HistoryParts, outdated: readonly Inclusion[]): Promise<HistoryFindings> {
+  // Before the history is searched, which then holds every block up to it.
+  const { slot: last } = await parts.rpc.epochInfo();
+  const reached = outdated.filter(({ block }) => block.number <= last);
+  return searchHistory(parts, wantedOf(parts.rpc, reached), last);
 }
 
 /** What was seen in one slot has the same witnesses. */

@@ -3,6 +3,7 @@ import type { SvmCommitment } from '../limits.js';
 import { describeTransactionError } from '../rpc/rpc-error.js';
 import type { SignatureStatus, SolanaRpc } from '../rpc/solana-rpc.js';
 import { searchExpired } from './expired-transactions.js';
+import type { HistoryParts } from './search-history.js';
 import { readStatuses } from './signature-statuses.js';
 import { blockOf, findTransfer, namesBalances } from './transfer-evidence.js';
 
@@ -20,7 +21,7 @@ const expired: Observation = {
 
 /** Looks for the evidence of each transaction, in the order given: one status call for all, details of those that landed. */
 export async function observeTransactions(
-  parts: { readonly rpc: SolanaRpc; readonly commitment: SvmCommitment },
+  parts: HistoryParts & { readonly commitment: SvmCommitment },
   submitted: readonly ObservedTransaction[],
 ): Promise<readonly Observation[]> {
   const { rpc } = parts;
@@ -28,7 +29,7 @@ export async function observeTransactions(
   const ids = submitted.map(({ id }) => id);
   const recent = await readStatuses(rpc, ids, { history: false });
   const older = await searchExpired(
-    rpc,
+    parts,
     submitted.filter(({ id }) => !recent.has(id)),
   );
 

@@ -1,6 +1,10 @@
 import type { SolanaRpc } from '../rpc/solana-rpc.js';
 import type { Witnesses } from './history-witnesses.js';
+import type { SearchPace } from './search-pace.js';
 import { readStatuses, searchStatuses, type Statuses } from './signature-statuses.js';
+
+/** For so many groups of transactions witnesses are looked for at a time; the others have their turn at the next look. */
+const groupsAtOnce = 4;
 
 /** Transactions that the same blocks may hold. */
 export interface Wanted {
@@ -16,22 +20,34 @@ export interface HistoryFindings {
   readonly absent: ReadonlySet<string>;
 }
 
+export interface HistoryParts {
+  readonly rpc: SolanaRpc;
+  readonly pace: SearchPace;
+}
+
 /** Looks for transactions in all blocks that may hold them, up to a slot that was read before. */
-export async function searchHistory(rpc: SolanaRpc, wanted: readonly Wanted[], upTo: bigint): Promise<HistoryFindings> {
+export async function searchHistory(
+  { rpc, pace }: HistoryParts,
+  wanted: readonly Wanted[],
+  upTo: bigint,
+): Promise<HistoryFindings> {
   const all = wanted.flatMap(({ ids }) => ids);
   const found = new Map(await readStatuses(rpc, all, { history: true }));
   const absent = new Set<string>();
-  for (const { ids, findWitnesses } of wanted) {
-    // What is found needs no witness.
-    const missing = ids.filter((id) => !found.has(id));
-    const witnesses = missing.length === 0 ? undefined : await findWitnesses();
-    if (witnesses === undefined) continue;
-    const search = await searchStatuses(rpc, missing, { witnesses, upTo });
-    for (const id of missing) {
-      const status = search.found.get(id);
+  // What is found needs no witness.
+  const missing = wanted
+    .map(({ ids, findWitnesses }) => ({ ids: ids.filter((id) => !found.has(id)), findWitnesses }))
+    .filter(({ ids }) => ids.length > 0);
+  for (const { ids, findWitnesses } of missing.slice(0, groupsAtOnce)) {
+    const witnesses = await findWitnesses();
+    const search = witnesses && (await searchStatuses(rpc, ids, { witnesses, upTo }));
+    for (const id of ids) {
+      const status = search?.found.get(id);
       if (status !== undefined) found.set(id, status);
-      else if (search.isWhole) absent.add(id);
+      else if (search?.isWhole === true) absent.add(id);
+      else pace.slowDown(id);
     }
   }
+  for (const id of [...found.keys(), ...absent]) pace.forget(id);
   return { found, absent };
 }

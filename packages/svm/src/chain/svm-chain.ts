@@ -1,4 +1,4 @@
-import type { Chain, Network } from '@tollkeeper/protocol';
+import type { Chain, Clock, Network } from '@tollkeeper/protocol';
 import type { SvmCommitment } from '../limits.js';
 import { readIdentity } from '../rpc/read-identity.js';
 import type { SolanaRpc } from '../rpc/solana-rpc.js';
@@ -9,6 +9,7 @@ import { broadcastTransaction } from './broadcast-transaction.js';
 import { readFinality } from './finality.js';
 import { observeTransactions } from './observe-transactions.js';
 import { prepareToReceive } from './prepare-to-receive.js';
+import { createSearchPace } from './search-pace.js';
 import { readTokenBalance } from './token-balance.js';
 
 /** One Solana cluster as the settlement engine sees it. */
@@ -18,8 +19,10 @@ export function createSvmChain(parts: {
   readonly mints: MintRegistry;
   readonly signer: SvmSigner;
   readonly commitment: SvmCommitment;
+  readonly clock: Clock;
 }): Chain {
   const { network, rpc, signer, commitment } = parts;
+  const pace = createSearchPace(parts.clock);
   return {
     network,
     signers: [signer.address],
@@ -29,8 +32,8 @@ export function createSvmChain(parts: {
     nextAccountNonce: async () => undefined,
     blockHeight: () => rpc.blockHeight(commitment),
     broadcast: (transaction) => broadcastTransaction(rpc, transaction),
-    observe: (submitted) => rpc.onOneEndpoint((one) => observeTransactions({ rpc: one, commitment }, submitted)),
-    finality: (inclusions) => rpc.onOneEndpoint((one) => readFinality(one, inclusions)),
+    observe: (submitted) => rpc.onOneEndpoint((one) => observeTransactions({ rpc: one, pace, commitment }, submitted)),
+    finality: (inclusions) => rpc.onOneEndpoint((one) => readFinality({ rpc: one, pace }, inclusions)),
     // Nothing stands behind anything else, and only our own signature completes what a payer signed.
     replace: async () => undefined,
     fitsBlock: async () => true,
