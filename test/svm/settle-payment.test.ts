@@ -349,6 +349,28 @@ describe('what became of a transaction', () => {
     ]);
   });
 
+  test('is a failure for good once its slot is rooted, and never in the place of a transfer', async () => {
+    const payer = Keypair.generate();
+    chain.fundToken({ mint: usdc, owner: payer.publicKey.toBase58(), amount: price });
+    const [first, second] = [
+      await verify(await livePayment({ authority: payer.publicKey }, [payer])),
+      await verify(await memoPayment(payer)),
+    ];
+    const [winner, loser] = [await sign(first), await sign(second)];
+    await ours.chain.broadcast(winner);
+    await ours.chain.broadcast(loser);
+    chain.advanceSlots(10);
+    const [transferred, failed] = await ours.chain.observe([submittedOf(first, winner), submittedOf(second, loser)]);
+    if (transferred?.state !== 'transferred' || failed?.state !== 'failed') return expect.fail('Both moved money');
+    expect(
+      await ours.chain.finality([
+        { transaction: winner.id, block: transferred.effect.block },
+        { transaction: loser.id, block: failed.block },
+        { transaction: loser.id, block: { number: failed.block.number, hash: failed.block.number.toString() } },
+      ]),
+    ).toEqual(['final', 'final', 'gone']);
+  });
+
   test('is a failure when it moved other money than expected', async () => {
     const payment = await verify(await livePayment());
     const signed = await sign(payment);

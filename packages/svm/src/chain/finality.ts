@@ -3,6 +3,7 @@ import type { SignatureStatus, SolanaRpc } from '../rpc/solana-rpc.js';
 import { findWitnessesAround } from './history-witnesses.js';
 import { searchHistory, type HistoryFindings, type HistoryParts, type Wanted } from './search-history.js';
 import { readStatuses } from './signature-statuses.js';
+import { blockOf } from './transfer-evidence.js';
 
 /** Tells what the cluster says of each transaction: whether it is in the slot where it was seen, and rooted. */
 export async function readFinality(
@@ -42,7 +43,7 @@ function wantedOf(rpc: SolanaRpc, inclusions: readonly Inclusion[]): readonly Wa
 function finalityOf({ transaction, block }: Inclusion, statuses: ReadonlyMap<string, SignatureStatus>): Finality {
   const status = statuses.get(transaction);
   if (status === undefined) return 'gone';
-  if (status.slot === block.number && status.error === null) {
+  if (blockOf(status).hash === block.hash) {
     return status.level === 'finalized' ? 'final' : 'confirmed';
   }
   // A block that nobody has voted for yet says little about the one that was confirmed.

@@ -1,4 +1,4 @@
-import type { ExpectedTransfer, OnChainEffect, ObservedTransaction } from '@tollkeeper/protocol';
+import type { Block, ExpectedTransfer, OnChainEffect, ObservedTransaction } from '@tollkeeper/protocol';
 import type { LandedTransaction, RpcTokenBalance } from '../rpc/solana-rpc.js';
 import { associatedTokenAccount } from '../token/associated-token-account.js';
 import { tokenPrograms } from '../token/programs.js';
@@ -40,9 +40,12 @@ export function namesBalances({ tokensBefore, tokensAfter }: LandedTransaction):
   return tokensBefore.length > 0 && tokensAfter.length > 0;
 }
 
-/** Solana's transactions say in which slot they are; a slot has one confirmed block, so the slot names it. */
-export function blockOf({ slot }: { readonly slot: bigint }): { number: bigint; hash: string } {
-  return { number: slot, hash: slot.toString() };
+/**
+ * Solana's transactions say in which slot they are; a slot has one confirmed block, so the slot names it. Should another block
+ * take its place all the same, a transaction may fail there that did not fail before, which the name tells.
+ */
+export function blockOf({ slot, error }: { readonly slot: bigint; readonly error: unknown }): Block {
+  return { number: slot, hash: error === null ? slot.toString() : `${slot} failed` };
 }
 
 function balanceAt(balances: readonly RpcTokenBalance[], index: number): RpcTokenBalance | undefined {
