@@ -40,37 +40,44 @@ afterEach(async () => {
   await expectSoundBooks(facilitator);
 });
 
-test.each([
-  ["into each other's blocks", 1],
-  ['into one block, the later one first', 0],
-])('a reorg that puts the transactions of two lanes %s only moves their payments', async (_, placeOfEarlier) => {
-  const before = await walletOf(facilitator);
-  const [earlier, later] = await payOneAfterTheOther();
-  const journals = await journalsOf(facilitator);
-  const raws = await Promise.all([later, earlier].map((each) => rawOf(facilitator.evm, each.transaction)));
-  const [rawOfLater, rawOfEarlier] = raws;
-  if (rawOfLater === undefined || rawOfEarlier === undefined) return expect.fail('there are two');
-  await reorgKeeping(facilitator, 2, [
-    [rawOfLater, 0],
-    [rawOfEarlier, placeOfEarlier],
-  ]);
-  for (const each of [earlier, later]) {
-    const { transaction } = each;
-    const receipt = (await facilitator.evm.rpc('eth_getTransactionReceipt', [transaction])) as { blockHash: string };
-    await reported(facilitator, each, {
-      finality: 'confirmed',
-      credited: true,
-      transaction,
-      blockHash: receipt.blockHash,
-    });
-  }
-  const [first, second] = await Promise.all([later, earlier].map(placeOf));
-  expect(first).toBeLessThan(second ?? 0);
-  expect(await journalsOf(facilitator)).toEqual(journals);
-  await facilitator.evm.mine(blocksToFinality);
-  for (const each of [earlier, later]) await reported(facilitator, each, { finality: 'final', credited: true });
-  expect(await walletOf(facilitator)).toEqual({ ...before, available: before.available + 20_000n });
-});
+const ways = [
+  { how: "into each other's blocks", placeOfEarlier: 1 },
+  { how: 'into one block, the later one first', placeOfEarlier: 0 },
+];
+const reorders = [2, 3, 4, 5].flatMap((depth) => ways.map((way) => ({ depth, ...way })));
+
+test.each(reorders)(
+  'a reorg of $depth blocks that puts the transactions of two lanes $how only moves their payments',
+  async ({ depth, placeOfEarlier }) => {
+    const before = await walletOf(facilitator);
+    const [earlier, later] = await payOneAfterTheOther();
+    if (depth > 2) await facilitator.evm.mine(depth - 2);
+    const journals = await journalsOf(facilitator);
+    const raws = await Promise.all([later, earlier].map((each) => rawOf(facilitator.evm, each.transaction)));
+    const [rawOfLater, rawOfEarlier] = raws;
+    if (rawOfLater === undefined || rawOfEarlier === undefined) return expect.fail('there are two');
+    await reorgKeeping(facilitator, depth, [
+      [rawOfLater, 0],
+      [rawOfEarlier, placeOfEarlier],
+    ]);
+    for (const each of [earlier, later]) {
+      const { transaction } = each;
+      const receipt = (await facilitator.evm.rpc('eth_getTransactionReceipt', [transaction])) as { blockHash: string };
+      await reported(facilitator, each, {
+        finality: 'confirmed',
+        credited: true,
+        transaction,
+        blockHash: receipt.blockHash,
+      });
+    }
+    const [first, second] = await Promise.all([later, earlier].map(placeOf));
+    expect(first).toBeLessThan(second ?? 0);
+    expect(await journalsOf(facilitator)).toEqual(journals);
+    await facilitator.evm.mine(blocksToFinality);
+    for (const each of [earlier, later]) await reported(facilitator, each, { finality: 'final', credited: true });
+    expect(await walletOf(facilitator)).toEqual({ ...before, available: before.available + 20_000n });
+  },
+);
 
 /** Two payments by transactions of two signers, in two blocks. */
 async function payOneAfterTheOther(): Promise<readonly [Paid, Paid]> {
