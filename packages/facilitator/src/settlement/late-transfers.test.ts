@@ -49,7 +49,8 @@ const pass = (seconds: number) =>
 
 /** Looks at a chain on which authorizations are used, or not, and whose final block is so many seconds old. */
 function lateTransfers(database: Database = testDatabase.database) {
-  const chainNow = { isUsed: false, isTakenBack: false, finalSecondsAgo: 900, trouble: '' };
+  /** `unbooked`: the payment that cannot be booked. */
+  const chainNow = { unbooked: '', isUsed: false, isTakenBack: false, finalSecondsAgo: 900, trouble: '' };
   const asked: string[] = [];
   const settled: string[] = [];
   const chain = {
@@ -67,6 +68,7 @@ function lateTransfers(database: Database = testDatabase.database) {
     },
   } as Partial<Chain> as Chain;
   const settle = ({ paymentId }: { readonly paymentId: string }) => {
+    if (paymentId === chainNow.unbooked) return Promise.reject(new Error('it cannot be booked'));
     settled.push(paymentId);
     return Promise.resolve(true);
   };
@@ -130,6 +132,16 @@ test('every failed payment is watched, however many there are', async () => {
   const all = [...older, ...newer].map(({ claimKey }) => claimKey).toSorted();
   for (let count = 0; count < 3; count += 1) await look();
   expect(asked.toSorted()).toEqual(all);
+});
+
+test('a payment that cannot be booked keeps no other from being booked', async () => {
+  const payments = await failedPayments(5, { ago: 60, holdsFor: 3_000 });
+  const { chainNow, settled, look } = lateTransfers();
+  const [unbooked = '', ...others] = payments.map(({ id }) => id).toSorted();
+  chainNow.isUsed = true;
+  chainNow.unbooked = unbooked;
+  await look();
+  expect(settled.toSorted()).toEqual(others);
 });
 
 test('what the chain does not answer about some does not hide the others', async () => {
