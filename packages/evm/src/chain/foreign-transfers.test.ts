@@ -91,7 +91,13 @@ describe('transfers by somebody else', () => {
     setup.proxy.use(faultOn('eth_getLogs', { kind: 'result', result: [] }));
     expect(await own.chain.findForeignTransfers([claim])).toEqual([undefined]);
     expect((await find([claim], own)).found).toEqual([undefined]);
-    nowMs += 600_000;
+    // Also where the last narrow search ends after the time of the first one is over.
+    nowMs += 599_000;
+    setup.proxy.use(({ method }) => {
+      if (method === 'eth_getLogs') nowMs += 2_000;
+      return undefined;
+    });
+    expect(await own.chain.findForeignTransfers([claim])).toEqual([undefined]);
     expect((await find([claim], own)).found[0]?.transaction).toBe(id);
   });
 
