@@ -149,7 +149,7 @@ test('keeps the chain through a graceful stop and through SIGKILL', async () => 
   expect(Number(block.timestamp)).toBeLessThan(Date.now() / 1000 + 5);
 });
 
-test('keeps its genesis through many restarts', { timeout: 120_000 }, async () => {
+test('keeps its genesis through many restarts', async () => {
   const stateFile = join(folder, 'restarted.json');
   const hashes: string[] = [];
   for (let start = 0; start < 6; start += 1) {
@@ -192,7 +192,7 @@ test('a torn state file without a copy is refused with what to do', async () => 
   await expect(startEvmChain({ stateFile })).rejects.toThrow('is damaged; delete it to start the EVM chain anew');
 });
 
-test('what anvil writes to disk is bounded and goes with it', { timeout: 120_000 }, async () => {
+test('what anvil writes to disk is bounded and goes with it', async () => {
   const temporary = join(folder, 'temporary');
   mkdirSync(temporary);
   vi.stubEnv('TMPDIR', temporary);
@@ -206,7 +206,7 @@ test('what anvil writes to disk is bounded and goes with it', { timeout: 120_000
   expect(readdirSync(temporary)).toEqual([]);
 });
 
-test('anvil ends with a parent that is killed, and leaves nothing behind', { timeout: 120_000 }, async () => {
+test('anvil ends with a parent that is killed, and leaves nothing behind', async () => {
   const script = join(folder, 'parent.mts');
   const module = new URL('./evm-chain.ts', import.meta.url).href;
   writeFileSync(

@@ -32,7 +32,7 @@ export type RpcFault =
   | { readonly kind: 'ask'; readonly params: readonly unknown[] }
   /** The node does it, and its result is passed back changed. */
   | { readonly kind: 'alter'; readonly change: (result: unknown) => unknown }
-  /** It is passed on when the gate opens. */
+  /** It is passed on when the gate opens. Once that is open, the rule leaves its calls to the next one. */
   | { readonly kind: 'hold'; readonly gate: RpcGate };
 
 /** Decides about a call; undefined leaves it to the next rule, and to `pass` after the last. */
@@ -44,17 +44,23 @@ export interface RpcGate {
   readonly waiting: () => number;
   /** Lets every call through, those that wait and those that come. */
   readonly open: () => void;
+  readonly isOpen: () => boolean;
   /** Resolves when the gate is open. */
   readonly passed: () => Promise<void>;
 }
 
 export function createRpcGate(): RpcGate {
   let waiting = 0;
-  let open = (): void => undefined;
-  const opened = new Promise<void>((resolve) => (open = resolve));
+  let isOpen = false;
+  let release = (): void => undefined;
+  const opened = new Promise<void>((resolve) => (release = resolve));
   return {
     waiting: () => waiting,
-    open: () => open(),
+    open: () => {
+      isOpen = true;
+      release();
+    },
+    isOpen: () => isOpen,
     passed: async () => {
       waiting += 1;
       await opened;

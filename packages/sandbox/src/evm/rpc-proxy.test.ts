@@ -141,6 +141,15 @@ test('delay and hold keep a call back', async () => {
   expect([gate.waiting(), seen]).toEqual([0, ['slow', 'held']]);
 });
 
+test('an open gate leaves its calls to the rules behind it', async () => {
+  const gate = createRpcGate();
+  proxy.use(faultOn('held', { kind: 'hold', gate }));
+  gate.open();
+  proxy.use(faultOn('held', { kind: 'error', code: 1, message: 'refused' }));
+  expect(await ask(call('held'))).toContain('refused');
+  expect(seen).toEqual([]);
+});
+
 test('a rule sees the ordinal, can be removed, and acts on single calls of a batch', async () => {
   const remove = proxy.use(faultOn('a', { kind: 'error', code: 1, message: 'second only' }, [2]));
   expect(await ask(call('a'))).toContain(hugeResult);

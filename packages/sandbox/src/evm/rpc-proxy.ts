@@ -62,6 +62,11 @@ export async function startRpcProxy(options: {
   };
 }
 
+/** An open gate holds nothing: a fault of the same calls that was installed later must not go unseen behind it. */
+function isOver(fault: RpcFault): boolean {
+  return fault.kind === 'hold' && fault.gate.isOpen();
+}
+
 interface CallBook {
   readonly control: Pick<RpcProxy, 'calls' | 'transactions' | 'requests' | 'counts' | 'use' | 'reset'>;
   /** Counts an HTTP request. */
@@ -79,7 +84,7 @@ function createCallBook(): CallBook {
   function decide(call: RpcProxyCall): RpcFault {
     for (const rule of rules) {
       const fault = rule(call);
-      if (fault !== undefined) return fault;
+      if (fault !== undefined && !isOver(fault)) return fault;
     }
     return { kind: 'pass' };
   }

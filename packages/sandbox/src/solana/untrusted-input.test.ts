@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
   AddressLookupTableAccount,
   Keypair,
@@ -12,8 +12,6 @@ import { startSolanaChain, type SolanaChain } from './index.js';
 import { answerBody } from './rpc-server.js';
 
 // Thousands of requests take their time where others have the processors.
-vi.setConfig({ testTimeout: 120_000 });
-
 let chain: SolanaChain;
 let samples: Uint8Array[];
 let blockhash: string;
