@@ -13,6 +13,9 @@ import { createStrangers } from './evm-strangers.js';
 import { evmNodeFaults } from './node-faults.js';
 import { countShared } from './shared-transactions.js';
 
+/** No authorization of a payer here is valid for longer. */
+const validSeconds = 300;
+
 /** The scene's EVM chain, its payers and its bad days. */
 export async function putEvmUnderTest(
   scene: FleetScene,
@@ -64,7 +67,11 @@ export async function putEvmUnderTest(
     evidence: () => evmState(scene),
     heal: () => resume(evm),
     moveOn: () => moveOn(evm),
-    makeFinal: () => evm.mine(options.finalBlocks),
+    // What a reorg gave back to its payer, who spent it, is lost only when the authorization has expired for good.
+    makeFinal: async () => {
+      await evm.rpc('evm_increaseTime', [validSeconds]);
+      await evm.mine(options.finalBlocks);
+    },
     stop: () => undefined,
   };
 }
