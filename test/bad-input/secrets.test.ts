@@ -70,7 +70,7 @@ test('payments that succeed, repeat and fail are answered', async () => {
   await scrape();
 });
 
-test('nodes that refuse, answer nonsense or are gone are our trouble, not a verdict', { timeout: 60_000 }, async () => {
+test('nodes that refuse, answer nonsense or are gone are our trouble, not a verdict', async () => {
   const { evmRpc, svmRpc } = setup.facilitator;
   for (const family of families) {
     const node = family === 'EVM' ? evmRpc : svmRpc;

@@ -54,7 +54,7 @@ afterEach(async () => {
   expect(await findBookProblems({ database, evm })).toEqual([]);
 });
 
-test('PostgreSQL killed under load loses no payment and doubles none', { timeout: 240_000 }, async () => {
+test('PostgreSQL killed under load loses no payment and doubles none', async () => {
   const keys = await Promise.all(Array.from({ length: buyers }, fundedKey));
   const load = keys.map((privateKey) => payInTurn(privateKey));
   const settled = () => load.reduce((count, { successes }) => count + successes.size, 0);
@@ -84,7 +84,7 @@ test('PostgreSQL killed under load loses no payment and doubles none', { timeout
   expect(unfinished).toEqual([]);
 });
 
-test('a caller who lost its answer to an outage may verify and collect it later', { timeout: 60_000 }, async () => {
+test('a caller who lost its answer to an outage may verify and collect it later', async () => {
   const request = await evmRequest({ payTo });
   await evm.rpc('evm_setAutomine', [false]);
   const lost = settle(url, request);

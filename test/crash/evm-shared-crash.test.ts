@@ -41,13 +41,11 @@ afterAll(async () => {
 
 test.concurrent.each(dooms)(
   'killed at $doom of a shared transaction: each of its payments moves and is credited and told once',
-  { timeout: 240_000 },
   (each) => inScene(evmCrashChain(evm), (scene) => dieInCompany(scene, each)),
 );
 
 test.concurrent(
   'killed when some payments of a shared transaction are posted: the others are posted later, and nothing twice',
-  { timeout: 240_000 },
   () => inScene(evmCrashChain(evm), diePostingSome),
 );
 

@@ -60,10 +60,10 @@ test(
     const gate = createRpcGate();
     proxy.use(faultOn('eth_getTransactionReceipt', { kind: 'hold', gate }));
     const underWay = settle(facilitator.url, await evmRequest({ payTo: payTo() }));
-    await expect.poll(gate.waiting, { timeout: 30_000 }).toBeGreaterThan(0);
+    await expect.poll(gate.waiting, { timeout: 60_000 }).toBeGreaterThan(0);
 
     facilitator.kill('SIGTERM');
-    await expect.poll(() => takesRequests(facilitator), { timeout: 30_000 }).toBe(false);
+    await expect.poll(() => takesRequests(facilitator), { timeout: 60_000 }).toBe(false);
     expect(isAlive(database)).toBe(true);
     gate.open();
     expect(await underWay).toMatchObject({ status: 200, body: { success: true } });
@@ -90,7 +90,7 @@ test(
     const request = await evmRequest({ payTo: payTo() });
     const first = await settle(killed.url, request);
     expect(first.body).toMatchObject({ success: true });
-    await expect.poll(() => isDelivered(killed, first.body), { timeout: 30_000 }).toBe(true);
+    await expect.poll(() => isDelivered(killed, first.body), { timeout: 60_000 }).toBe(true);
     killed.kill('SIGKILL');
     expect(await killed.exited).toEqual({ code: null, signal: 'SIGKILL' });
     expect(isAlive(orphan)).toBe(true);

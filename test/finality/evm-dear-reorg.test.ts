@@ -47,7 +47,7 @@ test('what a reorg drops is outbid when the network has become dear, and what is
     await mineDearBlock();
     expect(await countPending()).toBe(0);
   });
-}, 120_000);
+});
 
 test('what a reorg dropped is closed again at the fee of the block that has it then', async () => {
   const paid = await pay(facilitator, 'EVM', await payment());
@@ -69,7 +69,7 @@ test('what a reorg dropped is closed again at the fee of the block that has it t
   await eventually(async () => expect(await countPending()).toBe(0));
   expect(await feeOf(paid)).not.toBe(fee);
   expect(await gasSpent()).toBe(await feesPaid());
-}, 120_000);
+});
 
 async function payment() {
   return (await createPayer(facilitator.evm, { payTo: facilitator.wallet.evm })).request;

@@ -1,14 +1,11 @@
 import { sandboxKeys } from '@tollkeeper/sandbox';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { resumeTime, stopTime } from '../support/chain-time.js';
 import { eventually } from '../support/eventually.js';
 import { createPayer, meddle, moveAway } from '../support/payer.js';
 import { startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
 import { settle } from '../support/wire.js';
 import { eager, expectSoundBooks, reorg, slowlyFinal } from './finality-scene.js';
-
-/** A busy machine needs long for so many steps. */
-vi.setConfig({ testTimeout: 90_000 });
 
 let facilitator: TestFacilitator;
 

@@ -1,7 +1,7 @@
 import { composeService, createLogger } from '@tollkeeper/facilitator';
 import { faultOn, sandboxKeys } from '@tollkeeper/sandbox';
 import { Client } from 'pg';
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.js';
 import { metricOf } from '../support/metrics.js';
 import { startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
@@ -17,9 +17,6 @@ import {
   untilQuiet,
   walletOf,
 } from './finality-scene.js';
-
-/** A busy machine needs long for so many steps. */
-vi.setConfig({ testTimeout: 90_000 });
 
 let facilitator: TestFacilitator;
 const unfinal = () => metricOf(facilitator.url(), 'tollkeeper_effects_unfinal', { state: 'confirmed' });
@@ -66,7 +63,7 @@ test('what became final while nobody looked is available after a restart', async
   expect(await walletOf(facilitator)).toEqual({ ...before, available: before.available + 10_000n });
 });
 
-test('several processes release each payment once', { timeout: 120_000 }, async () => {
+test('several processes release each payment once', async () => {
   const before = await walletOf(facilitator);
   const log = createLogger({ level: 'silent' });
   const others = await Promise.all([1, 2].map(() => composeService(facilitator.config, log, { finalityPollMs: 5 })));

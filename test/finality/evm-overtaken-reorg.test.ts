@@ -1,5 +1,5 @@
 import { BASE_SEPOLIA_USDC, createRpcGate, faultOn, sandboxKeys } from '@tollkeeper/sandbox';
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { resumeTime, stopTime } from '../support/chain-time.js';
 import { eventually } from '../support/eventually.js';
 import { carryOut, createPayer, meddle, takeBack, type TestPayer } from '../support/payer.js';
@@ -19,9 +19,6 @@ import {
 } from './finality-scene.js';
 
 const stranger = sandboxKeys.evm.stranger.address;
-
-/** A busy machine needs long for so many steps. */
-vi.setConfig({ testTimeout: 90_000 });
 
 let facilitator: TestFacilitator;
 

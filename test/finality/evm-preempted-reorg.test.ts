@@ -1,14 +1,11 @@
 import { BASE_SEPOLIA_USDC, createRpcGate, faultOn, sandboxKeys } from '@tollkeeper/sandbox';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { resumeTime, stopTime } from '../support/chain-time.js';
 import { eventually } from '../support/eventually.js';
 import { startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
 import { transferOf } from '../support/transfer-call.js';
 import { evmRequest, settle } from '../support/wire.js';
 import { blocksToFinality, eager, expectSoundBooks, reorg, reported, slowlyFinal, walletOf } from './finality-scene.js';
-
-/** A busy machine needs long for so many steps. */
-vi.setConfig({ testTimeout: 90_000 });
 
 let facilitator: TestFacilitator;
 

@@ -1,6 +1,6 @@
 import { createRpcGate, faultOn, sandboxKeys } from '@tollkeeper/sandbox';
 import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts';
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.js';
 import { settleApart } from '../support/gather.js';
 import { metricOf } from '../support/metrics.js';
@@ -20,9 +20,6 @@ import {
 } from './finality-scene.js';
 
 const secondSigner = generatePrivateKey();
-
-/** A busy machine needs long for so many steps. */
-vi.setConfig({ testTimeout: 90_000 });
 
 let facilitator: TestFacilitator;
 

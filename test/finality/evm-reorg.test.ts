@@ -1,5 +1,5 @@
 import { composeService, createLogger } from '@tollkeeper/facilitator';
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { resumeTime, stopTime } from '../support/chain-time.js';
 import { eventually } from '../support/eventually.js';
 import { metricOf } from '../support/metrics.js';
@@ -23,9 +23,6 @@ import {
 } from './finality-scene.js';
 
 const depths = [1, 2, 3, 4, 5];
-
-/** Several rounds of looks, restarts and bytes sent again. */
-vi.setConfig({ testTimeout: 90_000 });
 
 let facilitator: TestFacilitator;
 

@@ -1,5 +1,5 @@
 import { BASE_SEPOLIA_USDC, sandboxKeys } from '@tollkeeper/sandbox';
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { resumeTime, stopTime } from '../support/chain-time.js';
 import { eventually } from '../support/eventually.js';
 import { settleTogether } from '../support/gather.js';
@@ -21,9 +21,6 @@ import {
 
 const depths = [1, 2, 3, 4, 5];
 const crowd = 4;
-
-/** A busy machine needs long for so many steps. */
-vi.setConfig({ testTimeout: 90_000 });
 
 let facilitator: TestFacilitator;
 

@@ -1,6 +1,6 @@
 import { BASE_SEPOLIA_USDC, sandboxKeys } from '@tollkeeper/sandbox';
 import { numberToHex } from 'viem';
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { resumeTime, stopTime } from '../support/chain-time.js';
 import { eventually } from '../support/eventually.js';
 import { carryOut, createPayer, meddle, moveAway, takeBack, type TestPayer } from '../support/payer.js';
@@ -24,9 +24,6 @@ const signer = sandboxKeys.evm.facilitator.address;
 
 /** More than anything of ours offers, so that it is mined first. */
 const highFee = 400_000_000_000n;
-
-/** A busy machine needs long for so many steps. */
-vi.setConfig({ testTimeout: 90_000 });
 
 let facilitator: TestFacilitator;
 

@@ -18,8 +18,6 @@ import {
 
 /** What happens to payments that are settled while their transaction is not closed yet: two steps, with trouble in between. */
 
-vi.setConfig({ testTimeout: 90_000 });
-
 let facilitator: TestFacilitator;
 let isTrouble = false;
 

@@ -1,6 +1,6 @@
 import { solanaDevnet } from '@tollkeeper/protocol';
 import { faultOn } from '@tollkeeper/sandbox';
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { resumeTime, stopTime } from '../support/chain-time.js';
 import { eventually } from '../support/eventually.js';
 import { metricOf } from '../support/metrics.js';
@@ -18,8 +18,6 @@ import {
 
 /** As slow as devnet, so that a payment is not final before a busy machine has stopped the slots. */
 const slowSlots = { slotMs: 400 };
-
-vi.setConfig({ testTimeout: 90_000 });
 
 let facilitator: TestFacilitator;
 

@@ -21,7 +21,7 @@ let processes: readonly FacilitatorProcess[];
 beforeAll(async () => {
   scene = await createFleetScene({ lanes: 4 });
   processes = await Promise.all([1, 2, 3].map(() => scene.startProcess()));
-}, 120_000);
+});
 afterAll(async () => {
   await killFacilitatorProcesses();
   await scene.stop();

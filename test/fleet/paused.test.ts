@@ -22,49 +22,45 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-test(
-  'a process that sleeps through its lease and wakes up in the middle of signing cannot write',
-  { timeout: 240_000 },
-  async () => {
-    // Both are there before one of them sleeps, so that it sleeps for little more than its lease of the lane.
-    const seats = await Promise.all([1, 2].map(takeSeat));
-    const [{ process: sleeper, proxy, logFile }, { process: other }] = await holderFirst(seats);
-    const before = await lane();
-    const gate = createRpcGate();
-    // Asked for before the first transaction of a process is signed.
-    proxy.use(faultOn('eth_estimateGas', { kind: 'hold', gate }));
-    const request = await evmRequest({ payTo: scene.payTo });
-    const answer = settle(sleeper.url, request);
-    await eventually(() => expect(gate.waiting()).toBe(1));
-    sleeper.kill('SIGSTOP');
-    // It finds this when it wakes up, and goes on to sign before it can see what time it is.
-    gate.open();
+test('a process that sleeps through its lease and wakes up in the middle of signing cannot write', async () => {
+  // Both are there before one of them sleeps, so that it sleeps for little more than its lease of the lane.
+  const seats = await Promise.all([1, 2].map(takeSeat));
+  const [{ process: sleeper, proxy, logFile }, { process: other }] = await holderFirst(seats);
+  const before = await lane();
+  const gate = createRpcGate();
+  // Asked for before the first transaction of a process is signed.
+  proxy.use(faultOn('eth_estimateGas', { kind: 'hold', gate }));
+  const request = await evmRequest({ payTo: scene.payTo });
+  const answer = settle(sleeper.url, request);
+  await eventually(() => expect(gate.waiting()).toBe(1));
+  sleeper.kill('SIGSTOP');
+  // It finds this when it wakes up, and goes on to sign before it can see what time it is.
+  gate.open();
 
-    await eventually(async () => expect((await lane()).holder).not.toBe(before.holder));
-    const taken = await lane();
-    expect(taken.token).toBeGreaterThan(before.token);
-    const second = await evmRequest({ payTo: scene.payTo });
-    expect((await settle(other.url, second)).body).toMatchObject({ success: true });
-    await scene.database.transaction(async (sql) => {
-      // It tells that it lives before it looks for its lanes, so that it cannot see that it has lost this one.
-      await sql`SELECT FROM settler WHERE process_id = ${before.holder}::uuid FOR UPDATE`;
-      sleeper.kill('SIGCONT');
-      // It goes on to sign, and is refused.
-      await eventually(async () => {
-        expect(await readFile(logFile, 'utf8')).toContain('the lane went to another process');
-      });
+  await eventually(async () => expect((await lane()).holder).not.toBe(before.holder));
+  const taken = await lane();
+  expect(taken.token).toBeGreaterThan(before.token);
+  const second = await evmRequest({ payTo: scene.payTo });
+  expect((await settle(other.url, second)).body).toMatchObject({ success: true });
+  await scene.database.transaction(async (sql) => {
+    // It tells that it lives before it looks for its lanes, so that it cannot see that it has lost this one.
+    await sql`SELECT FROM settler WHERE process_id = ${before.holder}::uuid FOR UPDATE`;
+    sleeper.kill('SIGCONT');
+    // It goes on to sign, and is refused.
+    await eventually(async () => {
+      expect(await readFile(logFile, 'utf8')).toContain('the lane went to another process');
     });
-    // Its caller is served all the same, through the process that has the lane now.
-    expect((await answer).body).toMatchObject({ success: true });
-    expect((await settle(other.url, request)).body).toMatchObject({ errorReason: 'duplicate_settlement' });
-    expect(await scene.transfers()).toHaveLength(2);
-    // Once both are awake, either may have the lane.
-    const last = await lane();
-    expect(last.next).toBe(2n);
-    expect(last.token).toBeGreaterThanOrEqual(taken.token);
-    expect(await scene.problems()).toEqual([]);
-  },
-);
+  });
+  // Its caller is served all the same, through the process that has the lane now.
+  expect((await answer).body).toMatchObject({ success: true });
+  expect((await settle(other.url, request)).body).toMatchObject({ errorReason: 'duplicate_settlement' });
+  expect(await scene.transfers()).toHaveLength(2);
+  // Once both are awake, either may have the lane.
+  const last = await lane();
+  expect(last.next).toBe(2n);
+  expect(last.token).toBeGreaterThanOrEqual(taken.token);
+  expect(await scene.problems()).toEqual([]);
+});
 
 async function takeSeat(number: number) {
   const proxy = await scene.startProxy();

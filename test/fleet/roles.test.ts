@@ -23,7 +23,7 @@ beforeAll(async () => {
     EVM_SIGNER_ADDRESS: scene.signers.join(','),
   };
   [api, settler] = await Promise.all([scene.startProcess(keyless), startSettler()]);
-}, 120_000);
+});
 afterAll(async () => {
   await killFacilitatorProcesses();
   await scene.stop();
@@ -83,7 +83,7 @@ test('a caller that gives up takes along what the settler has not signed yet', a
   expect((await settle(api.url, payer.request)).body).toMatchObject({ success: true });
 });
 
-test('a settler that dies in the middle leaves its payments to the next one', { timeout: 240_000 }, async () => {
+test('a settler that dies in the middle leaves its payments to the next one', async () => {
   const before = (await scene.transfers()).length;
   const requests = [await evmRequest({ payTo: scene.payTo }), await evmRequest({ payTo: scene.payTo })];
   let killed = false;

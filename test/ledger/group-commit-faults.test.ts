@@ -44,7 +44,7 @@ async function credited(database: Database): Promise<ReadonlySet<string>> {
   return new Set(rows.map(({ key }) => key));
 }
 
-test('each caller is told the truth about a commit whose answer was lost', { timeout: 60_000 }, async () => {
+test('each caller is told the truth about a commit whose answer was lost', async () => {
   const scene = await createLedgerScene();
   cleanups.push(() => scene.db.drop());
   const relay = await startCommitRelay(scene.db.url);

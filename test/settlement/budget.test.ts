@@ -33,7 +33,7 @@ test('what a stuck transaction is outbid with is charged to the day’s budget',
 
   const next = await settle(facilitator.url(), await freshRequest(facilitator, 'EVM'));
   expect(next.body).toMatchObject({ success: false, errorMessage: expect.stringContaining('budget') as string });
-}, 90_000);
+});
 
 async function feesPaid(): Promise<bigint> {
   const { sql } = facilitator.database.database;

@@ -4,7 +4,7 @@ import { createStockBuyer, SOLANA_DEVNET, startDemoMerchant, type DemoMerchant }
 import { Keypair } from '@solana/web3.js';
 import type { RpcTransaction } from 'viem';
 import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts';
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.js';
 import { devnetUsdc, evmNetwork, startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
 import { revertedTransactions, tracesOf, withPayments } from '../support/traces.js';
@@ -12,9 +12,6 @@ import { evmRequest, families, freshRequest, inVersion1, settle, svmRequest } fr
 
 let facilitator: TestFacilitator;
 let shop: DemoMerchant;
-
-/** On a busy machine, thirty payments of one payer take longer than a caller waits, and a quick blockhash lives, as a rule. */
-vi.setConfig({ testTimeout: 120_000 });
 
 beforeAll(async () => {
   facilitator = await startTestFacilitator({

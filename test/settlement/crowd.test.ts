@@ -1,13 +1,10 @@
 import { BASE_SEPOLIA_USDC, createRpcGate, faultOn } from '@tollkeeper/sandbox';
 import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts';
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.js';
 import { startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
 import { tracesOf, withPayments } from '../support/traces.js';
 import { evmRequest, settle, type WireRequest } from '../support/wire.js';
-
-/** Each test starts a facilitator of its own. */
-vi.setConfig({ testTimeout: 90_000 });
 
 let facilitator: TestFacilitator;
 

@@ -47,7 +47,7 @@ test('a payment whose place was taken by who has emptied the signer, too, goes t
   const { transfers, credited, payments } = withPayments(before, 1);
   expect(await tracesOf(facilitator, 'EVM')).toMatchObject({ transfers, credited, payments });
   expect(await facilitator.bookProblems()).toEqual([]);
-}, 90_000);
+});
 
 async function signerOfPending(): Promise<string> {
   const [row] = await facilitator.database.database.sql<{ signer: string }>`

@@ -23,7 +23,6 @@ afterAll(async () => {
 
 test.concurrent.each(families)(
   'a node on %s that is away for half a minute is waited for, and each payment is carried out once',
-  { timeout: 180_000 },
   async (family) => {
     const rpc = family === 'EVM' ? facilitator.evmRpc : facilitator.svmRpc;
     const [sent, late] = [await requests(family, 4), await requests(family, 2)];

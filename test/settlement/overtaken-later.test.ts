@@ -1,5 +1,5 @@
 import { BASE_SEPOLIA_USDC, createRpcGate, faultOn, sandboxKeys } from '@tollkeeper/sandbox';
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.js';
 import { carryOut, createPayer, type TestPayer } from '../support/payer.js';
 import {
@@ -14,9 +14,6 @@ const stranger = sandboxKeys.evm.stranger.address;
 
 /** A stranger counts only while the caller waits, so that a busy machine needs a patient one. */
 const deep = { SETTLE_WAIT_MS: '5000', EVM_CONFIRMATIONS: '3' };
-
-/** Each test starts a facilitator of its own. */
-vi.setConfig({ testTimeout: 90_000 });
 
 let facilitator: TestFacilitator;
 afterEach(() => facilitator.stop());

@@ -25,7 +25,6 @@ afterAll(async () => {
 
 test.each(families)(
   'a process that starts while no node of %s answers serves the other network, and this one when its node is back',
-  { timeout: 60_000 },
   async (family) => {
     const other = family === 'EVM' ? 'Solana' : 'EVM';
     const isBack = rpcOf(family).use(() => ({ kind: 'drop' }));

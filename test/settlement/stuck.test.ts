@@ -10,9 +10,6 @@ import { evmRequest, freshRequest, settle } from '../support/wire.js';
 
 const signer = sandboxKeys.evm.facilitator.address;
 
-/** What is stuck stays so for seconds. */
-vi.setConfig({ testTimeout: 90_000 });
-
 let facilitator: TestFacilitator;
 
 beforeAll(async () => {

@@ -96,4 +96,4 @@ async function askOnce(
 }
 
 /** When all faults are over, everybody has a final answer within this time. */
-const patienceMs = 60_000;
+const patienceMs = 120_000;

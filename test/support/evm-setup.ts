@@ -121,5 +121,5 @@ async function createPayer(
 
 async function mined(anvil: EvmChain, id: string): Promise<void> {
   const look = () => anvil.rpc('eth_getTransactionReceipt', [id]);
-  await expect.poll(look, { timeout: 15_000, interval: 5 }).not.toBeNull();
+  await expect.poll(look, { timeout: 60_000, interval: 5 }).not.toBeNull();
 }

@@ -1,13 +1,11 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startCommand } from '../operations/command-process.js';
 import { startTenantService, type TenantService } from './support/tenant-service.js';
 
 // Each command is a process of its own, which takes seconds to start where others have the processors.
-vi.setConfig({ testTimeout: 120_000 });
-
 let service: TenantService;
 let folder: string;
 beforeAll(async () => {

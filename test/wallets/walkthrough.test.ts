@@ -33,14 +33,14 @@ beforeAll(async () => {
     });
     running.once('exit', () => fail(new Error(`The sandbox did not start:\n${output}`)));
   });
-}, 300_000);
+});
 
 afterAll(async () => {
   const ended = new Promise((resolveEnd) => running.once('exit', resolveEnd));
   running.kill('SIGTERM');
   await ended;
   await rm(dataDir, { recursive: true, force: true });
-}, 60_000);
+});
 
 test('docs/wallets.md can be followed word for word', { timeout: 600_000 }, async () => {
   const output = await follow('docs/wallets.md');

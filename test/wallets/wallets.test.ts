@@ -56,7 +56,7 @@ test('a creation that crashed between the database and the chain is finished by 
   const journals =
     await sql()`SELECT FROM journal WHERE scope = 'rent' AND idempotency_key LIKE ${`%${address?.address ?? ''}%`}`;
   expect(journals).toHaveLength(1);
-}, 60_000);
+});
 
 test('wallets that are made at the same time stay within the quota', async () => {
   const many = await scene.merchant('many');
@@ -145,7 +145,7 @@ test('a closed wallet takes nothing new and keeps what it has', async () => {
   const theirClaim = { walletId: theirs.id, claimToken: sent.body['claimToken'] };
   expect((await stranger.call('POST', `/v1/transfers/${String(sent.body['id'])}/claim`, theirClaim)).status).toBe(200);
   expect(await available(closing)).toBe('10000');
-}, 60_000);
+});
 
 async function pay(wallet: TestWallet): Promise<void> {
   const { body } = await settle(scene.facilitator.url(), await evmRequest({ payTo: wallet.evm }));

@@ -225,7 +225,7 @@ describe('/metrics', () => {
     { network: solanaDevnet, method: 'sendTransaction', proxy: () => facilitator.svmRpc },
   ] as const;
 
-  test('count each answer, RPC call and posting by network, scheme and outcome', { timeout: 120_000 }, async () => {
+  test('count each answer, RPC call and posting by network, scheme and outcome', async () => {
     await facilitator.restart();
     for (const network of [evmNetwork, solanaDevnet]) {
       const { wallet, svm } = facilitator;

@@ -16,8 +16,6 @@ import { type EmbeddedPostgres, startEmbeddedPostgres } from './start-embedded-p
 const source = new URL('./start-embedded-postgres.ts', import.meta.url).href;
 
 // Some owners are processes of their own, which take seconds to start where others have the processors.
-vi.setConfig({ testTimeout: 120_000 });
-
 /** A process of its own that starts a database, prints its address once signals reach its handlers, and then waits. */
 const OWNER = `
   import { startEmbeddedPostgres } from ${JSON.stringify(source)};

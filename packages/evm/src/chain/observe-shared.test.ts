@@ -45,7 +45,7 @@ async function asOwner(token: Hex, abi: readonly unknown[], [method, ...values]:
 }
 
 describe('of two hundred payments in one transaction', () => {
-  test('each has its own log, and all of them cost one receipt', { timeout: 120_000 }, async () => {
+  test('each has its own log, and all of them cost one receipt', async () => {
     const { signed, submitted } = await signTogether(evm, await paymentsTo(setup, merchants(200)));
     await look(submitted);
     await mine(setup, evm, signed);

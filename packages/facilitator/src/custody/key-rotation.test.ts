@@ -62,58 +62,50 @@ async function versions(): Promise<Readonly<Record<number, number>>> {
   return Object.fromEntries(rows.map(({ version, count }) => [version, Number(count)]));
 }
 
-test(
-  'every key is sealed anew, opens under the next key alone, and belongs to its address',
-  { timeout: 120_000 },
-  async () => {
-    await addDepositKeys(230);
-    expect(await rotationWith({ current: old, next }).rotate()).toEqual({ version: 2, resealed: 230, verified: 230 });
-    expect(await versions()).toEqual({ 2: 230 });
-    expect(await rotationWith({ current: next }).verify()).toBe(230);
-    await expect(rotationWith({ current: old }).verify()).rejects.toMatchObject({ code: 'WALLET_KEY_UNREADABLE' });
-    expect(await rotationWith({ current: old, next }).rotate()).toEqual({ version: 2, resealed: 0, verified: 230 });
-    expect(await rotationWith({ current: next, next: other }).rotate()).toMatchObject({ version: 3, resealed: 230 });
-    const actions = await db.database.sql<{ after: object }>`
+test('every key is sealed anew, opens under the next key alone, and belongs to its address', async () => {
+  await addDepositKeys(230);
+  expect(await rotationWith({ current: old, next }).rotate()).toEqual({ version: 2, resealed: 230, verified: 230 });
+  expect(await versions()).toEqual({ 2: 230 });
+  expect(await rotationWith({ current: next }).verify()).toBe(230);
+  await expect(rotationWith({ current: old }).verify()).rejects.toMatchObject({ code: 'WALLET_KEY_UNREADABLE' });
+  expect(await rotationWith({ current: old, next }).rotate()).toEqual({ version: 2, resealed: 0, verified: 230 });
+  expect(await rotationWith({ current: next, next: other }).rotate()).toMatchObject({ version: 3, resealed: 230 });
+  const actions = await db.database.sql<{ after: object }>`
     SELECT after FROM audit_entry WHERE action = 'encryption_key.rotate' ORDER BY sequence`;
-    expect(actions.map(({ after }) => after)).toEqual([{ version: 2 }, { version: 3 }]);
-  },
-);
+  expect(actions.map(({ after }) => after)).toEqual([{ version: 2 }, { version: 3 }]);
+});
 
-test(
-  'killed in the middle of a batch, both keys are readable, and the next run finishes',
-  { timeout: 240_000 },
-  async () => {
-    await addDepositKeys(250);
-    const blocker = new pg.Client({ connectionString: db.ownerUrl });
-    blocker.on('error', () => undefined);
-    await blocker.connect();
-    await blocker.query('BEGIN');
-    await blocker.query(`SELECT FROM deposit_address WHERE address =
+test('killed in the middle of a batch, both keys are readable, and the next run finishes', async () => {
+  await addDepositKeys(250);
+  const blocker = new pg.Client({ connectionString: db.ownerUrl });
+  blocker.on('error', () => undefined);
+  await blocker.connect();
+  await blocker.query('BEGIN');
+  await blocker.query(`SELECT FROM deposit_address WHERE address =
     (SELECT address FROM deposit_address ORDER BY network, address OFFSET 150 LIMIT 1) FOR UPDATE`);
-    const command = startCommand(['encryption', 'rotate'], environment());
-    await vi.waitFor(async () => expect(await versions(), command.errors()).toEqual({ 1: 150, 2: 100 }), {
-      timeout: 60_000,
-      interval: 20,
-    });
-    command.kill('SIGKILL');
-    expect((await command.ended).signal).toBe('SIGKILL');
-    await blocker.query('ROLLBACK');
-    await blocker.end();
+  const command = startCommand(['encryption', 'rotate'], environment());
+  await vi.waitFor(async () => expect(await versions(), command.errors()).toEqual({ 1: 150, 2: 100 }), {
+    timeout: 60_000,
+    interval: 20,
+  });
+  command.kill('SIGKILL');
+  expect((await command.ended).signal).toBe('SIGKILL');
+  await blocker.query('ROLLBACK');
+  await blocker.end();
 
-    expect(await versions()).toEqual({ 1: 150, 2: 100 });
-    expect(await rotationWith({ current: old, next }).verify()).toBe(250);
-    expect(await rotationWith({ current: next, previous: old }).verify()).toBe(250);
-    await expect(rotationWith({ current: next }).verify()).rejects.toMatchObject({ code: 'WALLET_KEY_UNREADABLE' });
+  expect(await versions()).toEqual({ 1: 150, 2: 100 });
+  expect(await rotationWith({ current: old, next }).verify()).toBe(250);
+  expect(await rotationWith({ current: next, previous: old }).verify()).toBe(250);
+  await expect(rotationWith({ current: next }).verify()).rejects.toMatchObject({ code: 'WALLET_KEY_UNREADABLE' });
 
-    const again = startCommand(['encryption', 'rotate', '--json'], environment());
-    expect(await again.ended).toMatchObject({ code: 0 });
-    expect(JSON.parse(again.output())).toEqual({ version: 2, resealed: 150, verified: 250 });
-    const printed = [command, again].map((each) => each.output() + each.errors()).join('');
-    for (const bytes of [...secrets, ...[old, next].map((key) => Buffer.from(key.reveal(), 'hex'))]) {
-      expect(printed).not.toContain(Buffer.from(bytes).toString('hex'));
-    }
-  },
-);
+  const again = startCommand(['encryption', 'rotate', '--json'], environment());
+  expect(await again.ended).toMatchObject({ code: 0 });
+  expect(JSON.parse(again.output())).toEqual({ version: 2, resealed: 150, verified: 250 });
+  const printed = [command, again].map((each) => each.output() + each.errors()).join('');
+  for (const bytes of [...secrets, ...[old, next].map((key) => Buffer.from(key.reveal(), 'hex'))]) {
+    expect(printed).not.toContain(Buffer.from(bytes).toString('hex'));
+  }
+});
 
 test('what is sealed while keys rotate is sealed under the next key, or refused', async () => {
   await addDepositKeys(3);

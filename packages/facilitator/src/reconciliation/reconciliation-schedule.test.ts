@@ -65,7 +65,7 @@ describe('a schedule that several processes share', () => {
   });
 });
 
-test('the service finds by itself what moved behind its back', { timeout: 240_000 }, async () => {
+test('the service finds by itself what moved behind its back', async () => {
   const facilitator = await startTestFacilitator({ svm: false, env: () => ({ RECONCILE_INTERVAL_SECONDS: '10' }) });
   try {
     const text = async (path: string) => (await fetch(`${facilitator.url()}${path}`)).text();
