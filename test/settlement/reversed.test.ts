@@ -3,7 +3,7 @@ import pg from 'pg';
 import { resumeTime, stopTime } from '../support/chain-time.js';
 import { eventually } from '../support/eventually.js';
 import { startTestFacilitator, type TestFacilitator } from '../support/test-facilitator.js';
-import { freshRequest, settle, settleWithoutOutcome } from '../support/wire.js';
+import { freshRequest, settle, settleWithoutOutcome, verify } from '../support/wire.js';
 
 let facilitator: TestFacilitator;
 let owner: pg.Client;
@@ -50,6 +50,7 @@ test('a success that nobody has got before a reorg took the money for good is a 
     const lost = 'UPDATE effect SET reversed_at = now(), lost_at = now() WHERE payment_id = $1';
     expect((await owner.query(lost, [paymentId])).rowCount).toBe(1);
   });
+  expect((await verify(facilitator.url(), request)).body).toMatchObject({ isValid: false });
   expect((await settle(facilitator.url(), request)).body).toMatchObject({
     success: false,
     errorReason: 'unexpected_settle_error',

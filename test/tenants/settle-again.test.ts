@@ -111,6 +111,30 @@ test('a process that slept until another one told its success does not tell it t
   expect(await settle(request, named('slept'))).toEqual({ ...again, replayed: 'true' });
 });
 
+test('a process that slept until its key went to another call leaves the success to that one', async () => {
+  const request = await freshRequest(facilitator, 'EVM');
+  const other = new pg.Client({ connectionString: facilitator.database.ownerUrl });
+  await other.connect();
+  let told: Promise<unknown> = Promise.resolve();
+  const checkpoint = (at: string) => {
+    if (at !== 'answering') return;
+    told = other.query(
+      "UPDATE idempotency SET lease_until = now() - interval '1 second', key_id = NULL, request_id = NULL WHERE key = 'overslept'",
+    );
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_000);
+  };
+  await facilitator.restart({ checkpoint });
+  const late = await settle(request, named('overslept'));
+  await told;
+  await other.end();
+  await facilitator.restart();
+  expect([late.status, late.body.code, late.body.success]).toEqual([409, 'IDEMPOTENCY_IN_FLIGHT', false]);
+
+  const again = await settle(request, named('overslept'));
+  expect(again.body.success).toBe(true);
+  expect(await settle(request, named('overslept'))).toEqual({ ...again, replayed: 'true' });
+});
+
 interface Entry {
   readonly actor: string;
   readonly keyId: string | null;

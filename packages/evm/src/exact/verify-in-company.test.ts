@@ -252,15 +252,29 @@ describe('a node that does not run programs', () => {
     let programs = 0;
     setup.proxy.use(onProgram(refusal, () => (programs += 1) > 0));
     for (let round = 0; round < 2; round += 1) expect(await verdicts()).toEqual(right);
-    expect(programs).toBe(1);
+    expect(programs).toBe(2);
     nowMs += 31_000;
     expect(await verdicts()).toEqual(right);
-    expect(programs).toBe(2);
+    expect(programs).toBe(4);
     expect(ours.warnings).toHaveLength(1);
     nowMs += 31_000;
     setup.proxy.reset();
     expect(await verdicts()).toEqual(right);
     expect(setup.proxy.calls('eth_call')).toBeLessThan(payments.length);
+  });
+
+  test('for once is asked again at once, and payments go on together', async () => {
+    const payments = await goodPayments(4);
+    const ours = open();
+    await ours.identify();
+    setup.proxy.reset();
+    setup.proxy.use(onProgram({ kind: 'error', code: -32603, message: 'Internal error' }, (ordinal) => ordinal === 1));
+    const verdicts = async () => (await Promise.all(payments.map(ours.verify))).map(({ valid }) => valid);
+    expect(await verdicts()).toEqual([true, true, true, true]);
+    const before = setup.proxy.calls();
+    expect(await verdicts()).toEqual([true, true, true, true]);
+    expect(setup.proxy.calls() - before).toBe(1);
+    expect(ours.warnings).toEqual([]);
   });
 
   test.each<[string, RpcFault]>([

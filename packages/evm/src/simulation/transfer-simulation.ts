@@ -42,12 +42,14 @@ export function createTransferSimulation(parts: TransferSimulationParts): Transf
   async function run(transfers: readonly SimulatedTransfer[]): Promise<readonly (TransferFinding | undefined)[]> {
     const nothing = transfers.map(() => undefined);
     if (nowMs() < pausedUntilMs) return nothing;
-    const { findings, trouble } = await attempt(transfers);
+    const first = await attempt(transfers);
+    if (first.findings === undefined) await requireSimulation(transfers);
+    // A node that stumbled once is no reason to verify and send every payment of the next while alone.
+    const { findings, trouble } = first.findings === undefined ? await attempt(transfers) : first;
     if (findings !== undefined) {
       isRefusing = false;
       return findings;
     }
-    await requireSimulation(transfers);
     pausedUntilMs = nowMs() + pauseMs;
     if (!isRefusing)
       parts.onWarning('The node does not simulate payments together; each costs calls of its own', {

@@ -31,8 +31,8 @@ export interface EndedSettlement extends AskedSettlement {
 /**
  * Ends records: the answer is stored, or the key freed, in one transaction with the entry of the audit. The answers of
  * concurrent calls travel together, because the entries of a merchant form one chain, whose head is locked until the commit.
- * @throws Fault `IDEMPOTENCY_IN_FLIGHT` where another caller took the success, because this one was late with it: nothing is
- * stored, and who asks again is told what became of it
+ * @throws Fault `IDEMPOTENCY_IN_FLIGHT` where another caller took the key or the success, because this one was late with it:
+ * nothing is stored, and who asks again is told what became of it
  */
 export function createRecordEnds(database: Database): (ended: EndedSettlement) => Promise<void> {
   const end = createBatcher<EndedSettlement, 'ended' | 'late'>({
@@ -40,7 +40,7 @@ export function createRecordEnds(database: Database): (ended: EndedSettlement) =
     purpose: 'write',
     run: (all) =>
       database.transaction(async (sql) => {
-        const late = await spend(sql, all);
+        const late = await findLate(sql, all);
         const ended = all.filter((each) => !late.has(each));
         await Promise.all([
           storeAnswers(
@@ -64,12 +64,33 @@ export function createRecordEnds(database: Database): (ended: EndedSettlement) =
   };
 }
 
-/** Spends the successes that are to be stored, and answers what may not be, because another caller has taken its success. */
-async function spend(sql: Sql, all: readonly EndedSettlement[]): Promise<ReadonlySet<EndedSettlement>> {
-  const telling = all.flatMap(({ spent }) => spent ?? []);
-  if (telling.length === 0) return new Set();
-  const callers = await spendSuccesses(sql, telling);
-  return new Set(all.filter(({ spent }) => spent !== undefined && !callers.has(spent.caller)));
+/** Spends the successes that are to be stored, and answers what may not be: its key or its success is another caller's. */
+async function findLate(sql: Sql, all: readonly EndedSettlement[]): Promise<ReadonlySet<EndedSettlement>> {
+  const storing = all.filter(({ stored }) => stored !== undefined);
+  if (storing.length === 0) return new Set();
+  // Before any success is spent, because one that is spent and not stored could be told to nobody any more.
+  const held = await lockKeys(sql, storing);
+  const telling = storing.flatMap(({ requestId, spent }) =>
+    spent !== undefined && held.has(requestId) ? [spent] : [],
+  );
+  const callers = telling.length === 0 ? new Set() : await spendSuccesses(sql, telling);
+  return new Set(
+    storing.filter(
+      ({ requestId, spent }) => !held.has(requestId) || (spent !== undefined && !callers.has(spent.caller)),
+    ),
+  );
+}
+
+/** The requests that still have their keys. A lease may have run out, and the key has gone to another call. */
+async function lockKeys(sql: Sql, ended: readonly EndedSettlement[]): Promise<ReadonlySet<string>> {
+  const rows = await sql<Pick<EndedSettlement, 'requestId'>>`
+    SELECT known.request_id AS "requestId" FROM idempotency AS known
+    JOIN unnest(${ended.map(({ merchantId }) => merchantId)}::uuid[], ${ended.map(({ key }) => key)}::text[],
+      ${ended.map(({ requestId }) => requestId)}::text[]) AS ended (merchant_id, key, request_id)
+      ON known.merchant_id = ended.merchant_id AND known.route = ${settleRoute} AND known.key = ended.key
+    WHERE known.request_id = ended.request_id AND known.status IS NULL
+    FOR UPDATE OF known`;
+  return new Set(rows.map(({ requestId }) => requestId));
 }
 
 /**

@@ -30,7 +30,6 @@ export function createAnswerStore({ sql }: Database) {
     /** The success was flushed; from now on every repeat is a duplicate. */
     confirmDelivery: createBatcher({ run: confirmDeliveries, maximumItems, purpose: 'write' }),
     returnDelivery,
-    isLost,
   };
 
   /** Notes that callers left without the final answer, so that later ones may collect it. */
@@ -65,14 +64,6 @@ export function createAnswerStore({ sql }: Database) {
   async function confirmDeliveries(answers: readonly Answer[]): Promise<readonly undefined[]> {
     await spendSuccesses(sql, answers);
     return answers.map(() => undefined);
-  }
-
-  /** Whether nobody was told success before a reorg took the money back for good. */
-  async function isLost(id: string): Promise<boolean> {
-    const rows = await sql`
-      SELECT FROM payment JOIN effect ON effect.payment_id = payment.id
-      WHERE payment.id = ${id}::uuid AND payment.delivered_at IS NULL AND effect.lost_at IS NOT NULL`;
-    return rows.length > 0;
   }
 
   /** The connection broke before the success was flushed; the next caller gets it. */

@@ -109,8 +109,7 @@ export function createJoin(parts: {
     const delivery = await parts.takeDelivery(row.id);
     if (delivery !== undefined) return { kind: 'success', delivery };
     // Nobody was told success, so this may be told: pay again.
-    if (await answers.isLost(row.id))
-      return { kind: 'failure', rejection: takenBack, row: { ...row, state: 'failed' } };
+    if (await store.isLost(row.id)) return { kind: 'failure', rejection: takenBack, row: { ...row, state: 'failed' } };
     return undefined;
   }
 }

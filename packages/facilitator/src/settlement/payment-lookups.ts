@@ -15,6 +15,7 @@ export function createPaymentLookups({ sql }: Database) {
     /** The payment that was claimed with this key. */
     findByClaimKey: createBatcher({ run: findAllByClaimKey, maximumItems, purpose: 'read' }),
     findClaimedTransfers,
+    isLost,
   };
 
   async function findAll(ids: readonly string[]): Promise<readonly (PaymentRow | undefined)[]> {
@@ -36,5 +37,13 @@ export function createPaymentLookups({ sql }: Database) {
       SELECT claim_key AS "claimKey", network, token, amount, payer, pay_to AS "payTo", claimed_at_block AS "claimedAtBlock"
       FROM payment WHERE id = ANY(${ids}::uuid[])`;
     return rows.map(claimedTransferOf);
+  }
+
+  /** Whether nobody was told success before a reorg took the money back for good. */
+  async function isLost(id: string): Promise<boolean> {
+    const rows = await sql`
+      SELECT FROM payment JOIN effect ON effect.payment_id = payment.id
+      WHERE payment.id = ${id}::uuid AND payment.delivered_at IS NULL AND effect.lost_at IS NOT NULL`;
+    return rows.length > 0;
   }
 }

@@ -1,11 +1,14 @@
 import type { Database } from '@tollkeeper/database';
-import type { Network } from '@tollkeeper/protocol';
+import { createBatcher, type Network } from '@tollkeeper/protocol';
 import { passes } from '../passes.js';
 
 const channel = 'tollkeeper_queue';
 
 /** Notifications may be lost, so whoever can sign looks this often. */
 const pollMs = 250;
+
+/** Claims that are announced together: as many as whoever hears of them takes up at once. */
+const claimsPerAnnouncement = 200;
 
 /** Who takes up what waits on a network. */
 interface QueueTaker {
@@ -20,11 +23,13 @@ export function createQueueNews(parts: { readonly database: Database; readonly n
   const stopping = new AbortController();
   let polling: Promise<void> | undefined;
   let stopListening: (() => Promise<void>) | undefined;
+  // Whoever hears looks through all that is in flight, and the server commits one announcement after another.
+  const announce = createBatcher({ run: announceAll, maximumItems: claimsPerAnnouncement, purpose: 'write' });
 
   return {
     async announce(network: Network, paymentId: string): Promise<void> {
       for (const each of networks) if (each.network === network) void each.noteHeight(paymentId);
-      await database.sql`SELECT pg_notify(${channel}, ${network})`;
+      await announce(network);
     },
     async start(): Promise<void> {
       polling ??= poll();
@@ -38,6 +43,11 @@ export function createQueueNews(parts: { readonly database: Database; readonly n
       await polling;
     },
   };
+
+  async function announceAll(ofClaims: readonly Network[]): Promise<readonly undefined[]> {
+    await database.sql`SELECT pg_notify(${channel}, network) FROM unnest(${[...new Set(ofClaims)]}::text[]) AS network`;
+    return ofClaims.map(() => undefined);
+  }
 
   async function poll(): Promise<void> {
     while (await passes(pollMs, stopping.signal)) await Promise.all(networks.map((each) => each.takeQueued()));

@@ -23,7 +23,8 @@ export function createVerify(parts: { readonly admit: Admit; readonly store: Pay
     ]);
     if (refusal !== undefined) return refusal;
     if (row !== undefined && !isAbandoned(row)) {
-      return isForSameRequirements(row, payment.authorization) ? known(row) : reused;
+      if (!isForSameRequirements(row, payment.authorization)) return reused;
+      return known(row) ?? (row.state === 'settled' && (await parts.store.isLost(row.id)) ? takenBack : undefined);
     }
     const verdict = await chain;
     return verdict.valid ? undefined : verdict.rejection;
@@ -55,6 +56,11 @@ function isAbandoned(row: PaymentRow): boolean {
 const reused: Rejection = {
   reason: 'duplicate_settlement',
   detail: 'This authorization was used for a payment before',
+};
+
+const takenBack: Rejection = {
+  reason: 'unexpected_verify_error',
+  detail: 'A reorganisation of the chain has undone the transfer, and no block can hold it any more',
 };
 
 const inFlight: Rejection = {
