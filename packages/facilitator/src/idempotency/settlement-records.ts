@@ -89,6 +89,7 @@ async function lockKeys(sql: Sql, ended: readonly EndedSettlement[]): Promise<Re
       ${ended.map(({ requestId }) => requestId)}::text[]) AS ended (merchant_id, key, request_id)
       ON known.merchant_id = ended.merchant_id AND known.route = ${settleRoute} AND known.key = ended.key
     WHERE known.request_id = ended.request_id AND known.status IS NULL
+    ORDER BY known.merchant_id, known.key
     FOR UPDATE OF known`;
   return new Set(rows.map(({ requestId }) => requestId));
 }
