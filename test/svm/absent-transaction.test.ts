@@ -147,6 +147,17 @@ test('a node with a hole in its history takes nothing back that is in the hole',
   expect(await ours.chain.finality([inclusion])).toEqual(['final']);
 });
 
+test('a node that answers nothing for a block does not have it', async () => {
+  const unsent = await sign();
+  const slot = chain.slot();
+  chain.advanceSlots(400);
+  proxy.use(faultOn('getBlock', { kind: 'result', result: null }));
+  expect(await stateOf(unsent)).toBe('pending');
+  nowMs += 60_000;
+  const inclusion = { transaction: unsent.id, block: { number: BigInt(slot), hash: slot.toString() } };
+  expect(await ours.chain.finality([inclusion])).toEqual(['unknown']);
+});
+
 test('a node that has forgotten its oldest block meanwhile gives nothing up', async () => {
   const unsent = await sign();
   chain.advanceSlots(400);

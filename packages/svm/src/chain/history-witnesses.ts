@@ -80,7 +80,7 @@ async function nextBlock(rpc: SolanaRpc, from: bigint, step: 1n | -1n): Promise<
   let slot = from;
   for (let tried = 0; tried < slotsTried && slot >= 0n; tried += 1) {
     const answer = await rpc.block(slot);
-    if (!answer.refused) return { slot, ...answer.result };
+    if (!answer.refused) return answer.result === null ? undefined : { slot, ...answer.result };
     if (!isSlotSkipped(answer.code)) return undefined;
     slot += step;
   }
