@@ -254,3 +254,19 @@ test('what a node cannot tell about is searched for again after pauses that grow
   expect(await stateOf(unsent)).toBe('pending');
   expect(proxy.calls() - quiet).toBe(1);
 });
+
+test('a search that is not answered comes again after a pause too', async () => {
+  const unsent = await sign();
+  const slot = chain.slot();
+  const inclusion = { transaction: unsent.id, block: { number: BigInt(slot), hash: slot.toString() } };
+  chain.advanceSlots(400);
+  for (const look of [() => ours.chain.observe([unsent]), () => ours.chain.finality([inclusion])]) {
+    proxy.use(faultOn('getBlock', { kind: 'drop' }));
+    await expect(look()).rejects.toMatchObject({ code: 'CHAIN_RPC_UNAVAILABLE' });
+    const before = proxy.calls('getBlock');
+    await look();
+    expect(proxy.calls('getBlock')).toBe(before);
+    recover();
+  }
+  expect(await stateOf(unsent)).toBe('expired');
+});
