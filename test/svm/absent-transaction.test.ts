@@ -147,6 +147,25 @@ test('a node with a hole in its history takes nothing back that is in the hole',
   expect(await ours.chain.finality([inclusion])).toEqual(['final']);
 });
 
+test('a node on a fork without a payment takes nothing back, though the fork has other transactions of its block', async () => {
+  const slot = chain.slot();
+  const paid = await land();
+  proxy.use(({ method, params }) => {
+    if (method !== 'getSignatureStatuses') return undefined;
+    const [ids] = params as readonly [readonly string[]];
+    const change = (found: unknown) => {
+      const { value, ...rest } = found as { readonly value: readonly ({ readonly slot: number } | null)[] };
+      const elsewhere = value.map((status) => status && { ...status, slot: status.slot + 1 });
+      return { ...rest, value: elsewhere.map((status, index) => (ids[index] === paid.id ? null : status)) };
+    };
+    return { kind: 'alter', change };
+  });
+  const inclusion = { transaction: paid.id, block: { number: BigInt(slot), hash: slot.toString() } };
+  expect(await ours.chain.finality([inclusion])).toEqual(['unknown']);
+  recover();
+  expect(await ours.chain.finality([inclusion])).toEqual(['final']);
+});
+
 test('a node that answers nothing for a block does not have it', async () => {
   const unsent = await sign();
   const slot = chain.slot();
