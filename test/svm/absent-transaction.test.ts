@@ -1,5 +1,6 @@
 import { solanaDevnet, type SignedTransaction, type SubmittedTransaction } from '@tollkeeper/protocol';
 import {
+  createRpcGate,
   faultOn,
   startRpcProxy,
   startSolanaChain,
@@ -9,6 +10,7 @@ import {
 } from '@tollkeeper/sandbox';
 import { createSvmNetwork, type SvmNetwork } from '@tollkeeper/svm/network';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { eventually } from '../support/eventually.js';
 import { latestBlockhash } from './latest-blockhash.js';
 import {
   buyer,
@@ -288,4 +290,20 @@ test('a search that is not answered comes again after a pause too', async () => 
     recover();
   }
   expect(await stateOf(unsent)).toBe('expired');
+});
+
+test('a search of which the node does not tell holds up no hasty look', async () => {
+  const unsent = await sign();
+  chain.advanceSlots(400);
+  const paid = await sign();
+  await ours.chain.broadcast(paid);
+  chain.advanceSlots(3);
+  const gate = createRpcGate();
+  proxy.use(faultOn('getBlock', { kind: 'hold', gate }));
+  const look = () => ours.chain.observe([unsent, paid], { isHasty: true });
+  for (let looks = 0; looks < 3; looks += 1)
+    expect(await look()).toMatchObject([{ state: 'pending' }, { state: 'transferred' }]);
+  expect(proxy.calls('getBlock')).toBe(1);
+  gate.open();
+  await eventually(async () => expect(await look()).toMatchObject([{ state: 'expired' }, { state: 'transferred' }]));
 });
