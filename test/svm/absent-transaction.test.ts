@@ -1,5 +1,6 @@
 import { solanaDevnet, type SignedTransaction, type SubmittedTransaction } from '@tollkeeper/protocol';
 import {
+  createRpcGate,
   faultOn,
   startRpcProxy,
   startSolanaChain,
@@ -9,6 +10,7 @@ import {
 } from '@tollkeeper/sandbox';
 import { createSvmNetwork, type SvmNetwork } from '@tollkeeper/svm/network';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { eventually } from '../support/eventually.js';
 import { latestBlockhash } from './latest-blockhash.js';
 import {
   buyer,
@@ -147,6 +149,36 @@ test('a node with a hole in its history takes nothing back that is in the hole',
   expect(await ours.chain.finality([inclusion])).toEqual(['final']);
 });
 
+test('a node on a fork without a payment takes nothing back, though the fork has other transactions of its block', async () => {
+  const slot = chain.slot();
+  const paid = await land();
+  proxy.use(({ method, params }) => {
+    if (method !== 'getSignatureStatuses') return undefined;
+    const [ids] = params as readonly [readonly string[]];
+    const change = (found: unknown) => {
+      const { value, ...rest } = found as { readonly value: readonly ({ readonly slot: number } | null)[] };
+      const elsewhere = value.map((status) => status && { ...status, slot: status.slot + 1 });
+      return { ...rest, value: elsewhere.map((status, index) => (ids[index] === paid.id ? null : status)) };
+    };
+    return { kind: 'alter', change };
+  });
+  const inclusion = { transaction: paid.id, block: { number: BigInt(slot), hash: slot.toString() } };
+  expect(await ours.chain.finality([inclusion])).toEqual(['unknown']);
+  recover();
+  expect(await ours.chain.finality([inclusion])).toEqual(['final']);
+});
+
+test('a node that answers nothing for a block does not have it', async () => {
+  const unsent = await sign();
+  const slot = chain.slot();
+  chain.advanceSlots(400);
+  proxy.use(faultOn('getBlock', { kind: 'result', result: null }));
+  expect(await stateOf(unsent)).toBe('pending');
+  nowMs += 60_000;
+  const inclusion = { transaction: unsent.id, block: { number: BigInt(slot), hash: slot.toString() } };
+  expect(await ours.chain.finality([inclusion])).toEqual(['unknown']);
+});
+
 test('a node that has forgotten its oldest block meanwhile gives nothing up', async () => {
   const unsent = await sign();
   chain.advanceSlots(400);
@@ -242,4 +274,36 @@ test('what a node cannot tell about is searched for again after pauses that grow
   const quiet = proxy.calls();
   expect(await stateOf(unsent)).toBe('pending');
   expect(proxy.calls() - quiet).toBe(1);
+});
+
+test('a search that is not answered comes again after a pause too', async () => {
+  const unsent = await sign();
+  const slot = chain.slot();
+  const inclusion = { transaction: unsent.id, block: { number: BigInt(slot), hash: slot.toString() } };
+  chain.advanceSlots(400);
+  for (const look of [() => ours.chain.observe([unsent]), () => ours.chain.finality([inclusion])]) {
+    proxy.use(faultOn('getBlock', { kind: 'drop' }));
+    await expect(look()).rejects.toMatchObject({ code: 'CHAIN_RPC_UNAVAILABLE' });
+    const before = proxy.calls('getBlock');
+    await look();
+    expect(proxy.calls('getBlock')).toBe(before);
+    recover();
+  }
+  expect(await stateOf(unsent)).toBe('expired');
+});
+
+test('a search of which the node does not tell holds up no hasty look', async () => {
+  const unsent = await sign();
+  chain.advanceSlots(400);
+  const paid = await sign();
+  await ours.chain.broadcast(paid);
+  chain.advanceSlots(3);
+  const gate = createRpcGate();
+  proxy.use(faultOn('getBlock', { kind: 'hold', gate }));
+  const look = () => ours.chain.observe([unsent, paid], { isHasty: true });
+  for (let looks = 0; looks < 3; looks += 1)
+    expect(await look()).toMatchObject([{ state: 'pending' }, { state: 'transferred' }]);
+  expect(proxy.calls('getBlock')).toBe(1);
+  gate.open();
+  await eventually(async () => expect(await look()).toMatchObject([{ state: 'expired' }, { state: 'transferred' }]));
 });

@@ -27,8 +27,8 @@ export interface Chain {
   broadcast(transaction: SignedTransaction): Promise<Broadcast>;
   /**
    * Looks for the evidence of each transfer, in the order given. Transfers that share a transaction (the same `id`) are read
-   * together. A hasty look does not wait for what takes long, the search for who carried a payment out before us: it is `pending`
-   * until a later hasty look is told what the search has found.
+   * together. A hasty look does not wait for what takes long, the search for who carried a payment out before us, or for what is
+   * older than a node's memory: it is `pending` until a later hasty look is told what the search has found.
    */
   observe(
     submitted: readonly ObservedTransaction[],

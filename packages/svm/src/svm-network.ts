@@ -74,7 +74,7 @@ export function createSvmNetwork(parts: SvmNetworkParts): SvmNetwork {
   const recentBank = createRecentBank({ rpc, clock });
   const allowedMints = new Set(parts.assets);
   return {
-    chain: createSvmChain({ network, rpc, mints, signer, commitment: limits.commitment, clock }),
+    chain: createSvmChain({ network, rpc, mints, signer, commitment: limits.commitment, clock, onWarning }),
     schemes: [createExactScheme({ network, rpc, mints, recentBank, signer, allowedMints, limits, onWarning })],
     endpoints: pool.statuses,
     bindTo: pool.bindTo,

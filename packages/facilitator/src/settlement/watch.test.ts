@@ -48,3 +48,31 @@ test('what the chain does not show is sent again side by side, so that a node th
   hang = false;
   await watch.stop();
 });
+
+test('however many the chain does not tell about in a row, the others are told of', async () => {
+  const closed: string[] = [];
+  const chain: Partial<Chain> = {
+    network: baseSepolia,
+    observe: (submitted) =>
+      submitted.some(({ id }) => id !== 'healthy')
+        ? Promise.reject(new Error('The node does not tell'))
+        : Promise.resolve([{ state: 'expired', rejection: { reason: 'unexpected_settle_error', detail: 'expired' } }]),
+  };
+  const watch = createWatch({
+    chain: chain as Chain,
+    settle: () => Promise.resolve(),
+    close(closings) {
+      const ids = closings.map((closing) => closing.sent.id);
+      closed.push(...ids);
+      return Promise.resolve(ids);
+    },
+    log: createLogger({ level: 'silent' }),
+    pollMs: 1,
+    resendMs: 60_000,
+    events: { onResend: () => undefined },
+  });
+  for (const id of ['0x1', '0x2', '0x3', '0x4', 'healthy', '0x5']) watch.track(sent(id));
+
+  await eventually(() => expect(closed).toEqual(['healthy']));
+  await watch.stop();
+});

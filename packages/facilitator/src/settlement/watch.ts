@@ -111,8 +111,9 @@ export function createWatch(parts: WatchParts): Watch {
     for (const id of over) tracked.delete(id);
     const isAbsent = (entry: Entry) => found.get(entry)?.some(({ observation }) => observation?.state === 'pending');
     await resendAll(parts, open.filter(isAbsent));
-    for (const entry of open) {
-      // The next look begins with others, so that none waits for ever behind those that the node does not tell about.
+    // The next look begins with others, and with another one of these, so that none waits for ever behind those that the node
+    // does not tell about.
+    for (const entry of [...open.slice(1), ...open.slice(0, 1)]) {
       if (tracked.delete(entry.sent.id)) tracked.set(entry.sent.id, entry);
     }
   }

@@ -13,13 +13,19 @@ export const blocksNear = 16n;
 /** So many of a block's transactions that some are no votes, which not every node keeps in its history. */
 const witnessesPerBlock = 40;
 
+/** Transactions of the block in a slot. Whoever finds one of them in this slot has the block; another fork may have it too. */
+interface BlockWitnesses {
+  readonly slot: bigint;
+  readonly signatures: readonly string[];
+}
+
 /**
  * Transactions of some blocks, by block: whoever finds one of each has these blocks. What lies between two of them it has too, as
  * long as they are closer together than what a node misses that was away and began anew at a later block. Behind one address
  * there may be several nodes; what one of them says of its history proves nothing of an answer that another one gave. So a search
  * for what may be absent looks for the witnesses in the same question.
  */
-export type Witnesses = readonly (readonly string[])[];
+export type Witnesses = readonly BlockWitnesses[];
 
 interface KnownBlock {
   readonly slot: bigint;
@@ -36,12 +42,12 @@ export async function findWitnessesAt(
   rpc: SolanaRpc,
   { known, heights }: { readonly known: KnownBlock; readonly heights: readonly bigint[] },
 ): Promise<Witnesses | undefined> {
-  const witnesses: (readonly string[])[] = [];
+  const witnesses: BlockWitnesses[] = [];
   let above = known;
   for (const height of heights) {
     const block = await findBlock(rpc, above, height);
     if (block === undefined) return undefined;
-    witnesses.push(spread(block.signatures));
+    witnesses.push(spread(block));
     above = block;
   }
   return witnesses;
@@ -54,10 +60,10 @@ export async function findWitnessesAt(
 export async function findWitnessesAround(rpc: SolanaRpc, slot: bigint): Promise<Witnesses | undefined> {
   const before = await nextBlock(rpc, slot, -1n);
   if (before === undefined) return undefined;
-  if (before.slot === slot) return [spread(before.signatures)];
+  if (before.slot === slot) return [spread(before)];
   const after = await nextBlock(rpc, slot + 1n, 1n);
   if (after?.height !== before.height + 1n) return undefined;
-  return [spread(before.signatures), spread(after.signatures)];
+  return [spread(before), spread(after)];
 }
 
 /** No slot has two blocks, so going back by as many slots as there are blocks too many never goes too far. */
@@ -80,7 +86,7 @@ async function nextBlock(rpc: SolanaRpc, from: bigint, step: 1n | -1n): Promise<
   let slot = from;
   for (let tried = 0; tried < slotsTried && slot >= 0n; tried += 1) {
     const answer = await rpc.block(slot);
-    if (!answer.refused) return { slot, ...answer.result };
+    if (!answer.refused) return answer.result === null ? undefined : { slot, ...answer.result };
     if (!isSlotSkipped(answer.code)) return undefined;
     slot += step;
   }
@@ -88,7 +94,7 @@ async function nextBlock(rpc: SolanaRpc, from: bigint, step: 1n | -1n): Promise<
 }
 
 /** Some of them, from all over the block. */
-function spread(signatures: readonly string[]): readonly string[] {
+function spread({ slot, signatures }: FoundBlock): BlockWitnesses {
   const step = Math.ceil(signatures.length / witnessesPerBlock);
-  return signatures.filter((_, index) => index % step === 0);
+  return { slot, signatures: signatures.filter((_, index) => index % step === 0) };
 }

@@ -1,10 +1,11 @@
 import type { Observation, Rejection, ObservedTransaction } from '@tollkeeper/protocol';
 import type { SvmCommitment } from '../limits.js';
 import { describeTransactionError } from '../rpc/rpc-error.js';
-import type { SignatureStatus, SolanaRpc } from '../rpc/solana-rpc.js';
+import type { SolanaRpc } from '../rpc/solana-rpc.js';
 import { searchExpired } from './expired-transactions.js';
+import type { FindOlder } from './search-beside.js';
 import type { HistoryParts } from './search-history.js';
-import { readStatuses } from './signature-statuses.js';
+import { readStatuses, type Statuses } from './signature-statuses.js';
 import { blockOf, findTransfer, namesBalances } from './transfer-evidence.js';
 
 /** How many transactions are read from the node at the same time. */
@@ -19,34 +20,57 @@ const expired: Observation = {
   },
 };
 
-/** Looks for the evidence of each transaction, in the order given: one status call for all, details of those that landed. */
-export async function observeTransactions(
-  parts: HistoryParts & { readonly commitment: SvmCommitment },
-  submitted: readonly ObservedTransaction[],
-): Promise<readonly Observation[]> {
-  const { rpc } = parts;
-  if (submitted.length === 0) return [];
-  const ids = submitted.map(({ id }) => id);
-  const recent = await readStatuses(rpc, ids, { history: false });
-  const older = await searchExpired(
-    parts,
-    submitted.filter(({ id }) => !recent.has(id)),
-  );
-
-  const observeOne = async (transaction: ObservedTransaction): Promise<Observation> => {
-    if (older.absent.has(transaction.id)) return expired;
-    const status = recent.get(transaction.id) ?? older.found.get(transaction.id);
-    return status !== undefined && isConfirmed(status, parts.commitment) ? readOutcome(rpc, transaction) : pending;
-  };
-  const observations: Observation[] = [];
-  for (let start = 0; start < submitted.length; start += readsAtOnce) {
-    observations.push(...(await Promise.all(submitted.slice(start, start + readsAtOnce).map(observeOne))));
-  }
-  return observations;
+interface EvidenceParts {
+  readonly rpc: SolanaRpc;
+  readonly commitment: SvmCommitment;
 }
 
-function isConfirmed({ level }: SignatureStatus, commitment: SvmCommitment): boolean {
-  return level === 'finalized' || level === commitment;
+/** Looks for the evidence of each transaction, in the order given: one status call for all, details of those that landed. */
+export async function observeTransactions(
+  parts: EvidenceParts & { readonly findOlder: FindOlder },
+  submitted: readonly ObservedTransaction[],
+): Promise<readonly Observation[]> {
+  if (submitted.length === 0) return [];
+  const recent = await parts.rpc.onOneEndpoint(async (rpc) => {
+    const ids = submitted.map(({ id }) => id);
+    return readOutcomes({ ...parts, rpc }, submitted, await readStatuses(rpc, ids, { history: false }));
+  });
+  const missing = submitted.filter((_, index) => recent[index] === undefined);
+  const older = missing.length === 0 ? undefined : await parts.findOlder(missing);
+  return submitted.map(({ id }, index) => recent[index] ?? older?.get(id) ?? pending);
+}
+
+/** What the history tells of transactions that no later block can hold, by id. All of it is asked of one node. */
+export async function observeOlder(
+  parts: EvidenceParts & HistoryParts,
+  missing: readonly ObservedTransaction[],
+): Promise<ReadonlyMap<string, Observation>> {
+  const { found, absent } = await searchExpired(parts, missing);
+  const outcomes = await readOutcomes(parts, missing, found);
+  return new Map(
+    missing.flatMap(({ id }, index): readonly (readonly [string, Observation])[] => {
+      const observation = absent.has(id) ? expired : outcomes[index];
+      return observation === undefined ? [] : [[id, observation]];
+    }),
+  );
+}
+
+/** What became of those that have a status, in the order given. */
+async function readOutcomes(
+  { rpc, commitment }: EvidenceParts,
+  transactions: readonly ObservedTransaction[],
+  statuses: Statuses,
+): Promise<readonly (Observation | undefined)[]> {
+  const readOne = async (transaction: ObservedTransaction): Promise<Observation | undefined> => {
+    const level = statuses.get(transaction.id)?.level;
+    if (level === undefined) return undefined;
+    return level === 'finalized' || level === commitment ? readOutcome(rpc, transaction) : pending;
+  };
+  const outcomes: (Observation | undefined)[] = [];
+  for (let start = 0; start < transactions.length; start += readsAtOnce) {
+    outcomes.push(...(await Promise.all(transactions.slice(start, start + readsAtOnce).map(readOne))));
+  }
+  return outcomes;
 }
 
 async function readOutcome(rpc: SolanaRpc, submitted: ObservedTransaction): Promise<Observation> {

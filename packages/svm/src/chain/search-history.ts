@@ -27,10 +27,20 @@ export interface HistoryParts {
 
 /** Looks for transactions in all blocks that may hold them, up to a slot that was read before. */
 export async function searchHistory(
-  { rpc, pace }: HistoryParts,
+  parts: HistoryParts,
   wanted: readonly Wanted[],
   upTo: bigint,
 ): Promise<HistoryFindings> {
+  try {
+    return await search(parts, wanted, upTo);
+  } catch (error) {
+    // A node that hangs here would hang in every look, and what becomes of the others is told by the same looks.
+    for (const { ids } of wanted) for (const id of ids) parts.pace.slowDown(id);
+    throw error;
+  }
+}
+
+async function search({ rpc, pace }: HistoryParts, wanted: readonly Wanted[], upTo: bigint): Promise<HistoryFindings> {
   const all = wanted.flatMap(({ ids }) => ids);
   const found = new Map(await readStatuses(rpc, all, { history: true }));
   const absent = new Set<string>();
@@ -40,11 +50,11 @@ export async function searchHistory(
     .filter(({ ids }) => ids.length > 0);
   for (const { ids, findWitnesses } of missing.slice(0, groupsAtOnce)) {
     const witnesses = await findWitnesses();
-    const search = witnesses && (await searchStatuses(rpc, ids, { witnesses, upTo }));
+    const searched = witnesses && (await searchStatuses(rpc, ids, { witnesses, upTo }));
     for (const id of ids) {
-      const status = search?.found.get(id);
+      const status = searched?.found.get(id);
       if (status !== undefined) found.set(id, status);
-      else if (search?.isWhole === true) absent.add(id);
+      else if (searched?.isWhole === true) absent.add(id);
       else pace.slowDown(id);
     }
   }

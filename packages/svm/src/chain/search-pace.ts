@@ -13,7 +13,7 @@ const remembered = 10_000;
  */
 export interface SearchPace {
   isDue(id: string): boolean;
-  /** A search told nothing: the next one comes after a pause, twice as long as the one before. */
+  /** A search told nothing, or was not answered: the next one comes after a pause, twice as long as the one before. */
   slowDown(id: string): void;
   /** A search told what became of it. */
   forget(id: string): void;

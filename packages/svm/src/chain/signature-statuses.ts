@@ -41,14 +41,15 @@ export async function searchStatuses(
 ): Promise<HistorySearch> {
   const found = new Map<string, SignatureStatus>();
   let isWhole = true;
-  const together = witnesses.flat();
+  const together = witnesses.flatMap((block) => block.signatures);
   const perCall = signaturesPerCall - together.length;
   for (let start = 0; start < signatures.length; start += perCall) {
     const ids = signatures.slice(start, start + perCall);
     const { slot, statuses } = await rpc.signatureStatuses([...ids, ...together], { history: true });
     collect(found, ids, statuses);
-    const known = new Set(together.filter((_, index) => statuses[ids.length + index] !== null));
-    isWhole &&= slot >= upTo && witnesses.every((ofBlock) => ofBlock.some((witness) => known.has(witness)));
+    const slots = new Map(together.map((witness, index) => [witness, statuses[ids.length + index]?.slot]));
+    const isKnown = (block: Witnesses[number]) => block.signatures.some((each) => slots.get(each) === block.slot);
+    isWhole &&= slot >= upTo && witnesses.every(isKnown);
   }
   return { found, isWhole };
 }

@@ -1,4 +1,4 @@
-import type { Chain, Clock, Network } from '@tollkeeper/protocol';
+import type { Chain, Clock, FaultFacts, Network } from '@tollkeeper/protocol';
 import type { SvmCommitment } from '../limits.js';
 import { readIdentity } from '../rpc/read-identity.js';
 import type { SolanaRpc } from '../rpc/solana-rpc.js';
@@ -7,10 +7,13 @@ import type { MintRegistry } from '../token/mint-registry.js';
 import { readBalancesAtFinalized } from './balances-at-finalized.js';
 import { broadcastTransaction } from './broadcast-transaction.js';
 import { readFinality } from './finality.js';
-import { observeTransactions } from './observe-transactions.js';
+import { observeOlder, observeTransactions } from './observe-transactions.js';
 import { prepareToReceive } from './prepare-to-receive.js';
+import { createSearchBeside, type FindOlder } from './search-beside.js';
 import { createSearchPace } from './search-pace.js';
 import { readTokenBalance } from './token-balance.js';
+
+const searchFailed = 'Whether old transactions are in a block could not be found out; it is tried again';
 
 /** One Solana cluster as the settlement engine sees it. */
 export function createSvmChain(parts: {
@@ -20,9 +23,18 @@ export function createSvmChain(parts: {
   readonly signer: SvmSigner;
   readonly commitment: SvmCommitment;
   readonly clock: Clock;
+  readonly onWarning: (message: string, facts?: FaultFacts) => void;
 }): Chain {
   const { network, rpc, signer, commitment } = parts;
   const pace = createSearchPace(parts.clock);
+  const findAtOnce: FindOlder = (missing) =>
+    rpc.onOneEndpoint((one) => observeOlder({ rpc: one, pace, commitment }, missing));
+  const findBeside = createSearchBeside({
+    find: findAtOnce,
+    onFailure: (trouble) => {
+      parts.onWarning(searchFailed, { network, trouble });
+    },
+  });
   return {
     network,
     signers: [signer.address],
@@ -32,7 +44,8 @@ export function createSvmChain(parts: {
     nextAccountNonce: async () => undefined,
     blockHeight: () => rpc.blockHeight(commitment),
     broadcast: (transaction) => broadcastTransaction(rpc, transaction),
-    observe: (submitted) => rpc.onOneEndpoint((one) => observeTransactions({ rpc: one, pace, commitment }, submitted)),
+    observe: (submitted, { isHasty = false } = {}) =>
+      observeTransactions({ rpc, commitment, findOlder: isHasty ? findBeside : findAtOnce }, submitted),
     finality: (inclusions) => rpc.onOneEndpoint((one) => readFinality({ rpc: one, pace }, inclusions)),
     // Nothing stands behind anything else, and only our own signature completes what a payer signed.
     replace: async () => undefined,

@@ -7,8 +7,8 @@ import type { RpcAnswer } from './rpc-answer.js';
 export interface SolanaRpc {
   genesisHash(): Promise<string>;
   blockHeight(commitment: SvmCommitment): Promise<bigint>;
-  /** The block in a slot; refused where there is none, or where the node does not have it any more. */
-  block(slot: bigint): Promise<RpcAnswer<Block>>;
+  /** The block in a slot; refused where there is none, and refused or null where the node does not have it. */
+  block(slot: bigint): Promise<RpcAnswer<Block | null>>;
   /** Slot and block height of one and the same bank. */
   epochInfo(commitment?: SvmCommitment): Promise<{ readonly slot: bigint; readonly blockHeight: bigint }>;
   latestBlockhash(): Promise<{ readonly blockhash: string; readonly lastValidBlockHeight: bigint }>;
@@ -122,7 +122,7 @@ export function createSolanaRpc(client: JsonRpcClient, commitment: SvmCommitment
     blockHeight: (level) => client.request('getBlockHeight', [{ commitment: level }], U64),
     block: (slot) => {
       const options = { ...at, transactionDetails: 'signatures', rewards: false, maxSupportedTransactionVersion: 0 };
-      return client.tryRequest('getBlock', [Number(slot), options], Block);
+      return client.tryRequest('getBlock', [Number(slot), options], Block.nullable());
     },
     epochInfo: (level = commitment) => client.request('getEpochInfo', [{ commitment: level }], EpochInfo),
     latestBlockhash: async () => (await client.request('getLatestBlockhash', [at], LatestBlockhash)).value,
