@@ -11,7 +11,7 @@ const wantedOf = (claimKey: string, blockHash = '0xb1') => ({
     payTo: '0xpayee',
     amount: amount(1n),
   },
-  blockHash,
+  block: { number: 1n, hash: blockHash },
 });
 const effect = { transaction: '0xstranger' } as OnChainEffect;
 
@@ -55,6 +55,17 @@ test('what was looked for after one block says nothing of another one', async ()
   const { asked, search } = searchBeside();
   await Promise.all([search([wantedOf('a', '0xb1')]), search([wantedOf('a', '0xb2')])]);
   expect(asked).toEqual([['a'], ['a']]);
+});
+
+test('the node must have the newest of the blocks', async () => {
+  const blocks: (bigint | undefined)[] = [];
+  const find: FindForeignTransfers = (claims, failedIn) => {
+    blocks.push(failedIn);
+    return Promise.resolve(claims.map(() => effect));
+  };
+  const search = createSearchBeside({ find, onFailure: (trouble) => expect.fail(trouble) });
+  await search([7n, 9n, 8n].map((number) => ({ ...wantedOf(`of ${number}`), block: { number, hash: '0xb' } })));
+  expect(blocks).toEqual([9n]);
 });
 
 test('one that the node does not tell about hides no other, and is looked for again', async () => {
