@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { amount, baseSepolia, type ClaimedTransfer, type OnChainEffect } from '@tollkeeper/protocol';
 import { expect, test } from 'vitest';
 import type { FindForeignTransfers } from './foreign-transfers.js';
@@ -75,6 +76,21 @@ test('one that the node does not tell about hides no other, and is looked for ag
   expect(await search([wantedOf('a')])).toEqual(['unclear']);
   expect(asked).toEqual([['a', 'b'], ['a'], ['b'], ['a']]);
   expect(failures).toEqual(['Error: no answer', 'Error: no answer']);
+});
+
+test('all are found in the end, however many failed together and however long the node takes', async () => {
+  const find: FindForeignTransfers = async (claims) => {
+    await sleep(700);
+    return claims.map(() => effect);
+  };
+  const search = createSearchBeside({ find, onFailure: (trouble) => expect.fail(trouble) });
+  let wanted = Array.from({ length: 9_000 }, (_, index) => wantedOf(String(index)));
+  for (let looks = 0; looks < 60 && wanted.length > 0; looks += 1) {
+    const found = await search(wanted);
+    wanted = wanted.filter((_, index) => found[index] === 'unclear');
+    await sleep(50);
+  }
+  expect(wanted).toEqual([]);
 });
 
 test('a node that hangs is asked a few searches at a time', async () => {

@@ -14,6 +14,7 @@ export interface Wanted {
 /** A search that goes on, or has ended and was not read yet. */
 interface Search {
   readonly wanted: Wanted;
+  askedAtMs: number;
   found?: { readonly value: Found };
 }
 
@@ -23,8 +24,11 @@ const patienceMs = 500;
 /** Requests for searches at one time. */
 const searchesAtOnce = 4;
 
-/** The oldest are forgotten: somebody else has concluded what they were for. */
+/** As many go on, or were not read yet; others begin when these are over. */
 const maximumSearches = 4096;
+
+/** What nobody has asked for so long is forgotten: somebody else has concluded what it was for. */
+const memoryMs = 300_000;
 
 /**
  * Searches for transfers by somebody else beside the looks that ask for them: `unclear` is answered as long as one goes on, so that
@@ -47,11 +51,19 @@ export function createSearchBeside(parts: {
   };
 
   function begin(wanted: readonly Wanted[]): readonly string[] {
-    const unknown = wanted.filter((each) => !searches.has(keyOf(each)));
-    const fresh = new Map(unknown.map((each) => [keyOf(each), each]));
-    for (const [key, each] of fresh) searches.set(key, { wanted: each });
-    for (const key of searches.keys()) if (searches.size > maximumSearches) searches.delete(key);
-    return [...fresh.keys()];
+    const nowMs = performance.now();
+    for (const [key, { askedAtMs }] of searches) if (askedAtMs < nowMs - memoryMs) searches.delete(key);
+    const fresh: string[] = [];
+    for (const each of wanted) {
+      const key = keyOf(each);
+      const search = searches.get(key);
+      if (search !== undefined) search.askedAtMs = nowMs;
+      else if (searches.size < maximumSearches) {
+        searches.set(key, { wanted: each, askedAtMs: nowMs });
+        fresh.push(key);
+      }
+    }
+    return fresh;
   }
 
   /** All together, and where that fails each alone, because one may have spoilt it for the others. Never throws. */
