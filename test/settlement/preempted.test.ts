@@ -67,6 +67,20 @@ test('a stranger’s transaction that the node does not show yet is no failure o
   expect((await answer).body).toMatchObject({ success: true, transaction: theirs });
 });
 
+test('a stranger’s transfer whose log a node that is behind does not have yet is no failure of the payment', async () => {
+  const request = await evmRequest({ payTo: facilitator.wallet.evm });
+  const sending = holdOurTransactions();
+  const answer = settle(facilitator.url(), request);
+  await sending.reached(1);
+  const theirs = await sendAsStranger({ to: BASE_SEPOLIA_USDC, data: transferOf(request) });
+  const catchUp = facilitator.evmRpc.use(faultOn('eth_getLogs', { kind: 'result', result: [] }));
+  sending.letGo();
+  await eventually(() => expect(facilitator.evmRpc.calls('eth_getLogs')).toBeGreaterThan(2));
+  catchUp();
+
+  expect((await answer).body).toMatchObject({ success: true, transaction: theirs });
+});
+
 test('a stranger’s transfer that the node does not look for holds up no other payment', async () => {
   const { request } = await createPayer(facilitator.evm, { payTo: facilitator.wallet.evm });
   const sending = holdOurTransactions();

@@ -6,7 +6,14 @@ import { readTogether } from '../read-together.js';
 import type { Receipt } from '../rpc/evidence-methods.js';
 import type { EvmNode } from '../rpc/evm-node.js';
 import { createLogSearch } from './search-logs.js';
-import { effectOf, indexTransferLogs, nonceTopic, type TransferLogs, usedTopic } from './transfer-log.js';
+import {
+  canceledTopic,
+  effectOf,
+  indexTransferLogs,
+  nonceTopic,
+  type TransferLogs,
+  usedTopic,
+} from './transfer-log.js';
 
 const stateSelector = keccakOfText('authorizationState(address,bytes32)').toString('hex', 0, 4);
 
@@ -25,12 +32,34 @@ const reorgDepth = 32n;
  */
 const searchedTtlMs = 10 * 60 * 1000;
 
+/**
+ * So long is waited for the log of a use: of several nodes behind one address, the one that tells of the use may have a block that
+ * the one that is asked for logs does not have yet. A token need not write logs at all.
+ */
+const logPatienceMs = 10_000;
+
 /** Claims in one filter; nodes limit how many topics they take. */
 const claimsPerSearch = 100;
 
-/** Like `Chain.findForeignTransfers`, and tells where there is a use whose evidence the node does not show yet. */
+/** What was searched for and not found. */
+interface Search {
+  readonly sinceMs: number;
+  /** The block up to which it was searched. */
+  readonly upTo: bigint;
+  /** Its payer took the authorization back. */
+  readonly isCanceled: boolean;
+}
+
+/** The transaction by which an authorization was used; `unclear` where it is not known yet. */
+type Use = { readonly transaction: string } | 'unclear';
+
+/**
+ * Like `Chain.findForeignTransfers`, and tells where there is a use whose evidence the node does not show yet. With the block in
+ * which ours failed, a node that does not have it tells nothing: who was faster may be in that block.
+ */
 export type FindForeignTransfers = (
   claims: readonly ClaimedTransfer[],
+  failedIn?: bigint,
 ) => Promise<readonly (OnChainEffect | 'unclear' | undefined)[]>;
 
 /**
@@ -46,36 +75,40 @@ export function createForeignTransfers(parts: {
 }): FindForeignTransfers {
   const { clock, confirmations } = parts;
   const searchLogs = createLogSearch(parts);
-  /** The block up to which a used authorization was searched for, by claim key, and until when that counts. */
-  const searched = createBoundedCache<{ readonly upTo: bigint; readonly untilMs: number }>(4096);
+  /** Used authorizations, by claim key. */
+  const searched = createBoundedCache<Search>(4096);
+  const nowMs = () => clock.now().getTime();
 
   /** The search that goes on, or one that begins now. */
-  function searchOf({ claimKey }: ClaimedTransfer) {
+  function searchOf({ claimKey }: ClaimedTransfer): Search {
     const search = searched.get(claimKey);
-    const nowMs = clock.now().getTime();
-    return search !== undefined && nowMs < search.untilMs ? search : { upTo: 0n, untilMs: nowMs + searchedTtlMs };
+    const isOn = search !== undefined && nowMs() < search.sinceMs + searchedTtlMs;
+    return isOn ? search : { sinceMs: nowMs(), upTo: 0n, isCanceled: false };
   }
 
-  /** Where the authorizations of one token were used: transactions by claim key. */
+  /** Where the authorizations of one token were used, by claim key. */
   async function findUses(
     node: EvmNode,
     claims: readonly ClaimedTransfer[],
     last: bigint,
-  ): Promise<ReadonlyMap<string, string>> {
+  ): Promise<ReadonlyMap<string, Use>> {
     const searches = new Map(claims.map((claim) => [claim, searchOf(claim)]));
     const fromBlock = [...searches]
       .map(([claim, { upTo }]) => larger(upTo - reorgDepth, oldestBlock(claim, last)))
       .reduce((one, other) => (one < other ? one : other));
     const payers = [...new Set(claims.map(payerTopic))];
-    const topics = [usedTopic, payers, claims.map(nonceTopic)];
+    const topics = [[usedTopic, canceledTopic], payers, claims.map(nonceTopic)];
     const address = claims[0]?.asset.token ?? '';
     const found = await searchLogs(node, { address, topics, fromBlock, toBlock: last });
     const transactions = new Map(found.map((log) => [log.topics.join(), log.transaction]));
-    const uses = new Map<string, string>();
-    for (const [claim, { untilMs }] of searches) {
-      const transaction = transactions.get([usedTopic, payerTopic(claim), nonceTopic(claim)].join());
-      if (transaction === undefined) searched.set(claim.claimKey, { upTo: last, untilMs });
-      else uses.set(claim.claimKey, transaction);
+    const uses = new Map<string, Use>();
+    for (const [claim, search] of searches) {
+      const told = (event: string) => transactions.get([event, payerTopic(claim), nonceTopic(claim)].join());
+      const transaction = told(usedTopic);
+      const isCanceled = search.isCanceled || told(canceledTopic) !== undefined;
+      if (transaction === undefined) searched.set(claim.claimKey, { ...search, upTo: last, isCanceled });
+      if (transaction !== undefined) uses.set(claim.claimKey, { transaction });
+      else if (!isCanceled && nowMs() < search.sinceMs + logPatienceMs) uses.set(claim.claimKey, 'unclear');
     }
     return uses;
   }
@@ -91,17 +124,18 @@ export function createForeignTransfers(parts: {
     for (const claims of groupsOf(used)) {
       const uses = await findUses(node, claims, last);
       for (const claim of claims) {
-        const transaction = uses.get(claim.claimKey);
-        const effect = transaction === undefined ? undefined : await evidence(claim, transaction);
+        const use = uses.get(claim.claimKey);
+        const effect = typeof use === 'object' ? await evidence(claim, use.transaction) : use;
         if (effect !== undefined) effects.set(claim.claimKey, effect);
       }
     }
     return effects;
   }
 
-  return async (claims) => {
+  return async (claims, failedIn = 0n) => {
     if (claims.length === 0) return [];
     return parts.node.onOneEndpoint(async (node) => {
+      if (failedIn > 0n && (await node.blockNumber()) < failedIn) return claims.map(() => 'unclear');
       const isUsed = await readStates(node, claims);
       const used = claims.filter((_, index) => isUsed[index]);
       const effects = used.length === 0 ? undefined : await search(node, used);

@@ -1,7 +1,8 @@
 import { amount, type Observation, type SubmittedTransaction } from '@tollkeeper/protocol';
-import { BASE_SEPOLIA_USDC, gasBurnerTokenAbi, sandboxKeys, testUsdcAbi } from '@tollkeeper/sandbox';
+import { BASE_SEPOLIA_USDC, faultOn, gasBurnerTokenAbi, sandboxKeys, testUsdcAbi } from '@tollkeeper/sandbox';
 import { Interface } from 'ethers';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { cancelAuthorization } from '../../../../test/support/evm-cancellation.js';
 import { offeredPayment } from '../../../../test/support/evm-payment.js';
 import { type EvmSetup, startEvmSetup } from '../../../../test/support/evm-setup.js';
 import { mine, paymentsTo, signTogether, signVerified } from '../../../../test/support/evm-sharing.js';
@@ -131,6 +132,59 @@ describe('a payment that fails among others', () => {
     expect(observations.map(reasonOf)).toEqual([failed, failed, 'transferred', failed]);
     expect(observations[2]).toMatchObject({ effect: { transaction: foreign.id } });
     expect(observations[3]).toMatchObject({ rejection: { detail: 'The transaction reverted on chain' } });
+  });
+});
+
+describe('a payment that somebody else had sent', () => {
+  /** Ours, which has failed, as a network sees it whose clock can be set. */
+  async function overtaken() {
+    const clock = { nowMs: Date.now() };
+    const ours = setup.network({ clock: { now: () => new Date(clock.nowMs) } });
+    const payments = await paymentsTo(setup, merchants(2));
+    const { signed, submitted } = await signTogether(ours, payments);
+    await other.send(payments[0] ?? expect.fail('a payment'));
+    await mine(setup, ours, signed);
+    const height = BigInt((await setup.anvil.rpc('eth_blockNumber', [])) as Hex);
+    const state = async () => (await look(submitted, ours)).map(reasonOf);
+    return { clock, state, height };
+  }
+
+  test('has not failed while the logs lack its use, which they do where a node is behind, but not for ever', async () => {
+    const { clock, state } = await overtaken();
+    const behind = setup.proxy.use(faultOn('eth_getLogs', { kind: 'result', result: [] }));
+    expect(await state()).toEqual(['pending', 'transferred']);
+    clock.nowMs += 9_000;
+    expect(await state()).toEqual(['pending', 'transferred']);
+    clock.nowMs += 2_000;
+    expect(await state()).toEqual(['invalid_exact_evm_transaction_failed', 'transferred']);
+    behind();
+    expect(await state()).toEqual(['transferred', 'transferred']);
+  });
+
+  test('has not failed by the word of a node that lacks the block in which ours did', async () => {
+    const { state, height } = await overtaken();
+    const unused = setup.proxy.use(faultOn('eth_call', { kind: 'result', result: '0x' }));
+    const result = `0x${(height - 1n).toString(16)}`;
+    const behind = setup.proxy.use(faultOn('eth_blockNumber', { kind: 'result', result }));
+    expect(await state()).toEqual(['pending', 'transferred']);
+    unused();
+    behind();
+    expect(await state()).toEqual(['transferred', 'transferred']);
+  });
+
+  test('has failed at once where its payer took it back', async () => {
+    const payer = await setup.payer();
+    const offer = { ...payer, token: BASE_SEPOLIA_USDC, payTo: merchant.address, value: 1n };
+    const payments = [await offeredPayment(offer), ...(await paymentsTo(setup, merchants(1)))];
+    const { signed, submitted } = await signTogether(evm, payments);
+    const nonce: Hex = `0x${submitted[0]?.expected.claimKey.slice(-64) ?? ''}`;
+    await cancelAuthorization(setup, { ...payer, token: BASE_SEPOLIA_USDC, nonce });
+    await mine(setup, evm, signed);
+    for (let count = 0; count < 2; count += 1) {
+      expect((await look(submitted)).map(reasonOf)).toEqual(['invalid_exact_evm_transaction_failed', 'transferred']);
+      // Behind the blocks that the next search begins with.
+      await setup.anvil.mine(40);
+    }
   });
 });
 

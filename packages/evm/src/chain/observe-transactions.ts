@@ -12,7 +12,7 @@ import type { EvmNode } from '../rpc/evm-node.js';
 import type { FindForeignTransfers } from './foreign-transfers.js';
 import { type Legs, readLegs } from './shared-legs.js';
 import { createTransactionTracking } from './track-transactions.js';
-import { createSearchBeside, type Wanted } from './search-beside.js';
+import { createSearchBeside, findAllOf, type Wanted } from './search-beside.js';
 import { effectOf, indexTransferLogs, type TransferLogs } from './transfer-log.js';
 import { createTurns } from './turns.js';
 
@@ -45,7 +45,7 @@ interface Missed {
 export function createObservation(parts: Parts): Chain['observe'] {
   const track = createTransactionTracking(parts);
   const inTurn = createTurns();
-  const findAtOnce: FindWanted = (wanted) => parts.findForeignTransfers(wanted.map(({ claim }) => claim));
+  const findAtOnce: FindWanted = (wanted) => findAllOf({ find: parts.findForeignTransfers }, wanted);
   const findBeside = createSearchBeside({
     find: parts.findForeignTransfers,
     onFailure: (trouble) => {
@@ -112,7 +112,7 @@ async function judgeMissed(
   const missed = submitted.flatMap(({ expected }, index): readonly (Wanted & { readonly index: number })[] => {
     const outcome = outcomes[index];
     if (outcome?.state !== 'missed' || expected === undefined) return [];
-    return [{ claim: expected, blockHash: outcome.receipt.block.hash, index }];
+    return [{ claim: expected, block: outcome.receipt.block, index }];
   });
   const effects = await find(missed);
   const effectOfMissed = new Map(missed.map(({ index }, place) => [index, effects[place]]));

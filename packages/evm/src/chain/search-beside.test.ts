@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { amount, baseSepolia, type ClaimedTransfer, type OnChainEffect } from '@tollkeeper/protocol';
 import { expect, test } from 'vitest';
 import type { FindForeignTransfers } from './foreign-transfers.js';
@@ -11,7 +12,7 @@ const wantedOf = (claimKey: string, blockHash = '0xb1') => ({
     payTo: '0xpayee',
     amount: amount(1n),
   },
-  blockHash,
+  block: { number: 1n, hash: blockHash },
 });
 const effect = { transaction: '0xstranger' } as OnChainEffect;
 
@@ -57,6 +58,17 @@ test('what was looked for after one block says nothing of another one', async ()
   expect(asked).toEqual([['a'], ['a']]);
 });
 
+test('the node must have the newest of the blocks', async () => {
+  const blocks: (bigint | undefined)[] = [];
+  const find: FindForeignTransfers = (claims, failedIn) => {
+    blocks.push(failedIn);
+    return Promise.resolve(claims.map(() => effect));
+  };
+  const search = createSearchBeside({ find, onFailure: (trouble) => expect.fail(trouble) });
+  await search([7n, 9n, 8n].map((number) => ({ ...wantedOf(`of ${number}`), block: { number, hash: '0xb' } })));
+  expect(blocks).toEqual([9n]);
+});
+
 test('one that the node does not tell about hides no other, and is looked for again', async () => {
   const { asked, failures, letGo, search } = searchBeside({ untold: ['a'] });
   letGo();
@@ -64,6 +76,21 @@ test('one that the node does not tell about hides no other, and is looked for ag
   expect(await search([wantedOf('a')])).toEqual(['unclear']);
   expect(asked).toEqual([['a', 'b'], ['a'], ['b'], ['a']]);
   expect(failures).toEqual(['Error: no answer', 'Error: no answer']);
+});
+
+test('all are found in the end, however many failed together and however long the node takes', async () => {
+  const find: FindForeignTransfers = async (claims) => {
+    await sleep(700);
+    return claims.map(() => effect);
+  };
+  const search = createSearchBeside({ find, onFailure: (trouble) => expect.fail(trouble) });
+  let wanted = Array.from({ length: 9_000 }, (_, index) => wantedOf(String(index)));
+  for (let looks = 0; looks < 60 && wanted.length > 0; looks += 1) {
+    const found = await search(wanted);
+    wanted = wanted.filter((_, index) => found[index] === 'unclear');
+    await sleep(50);
+  }
+  expect(wanted).toEqual([]);
 });
 
 test('a node that hangs is asked a few searches at a time', async () => {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ClaimedTransfer, isFault, type OnChainEffect } from '@tollkeeper/protocol';
+import { type Block, type ClaimedTransfer, isFault, type OnChainEffect } from '@tollkeeper/protocol';
 import type { FindForeignTransfers } from './foreign-transfers.js';
 import { createTurns } from './turns.js';
 
@@ -8,12 +8,13 @@ type Found = OnChainEffect | 'unclear' | undefined;
 /** A transfer to look for, after a transaction of ours in this block has not carried it out. */
 export interface Wanted {
   readonly claim: ClaimedTransfer;
-  readonly blockHash: string;
+  readonly block: Block;
 }
 
 /** A search that goes on, or has ended and was not read yet. */
 interface Search {
-  readonly claim: ClaimedTransfer;
+  readonly wanted: Wanted;
+  askedAtMs: number;
   found?: { readonly value: Found };
 }
 
@@ -23,8 +24,11 @@ const patienceMs = 500;
 /** Requests for searches at one time. */
 const searchesAtOnce = 4;
 
-/** The oldest are forgotten: somebody else has concluded what they were for. */
+/** As many go on, or were not read yet; others begin when these are over. */
 const maximumSearches = 4096;
+
+/** What nobody has asked for so long is forgotten: somebody else has concluded what it was for. */
+const memoryMs = 300_000;
 
 /**
  * Searches for transfers by somebody else beside the looks that ask for them: `unclear` is answered as long as one goes on, so that
@@ -47,18 +51,31 @@ export function createSearchBeside(parts: {
   };
 
   function begin(wanted: readonly Wanted[]): readonly string[] {
-    const unknown = wanted.filter((each) => !searches.has(keyOf(each)));
-    const fresh = new Map(unknown.map((each) => [keyOf(each), each.claim]));
-    for (const [key, claim] of fresh) searches.set(key, { claim });
-    for (const key of searches.keys()) if (searches.size > maximumSearches) searches.delete(key);
-    return [...fresh.keys()];
+    const nowMs = performance.now();
+    for (const [key, { askedAtMs }] of searches) if (askedAtMs < nowMs - memoryMs) searches.delete(key);
+    const fresh: string[] = [];
+    for (const each of wanted) {
+      const key = keyOf(each);
+      const search = searches.get(key);
+      if (search !== undefined) search.askedAtMs = nowMs;
+      else if (searches.size < maximumSearches) {
+        searches.set(key, { wanted: each, askedAtMs: nowMs });
+        fresh.push(key);
+      }
+    }
+    return fresh;
   }
 
   /** All together, and where that fails each alone, because one may have spoilt it for the others. Never throws. */
   async function run(keys: readonly string[]): Promise<void> {
     const known = keys.flatMap((key) => searches.get(key) ?? []);
     try {
-      const found = await inTurn(() => parts.find(known.map(({ claim }) => claim)));
+      const found = await inTurn(() =>
+        findAllOf(
+          parts,
+          known.map((search) => search.wanted),
+        ),
+      );
       for (const [index, search] of known.entries()) search.found = { value: found[index] };
     } catch (error) {
       if (keys.length > 1) await Promise.all(keys.map((key) => run([key])));
@@ -70,9 +87,21 @@ export function createSearchBeside(parts: {
   }
 }
 
+/** By a node that has all of their blocks. */
+export function findAllOf(
+  { find }: { readonly find: FindForeignTransfers },
+  wanted: readonly Wanted[],
+): ReturnType<FindForeignTransfers> {
+  const newest = wanted.reduce((one, { block }) => (block.number > one ? block.number : one), 0n);
+  return find(
+    wanted.map(({ claim }) => claim),
+    newest,
+  );
+}
+
 /** By the block too: what was not used before one block may have been before another. */
-function keyOf({ claim, blockHash }: Wanted): string {
-  return `${claim.claimKey} ${blockHash}`;
+function keyOf({ claim, block }: Wanted): string {
+  return `${claim.claimKey} ${block.hash}`;
 }
 
 async function waitFor(work: Promise<void>): Promise<void> {

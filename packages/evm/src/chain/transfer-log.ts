@@ -5,6 +5,7 @@ import type { Log, Receipt } from '../rpc/evidence-methods.js';
 
 const transferTopic = `0x${keccakOfText('Transfer(address,address,uint256)').toString('hex')}`;
 export const usedTopic = `0x${keccakOfText('AuthorizationUsed(address,bytes32)').toString('hex')}`;
+export const canceledTopic = `0x${keccakOfText('AuthorizationCanceled(address,bytes32)').toString('hex')}`;
 
 /** Where among a transaction's logs a transfer stands; why not, where there is none. */
 export type TransferLog =

@@ -53,7 +53,6 @@ export function createNetworkSettlement(parts: NetworkSettlementParts) {
     findOvertaking: createOvertaken({ ...parts, settle: ends.settle }),
   });
   const takeUp = createTakeUp({ ...parts, submit, canSign: lanes.canSign });
-  const lookForLateTransfers = createLateTransfers(parts);
   const places = createPlaces({
     ...parts,
     processId,
@@ -80,10 +79,8 @@ export function createNetworkSettlement(parts: NetworkSettlementParts) {
     tendLanes: lanes.tend,
     follow: () => followPending(watch, { database, network }),
     lookAtPlaces: () => places.look(lanes.held()),
-    async lookForLateTransfers() {
-      await lookForLateTransfers();
-      await takeUp.takeDropped();
-    },
+    lookForLateTransfers: createLateTransfers(parts),
+    takeDropped: () => takeUp.takeDropped(),
     lookForOverdue: createOverdueLog({ ...parts, network }),
     lookAtBalances: lanes.lookAtFunds,
     /** What waits for a lane, what is in flight, and the lanes of this process. */

@@ -4,7 +4,7 @@ import { passes } from '../passes.js';
 import type { PaymentStore } from './payment-store.js';
 
 /** Every so many times that a process looks after what is left it also looks at what changes more slowly. */
-const turnsPer = { places: 2, lateTransfers: 8, balances: 15, overdue: 15 };
+const turnsPer = { places: 2, lateTransfers: 8, dropped: 8, balances: 15, overdue: 15 };
 
 /** What is looked after on one network. */
 interface Tended {
@@ -14,6 +14,7 @@ interface Tended {
   follow(): Promise<unknown>;
   lookAtPlaces(): Promise<void>;
   lookForLateTransfers(): Promise<void>;
+  takeDropped(): Promise<void>;
   lookForOverdue(): Promise<void>;
   lookAtBalances(): Promise<void>;
   state(): { readonly poor: number };
@@ -21,7 +22,8 @@ interface Tended {
 
 /**
  * Keeps the leases of this process, and looks after what it and others have left unfinished. The two go on apart: a node that
- * hangs must not cost a lease.
+ * hangs must not cost a lease. Nor does the search for late transfers hold up the rest: it may take a node minutes, and what a
+ * process that died has left is wanted at once.
  */
 export function createTending(parts: {
   readonly store: PaymentStore;
@@ -54,15 +56,19 @@ export function createTending(parts: {
   }
 
   async function tend(network: Tended): Promise<void> {
+    let searching: Promise<void> | undefined;
+    const search = () => attempt(() => network.lookForLateTransfers()).finally(() => (searching = undefined));
     for (let turn = 1; await passes(tendMs, stopping.signal); turn += 1) {
       await attempt(() => network.tendLanes());
       await attempt(() => network.follow());
       if (turn % turnsPer.places === 0) await attempt(() => network.lookAtPlaces());
-      if (turn % turnsPer.lateTransfers === 0) await attempt(() => network.lookForLateTransfers());
+      if (turn % turnsPer.lateTransfers === 0) searching ??= search();
+      if (turn % turnsPer.dropped === 0) await attempt(() => network.takeDropped());
       if (turn % turnsPer.overdue === 0) await attempt(() => network.lookForOverdue());
       // Whoever funds a signer is waiting for it to be noticed.
       if (turn % turnsPer.balances === 0 || network.state().poor > 0) await attempt(() => network.lookAtBalances());
     }
+    await searching;
   }
 
   async function attempt(work: () => Promise<unknown>): Promise<void> {
