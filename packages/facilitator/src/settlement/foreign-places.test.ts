@@ -84,3 +84,12 @@ test.each<Partial<Chain>>([
   expect(await lookTwice(chainWith(some), 4n, [sent, bid])).toEqual([]);
   expect(events).toEqual([]);
 });
+
+test('a transaction that the node cannot tell about hides no other that has lost its place', async () => {
+  const untold = { ...sent, id: '0x02', accountNonce: 2n };
+  const observe: Chain['observe'] = (all) =>
+    all.some(({ id }) => id === untold.id)
+      ? Promise.reject(new Error('no receipt'))
+      : Promise.resolve(all.map(() => ({ state: 'pending' })));
+  expect(await lookTwice(chainWith({ observe }), 4n, [untold, sent])).toMatchObject([{ sent, state: 'replaced' }]);
+});

@@ -3,6 +3,7 @@ import type { Logger } from '../logging/logger.js';
 import type { SentTransaction } from './chain-transactions.js';
 import type { Closing } from './close-transactions.js';
 import type { HeldLane } from './lanes.js';
+import { observeApart } from './observe-apart.js';
 import type { PlaceEvent } from './place-event.js';
 
 /**
@@ -49,10 +50,13 @@ export function createForeignPlaces(parts: {
 
   async function findMissing(behind: readonly SentTransaction[]): Promise<readonly SentTransaction[]> {
     // Only whether a block holds them counts here, and not what became of their payments.
-    const observations = await chain.observe(behind.map(({ id, raw }) => ({ id, raw })));
+    const observations = await observeApart(
+      parts,
+      behind.map(({ id, raw }) => ({ id, raw })),
+    );
     return ofWholePlaces(
       behind,
-      observations.map((observation) => observation.state === 'pending' && observation.inBlock !== true),
+      observations.map((observation) => observation?.state === 'pending' && observation.inBlock !== true),
     );
   }
 
