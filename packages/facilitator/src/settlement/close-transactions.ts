@@ -110,7 +110,7 @@ async function markReplaced(
 ): Promise<readonly { readonly id: string }[]> {
   const taken = closings.filter(({ state, sent }) => state === 'included' && sent.accountNonce !== undefined);
   if (taken.length === 0) return [];
-  return sql<{ id: string }>`
+  const mark = () => sql<{ id: string }>`
     UPDATE chain_transaction SET state = 'replaced', concluded_at = now()
     FROM unnest(
       ${taken.map(({ sent }) => sent.signer)}::text[], ${taken.map(({ sent }) => sent.accountNonce ?? null)}::numeric[]
@@ -118,6 +118,9 @@ async function markReplaced(
     WHERE network = ${network} AND state = 'pending' AND chain_transaction.signer = taken.signer
       AND chain_transaction.account_nonce = taken.account_nonce
     RETURNING transaction AS id`;
+  const replaced = await mark();
+  // Whoever outbid one of them meanwhile was waited for, and what it stored is seen only now.
+  return replaced.length === 0 ? [] : [...replaced, ...(await mark())];
 }
 
 async function paymentsOf(

@@ -5,6 +5,7 @@ import { storeSigned, type SentTransaction } from './chain-transactions.js';
 import { countEmpty, findEmpty, isEmpty } from './lane-order.js';
 import { lockLane, type HeldLane } from './lanes.js';
 import type { PlaceEvent } from './place-event.js';
+import { sendTogether, type Sending } from './send-together.js';
 
 /** No chain forgets more foreign transactions than that: a lane that skipped more was told a wrong count by a node. */
 const filledMax = 64n;
@@ -38,7 +39,7 @@ export function createEmptyPlaces(parts: {
     if (certain.length === 0) return;
     const places = await countEmpty({ database, network, signer }, next);
     if (places > filledMax) tell({ network, signer, places: places.toString(), first: String(certain[0]) });
-    else for (const accountNonce of certain) await fill(lane, accountNonce);
+    else await sendTogether(certain, (accountNonce) => fill(lane, accountNonce));
   };
 
   function tell(fields: { readonly signer: string; readonly [field: string]: string }): void {
@@ -60,23 +61,25 @@ export function createEmptyPlaces(parts: {
     return empty.filter((accountNonce) => nowMs - (since.get(accountNonce) ?? nowMs) >= parts.fillAfterMs);
   }
 
-  async function fill(lane: HeldLane, accountNonce: bigint): Promise<void> {
+  async function fill(lane: HeldLane, accountNonce: bigint): Promise<Sending | undefined> {
     const fields = { network, signer: lane.signer, accountNonce: accountNonce.toString() };
     const plan = await chain.fill(lane.signer);
     if (plan === undefined) {
       parts.onEvent('fee_above_limit');
       log.warn(fields, 'an empty place is not filled: the fee would be above the limit, or what the signer has');
-      return;
+      return undefined;
     }
     const signed = plan.sign(accountNonce);
     const stored = await database.transaction((sql) => store(sql, { network, processId, lane, signed, accountNonce }));
-    if (!stored) return;
+    if (!stored) return undefined;
     const sent = { ...signed, network, legs: [] };
-    const result = await chain.broadcast(sent);
-    parts.onEvent('gap_filled');
-    const refusal = result.accepted ? {} : { detail: result.detail };
-    log.warn({ ...fields, transaction: signed.id, ...refusal }, 'empty place filled');
-    parts.track(sent);
+    return async () => {
+      const result = await chain.broadcast(sent);
+      parts.onEvent('gap_filled');
+      const refusal = result.accepted ? {} : { detail: result.detail };
+      log.warn({ ...fields, transaction: signed.id, ...refusal }, 'empty place filled');
+      parts.track(sent);
+    };
   }
 }
 

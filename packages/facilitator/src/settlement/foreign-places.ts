@@ -3,6 +3,7 @@ import type { Logger } from '../logging/logger.js';
 import type { SentTransaction } from './chain-transactions.js';
 import type { Closing } from './close-transactions.js';
 import type { HeldLane } from './lanes.js';
+import { observeApart } from './observe-apart.js';
 import type { PlaceEvent } from './place-event.js';
 
 /**
@@ -35,14 +36,7 @@ export function createForeignPlaces(parts: {
       missingSince.delete(signer);
       return;
     }
-    // Only whether a block holds them counts here, and not what became of their payments.
-    const observations = await chain.observe(behind.map(({ id, raw }) => ({ id, raw })));
-    const missing = behind.filter((_, index) => {
-      const observation = observations[index];
-      return observation?.state === 'pending' && observation.inBlock !== true;
-    });
-    const lost = await withoutKnown(missing);
-    const certain = seenForLong(signer, lost);
+    const certain = seenForLong(signer, await withoutKnown(await findMissing(behind)));
     if (certain.length === 0) return;
     for (const { id } of certain) {
       parts.onEvent('foreign');
@@ -54,10 +48,24 @@ export function createForeignPlaces(parts: {
     );
   }
 
+  async function findMissing(behind: readonly SentTransaction[]): Promise<readonly SentTransaction[]> {
+    // Only whether a block holds them counts here, and not what became of their payments.
+    const observations = await observeApart(
+      parts,
+      behind.map(({ id, raw }) => ({ id, raw })),
+    );
+    return ofWholePlaces(
+      behind,
+      observations.map((observation) => observation?.state === 'pending' && observation.inBlock !== true),
+    );
+  }
+
   /** A node that still knows our transaction took it and cannot prove that yet: its evidence may be late, or of a dropped block. */
   async function withoutKnown(missing: readonly SentTransaction[]): Promise<readonly SentTransaction[]> {
-    const known = await Promise.all(missing.map(async (sent) => (await chain.broadcast(sent)).accepted));
-    return missing.filter((_, index) => known[index] !== true);
+    return ofWholePlaces(
+      missing,
+      await Promise.all(missing.map(async (sent) => !(await chain.broadcast(sent)).accepted)),
+    );
   }
 
   /** Those that were missing before, for long enough. */
@@ -68,6 +76,17 @@ export function createForeignPlaces(parts: {
     missingSince.set(signer, since);
     return missing.filter(({ id }) => nowMs - (since.get(id) ?? nowMs) >= foreignAfterMs);
   }
+}
+
+/** Those that are out and share their place with none that is not: of the bidders for a place, one of ours may have it. */
+function ofWholePlaces(
+  transactions: readonly SentTransaction[],
+  isOut: readonly boolean[],
+): readonly SentTransaction[] {
+  const kept = new Set(
+    transactions.filter((_, index) => isOut[index] !== true).map(({ accountNonce }) => accountNonce),
+  );
+  return transactions.filter(({ accountNonce }) => !kept.has(accountNonce));
 }
 
 function failuresOf(sent: SentTransaction): ReadonlyMap<string, Rejection> {

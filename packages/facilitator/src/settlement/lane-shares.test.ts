@@ -16,13 +16,13 @@ beforeEach(async () => {
 });
 afterAll(() => testDatabase.drop());
 
-function openProcess(signers: readonly string[], told: bigint[] = []) {
+function openProcess(signers: readonly string[], told: bigint[] = [], processId: string = randomUUID()) {
   const nextAccountNonce = () => Promise.resolve(told.shift() ?? 0n);
   const chain = { network: baseSepolia, signers, ordered: true, nextAccountNonce };
   return createLanes({
     database: testDatabase.database,
     chain: chain as Partial<Chain> as Chain,
-    processId: randomUUID(),
+    processId,
     log: createLogger({ level: 'silent' }),
   });
 }
@@ -44,6 +44,22 @@ test('a process with keys of its own works all of its lanes, whoever else is the
   const [first, second, third] = [openProcess(['e']), openProcess(['f']), openProcess(['g', 'h'])];
   for (const lanes of [first, second, third, first, second, third]) await lanes.tend();
   expect([heldBy(first), heldBy(second), heldBy(third)]).toEqual([['e'], ['f'], ['g', 'h']]);
+});
+
+const [low, high] = ['00000000-0000-4000-8000-000000000000', 'ffffffff-ffff-4fff-bfff-ffffffffffff'];
+
+test.each([
+  [low, high, ['i']],
+  [low, high, ['j']],
+  [high, low, ['i']],
+  [high, low, ['j']],
+])('no lane is left while keys are taken away or added, with %s and %s that has %o', async (one, other, keys) => {
+  const [all, some] = [openProcess(['i', 'j'], [], one), openProcess(keys, [], other)];
+  for (const lanes of [all, some, all, some, all]) await lanes.tend();
+  const before = [heldBy(all), heldBy(some)];
+  expect(before.flat().toSorted()).toEqual(['i', 'j']);
+  for (const lanes of [all, some]) await lanes.tend();
+  expect([heldBy(all), heldBy(some)]).toEqual(before);
 });
 
 test.each([[[1_000_000n, 5n]], [[5n, 1_000_000n]]])(

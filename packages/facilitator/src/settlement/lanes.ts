@@ -1,6 +1,7 @@
 import type { Database, Sql } from '@tollkeeper/database';
 import type { Chain } from '@tollkeeper/protocol';
 import type { Logger } from '../logging/logger.js';
+import { readLaneShare } from './lane-shares.js';
 
 /** A lane without a sign of life of its holder for this long goes to another process. */
 const laneLeaseSeconds = 6;
@@ -64,20 +65,24 @@ export function createLanes(parts: {
     await keep();
     await sql`DELETE FROM settler WHERE network = ${network} AND seen_until < now() - interval '1 hour'`;
     const mine = await renew(shares);
-    const share = await fairShare(shares);
-    const excess = mine.slice(share);
+    const share = await readLaneShare(sql, { network, processId });
+    const excess = mine.filter(({ signer }) => share.isWanted(signer)).slice(0, Math.max(mine.length - share.count, 0));
     if (excess.length > 0)
       await giveBack(
         shares,
         excess.map(({ signer }) => signer),
       );
-    held = mine.slice(0, share);
-    if (held.length < share) held = [...held, ...(await take(share - held.length))];
+    held = mine.filter((lane) => !excess.includes(lane));
+    held = [...held, ...(await take(share.count - held.length, share.isWanted))];
   }
 
-  async function take(count: number): Promise<readonly HeldLane[]> {
+  /** So many of those that nobody holds, and all that nobody else lacks. */
+  async function take(count: number, isWanted: (signer: string) => boolean): Promise<readonly HeldLane[]> {
     const taken: HeldLane[] = [];
-    for (const signer of await free(shares, count)) {
+    const all = await free(shares);
+    const wanted = all.filter(isWanted);
+    const others = all.filter((signer) => !isWanted(signer));
+    for (const signer of [...others, ...wanted.slice(0, Math.max(count - others.length, 0))]) {
       const next = await firstAccountNonce(chain, signer);
       const [lane] = await sql<HeldLane>`
         INSERT INTO lane (network, signer, next_account_nonce, holder, lease_until, fencing_token)
@@ -122,25 +127,14 @@ async function renew({ sql, chain, processId }: Shares): Promise<readonly HeldLa
     RETURNING signer, fencing_token AS "fencingToken"`;
 }
 
-/** How many lanes this process should hold, so that all that can sign with them get as many as any other, give or take one. */
-async function fairShare({ sql, chain, processId }: Shares): Promise<number> {
-  const [row] = await sql<{ processes: bigint; place: bigint }>`
-    SELECT count(*) AS processes, count(*) FILTER (WHERE process_id < ${processId}::uuid) AS place
-    FROM settler
-    WHERE network = ${chain.network} AND seen_until > now() AND signers && ${chain.signers}::text[]`;
-  const processes = Number(row?.processes ?? 1n);
-  const each = Math.floor(chain.signers.length / processes);
-  return each + (Number(row?.place ?? 0n) < chain.signers.length % processes ? 1 : 0);
-}
-
-async function free({ sql, chain }: Shares, count: number): Promise<readonly string[]> {
+async function free({ sql, chain }: Shares): Promise<readonly string[]> {
   const rows = await sql<{ signer: string }>`
     SELECT signer FROM unnest(${chain.signers}::text[]) WITH ORDINALITY AS configured (signer, place)
     WHERE NOT EXISTS (
       SELECT FROM lane
       WHERE lane.network = ${chain.network} AND lane.signer = configured.signer AND lane.holder IS NOT NULL
         AND lane.lease_until >= now())
-    ORDER BY place LIMIT ${count}`;
+    ORDER BY place`;
   return rows.map(({ signer }) => signer);
 }
 

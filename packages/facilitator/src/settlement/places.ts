@@ -11,6 +11,7 @@ import { findDroppedOf, findPendingOf, findStuck } from './lane-order.js';
 import type { HeldLane } from './lanes.js';
 import type { PlaceEvent } from './place-event.js';
 import { createReplacing } from './replace-stuck.js';
+import { sendTogether } from './send-together.js';
 import type { SettlementEvents } from './settlement-events.js';
 import { createSkippedPlaces } from './skipped-places.js';
 import type { Sponsorship } from './sponsorship.js';
@@ -72,10 +73,10 @@ export function createPlaces(parts: PlacesParts): Places {
     await fillEmpty(lane, next);
     const stuck = await findStuck(order, { next, replaceAfterMs: parts.replaceAfterMs });
     const isDead = new Map(stuck.map((each) => [each.transaction, each.isDead]));
-    for (const sent of await findTransactions(database, { network, ids: [...isDead.keys()] })) {
+    await sendTogether(await findTransactions(database, { network, ids: [...isDead.keys()] }), async (sent) => {
       const isHopeless = isDead.get(sent.id) === true || (await isTooLarge(sent));
-      await replace(lane, sent, isHopeless ? 'cancel' : 'again');
-    }
+      return replace(lane, sent, isHopeless ? 'cancel' : 'again');
+    });
   }
 
   /** No bid gets it into a block. Its payments are sent again, each alone, when nothing else can take its place. */

@@ -4,9 +4,13 @@ import type { Logger } from '../logging/logger.js';
 import { storeSigned, type SentTransaction } from './chain-transactions.js';
 import { lockLane, type HeldLane } from './lanes.js';
 import type { PlaceEvent } from './place-event.js';
+import type { Sending } from './send-together.js';
 import type { Sponsorship } from './sponsorship.js';
 
-/** Puts another transaction in the place of one that is stuck: the same call for more, or one that does nothing. */
+/**
+ * Puts another transaction in the place of one that is stuck: the same call for more, or one that does nothing. It is stored then,
+ * and sent by what is answered; undefined where there is none.
+ */
 export function createReplacing(parts: {
   readonly database: Database;
   readonly chain: Chain;
@@ -19,7 +23,11 @@ export function createReplacing(parts: {
   const { database, chain, processId, log } = parts;
   const { network } = chain;
 
-  return async function replace(lane: HeldLane, sent: SentTransaction, purpose: 'again' | 'cancel'): Promise<void> {
+  return async function replace(
+    lane: HeldLane,
+    sent: SentTransaction,
+    purpose: 'again' | 'cancel',
+  ): Promise<Sending | undefined> {
     const fields = { network, signer: lane.signer, replaced: sent.id, purpose };
     const plan = await chain.replace(sent, purpose);
     if (plan === undefined) {
@@ -28,7 +36,7 @@ export function createReplacing(parts: {
         fields,
         'a stuck transaction is not outbid: the fee would be above the limit, what the signer has, or many times the price',
       );
-      return;
+      return undefined;
     }
     const signed = plan.sign(sent.accountNonce);
     const stored = await database.transaction(async (sql) => {
@@ -36,13 +44,15 @@ export function createReplacing(parts: {
       await parts.sponsorship.chargeBid(sql, { sent, addedFee: plan.addedFee });
       return true;
     });
-    if (!stored) return;
+    if (!stored) return undefined;
     const replacement = { ...signed, network, legs: sent.legs };
-    const result = await chain.broadcast(replacement);
-    parts.onEvent(purpose === 'cancel' ? 'cancelled' : 'fee_raised');
-    const refusal = result.accepted ? {} : { detail: result.detail };
-    log.warn({ ...fields, transaction: signed.id, ...refusal }, 'stuck transaction replaced');
-    parts.track(replacement);
+    return async () => {
+      const result = await chain.broadcast(replacement);
+      parts.onEvent(purpose === 'cancel' ? 'cancelled' : 'fee_raised');
+      const refusal = result.accepted ? {} : { detail: result.detail };
+      log.warn({ ...fields, transaction: signed.id, ...refusal }, 'stuck transaction replaced');
+      parts.track(replacement);
+    };
   };
 }
 

@@ -57,10 +57,16 @@ function openProcess() {
   const processId = randomUUID();
   const [onEvent, track, events] = [() => undefined, () => undefined, { onResend: () => undefined }];
   const parts = { database, chain: chain as Chain, processId, onEvent, track, log: createLogger({ level: 'silent' }) };
-  const sponsorship = createSponsorship({ network, dailyBudget: () => undefined });
+  let bidding = () => Promise.resolve();
+  const sponsorship = {
+    ...createSponsorship({ network, dailyBudget: () => undefined }),
+    chargeBid: () => bidding(),
+  };
   const ledger = createLedger(parts);
   return {
     processId,
+    /** Does this in every transaction that stores a bid, before it is committed. */
+    whileBidding: (work: () => Promise<void>) => (bidding = work),
     lanes: createLanes(parts),
     store: createPaymentStore({ database, processId }),
     close: createClosing({ ...parts, network, ledger }),
@@ -70,13 +76,17 @@ function openProcess() {
   };
 }
 
-/** A process that had the lane, and whose lease ran out while it slept. */
-async function overslept() {
+async function firstHolder() {
   const process = openProcess();
   await process.lanes.tend();
-  const [stale] = process.lanes.held();
+  return { process, current: process.lanes.held()[0] ?? expect.fail('nobody has the lane') };
+}
+
+/** A process that had the lane, and whose lease ran out while it slept. */
+async function overslept() {
+  const { process, current: stale } = await firstHolder();
   await owner.query(`UPDATE lane SET lease_until = now() - interval '1 second'; DELETE FROM settler`);
-  return { process, stale: stale ?? expect.fail('nobody has the lane') };
+  return { process, stale };
 }
 
 /** The same, and another process has the lane now. */
@@ -165,6 +175,25 @@ test('the token of before outbids nothing', async () => {
   expect(await stored()).toEqual(['0x02 pending']);
   await other.replace(current, sent, 'again');
   expect(await stored()).toEqual(['0x02 pending', '0xb1d pending']);
+});
+
+test('a bid that is stored while its place is closed is closed with it', async () => {
+  const { process, current } = await firstHolder();
+  const [first, old, bid] = [signedAs('0x01', 7n), signedAs('0x02', 7n), signedAs('0x03', 7n)];
+  for (const signed of [first, old, bid]) {
+    const replacement = signed === first ? {} : { replacement: { of: first.id, purpose: 'settlement' } as const };
+    const transactions = [{ signed, paymentIds: [], ...replacement }];
+    await storeSigned(testDatabase.database.sql, { network, transactions });
+  }
+  let closing: Promise<unknown> = Promise.resolve();
+  process.whileBidding(async () => {
+    // Neither the first nor the last one was mined.
+    closing = process.close([{ sent: { ...old, network, legs: [] }, state: 'included', failures: new Map() }]);
+    await untilSessionsWait(testDatabase, 1);
+  });
+  await process.replace(current, { ...bid, network, legs: [] }, 'again');
+  await closing;
+  expect(await stored()).toEqual(['0x01 replaced', '0x02 included', '0x03 replaced', '0xb1d replaced']);
 });
 
 test('the token of before opens no place again that a reorg emptied', async () => {

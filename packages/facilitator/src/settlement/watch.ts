@@ -109,14 +109,21 @@ export function createWatch(parts: WatchParts): Watch {
   async function finish(found: ReadonlyMap<Entry, readonly Finding[]>): Promise<void> {
     const { over, open } = await conclude(found);
     for (const id of over) tracked.delete(id);
-    const isAbsent = (entry: Entry) => found.get(entry)?.some(({ observation }) => observation?.state === 'pending');
-    await resendAll(parts, open.filter(isAbsent));
+    await resendAll(
+      parts,
+      open.filter((entry) => found.get(entry)?.some(isAbsent)),
+    );
     // The next look begins with others, and with another one of these, so that none waits for ever behind those that the node
     // does not tell about.
     for (const entry of [...open.slice(1), ...open.slice(0, 1)]) {
       if (tracked.delete(entry.sent.id)) tracked.set(entry.sent.id, entry);
     }
   }
+}
+
+/** A block that is not deep enough, or whose evidence is not complete, holds it all the same. */
+function isAbsent({ observation }: Finding): boolean {
+  return observation?.state === 'pending' && observation.inBlock !== true;
 }
 
 /** Side by side: a node that reads well and hangs when it is sent to is not waited for by each in turn. */
