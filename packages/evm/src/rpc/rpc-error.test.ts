@@ -21,13 +21,15 @@ describe('what nodes say', () => {
     },
   );
 
-  test.each(['nonce too low', 'replacement transaction underpriced', 'insufficient funds for gas * price + value'])(
-    '"%s" does not say that the node has it, nor that a contract failed',
-    (message) => {
-      expect(isAlreadyKnown(error(message))).toBe(false);
-      expect(isExecutionFailure(error(message))).toBe(false);
-    },
-  );
+  test.each([
+    'nonce too low',
+    'replacement transaction underpriced',
+    'insufficient funds for gas * price + value',
+    'unknown transaction type',
+  ])('"%s" does not say that the node has it, nor that a contract failed', (message) => {
+    expect(isAlreadyKnown(error(message))).toBe(false);
+    expect(isExecutionFailure(error(message))).toBe(false);
+  });
 
   test.each([
     error('execution reverted: FiatTokenV2: invalid signature', { code: 3 }),

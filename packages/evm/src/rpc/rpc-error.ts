@@ -15,7 +15,7 @@ export class RpcError extends Error {
 
 // What nodes say, in one place. geth: core/txpool/errors.go and core/vm/errors.go; erigon, reth, nethermind and anvil follow it
 // with small variations.
-const alreadyKnown = /already known|already imported|known transaction|alreadyknown/i;
+const alreadyKnown = /already known|already imported|\bknown transaction|alreadyknown/i;
 const executionFailed =
   /execution reverted|transaction reverted|\brevert(ed)?\b|out of gas|outofgas|invalid opcode|invalid jump|stack (under|over)flow|gas required exceeds|intrinsic gas|invalidfeopcode/i;
 
