@@ -4,14 +4,16 @@ import { createLogger } from '../logging/logger.js';
 import type { PaymentStore } from './payment-store.js';
 import { createTending } from './tending.js';
 
-/** A network whose search for late transfers ends when it is let go. */
-function tendOne() {
+type Hanging = 'lookAtPlaces' | 'lookForLateTransfers';
+
+/** A network where one thing ends only when it is let go. */
+function tendOne(hanging: Hanging) {
   const done = { tendLanes: 0, follow: 0, lookAtPlaces: 0, lookForLateTransfers: 0, takeDropped: 0 };
   let letGo: () => void = () => undefined;
   const isLetGo = new Promise<void>((resolve) => (letGo = resolve));
-  const count = (what: keyof typeof done) => () => {
+  const count = (what: keyof typeof done) => async () => {
     done[what] += 1;
-    return Promise.resolve();
+    if (what === hanging) await isLetGo;
   };
   const nothing = () => Promise.resolve();
   const tending = createTending({
@@ -24,10 +26,7 @@ function tendOne() {
         follow: count('follow'),
         lookAtPlaces: count('lookAtPlaces'),
         takeDropped: count('takeDropped'),
-        async lookForLateTransfers() {
-          done.lookForLateTransfers += 1;
-          await isLetGo;
-        },
+        lookForLateTransfers: count('lookForLateTransfers'),
         lookForOverdue: nothing,
         lookAtBalances: nothing,
         state: () => ({ poor: 0 }),
@@ -40,26 +39,34 @@ function tendOne() {
   return { done, letGo, tending };
 }
 
-test('a search for late transfers that a node hangs in holds up nothing else of its network, and goes on once', async () => {
-  const { done, letGo, tending } = tendOne();
-  tending.start();
-  await expect.poll(() => done.lookForLateTransfers).toBe(1);
-  const { tendLanes, follow, lookAtPlaces, takeDropped } = { ...done };
-  await expect.poll(() => done.takeDropped).toBeGreaterThan(takeDropped + 2);
-  expect(done.tendLanes).toBeGreaterThan(tendLanes);
-  expect(done.follow).toBeGreaterThan(follow);
-  expect(done.lookAtPlaces).toBeGreaterThan(lookAtPlaces);
-  expect(done.lookForLateTransfers).toBe(1);
+const hanging: readonly (readonly [string, Hanging])[] = [
+  ['a look at places', 'lookAtPlaces'],
+  ['a search for late transfers', 'lookForLateTransfers'],
+];
 
-  letGo();
-  await expect.poll(() => done.lookForLateTransfers).toBeGreaterThan(1);
-  await tending.stop();
-});
+test.each(hanging)(
+  '%s that a node hangs in holds up nothing else of its network, and goes on once',
+  async (_, what) => {
+    const { done, letGo, tending } = tendOne(what);
+    tending.start();
+    await expect.poll(() => done[what]).toBe(1);
+    const before = { ...done };
+    await expect.poll(() => done.takeDropped).toBeGreaterThan(before.takeDropped + 2);
+    for (const other of ['tendLanes', 'follow', 'lookAtPlaces', 'lookForLateTransfers'] as const) {
+      if (other !== what) expect(done[other]).toBeGreaterThan(before[other]);
+    }
+    expect(done[what]).toBe(1);
 
-test('a stop waits for the search for late transfers', async () => {
-  const { done, letGo, tending } = tendOne();
+    letGo();
+    await expect.poll(() => done[what]).toBeGreaterThan(1);
+    await tending.stop();
+  },
+);
+
+test.each(hanging)('a stop waits for %s', async (_, what) => {
+  const { done, letGo, tending } = tendOne(what);
   tending.start();
-  await expect.poll(() => done.lookForLateTransfers).toBe(1);
+  await expect.poll(() => done[what]).toBe(1);
   let isStopped = false;
   const stopped = tending.stop().then(() => (isStopped = true));
   await new Promise((resolve) => setTimeout(resolve, 20));

@@ -22,8 +22,8 @@ interface Tended {
 
 /**
  * Keeps the leases of this process, and looks after what it and others have left unfinished. The two go on apart: a node that
- * hangs must not cost a lease. Nor does the search for late transfers hold up the rest: it may take a node minutes, and what a
- * process that died has left is wanted at once.
+ * hangs must not cost a lease. Nor do the look at places and the search for late transfers hold up the rest: they may take a node
+ * minutes, and what a process that died has left is wanted at once.
  */
 export function createTending(parts: {
   readonly store: PaymentStore;
@@ -56,19 +56,30 @@ export function createTending(parts: {
   }
 
   async function tend(network: Tended): Promise<void> {
-    let searching: Promise<void> | undefined;
-    const search = () => attempt(() => network.lookForLateTransfers()).finally(() => (searching = undefined));
+    const looking = oneAtATime(() => network.lookAtPlaces());
+    const searching = oneAtATime(() => network.lookForLateTransfers());
     for (let turn = 1; await passes(tendMs, stopping.signal); turn += 1) {
       await attempt(() => network.tendLanes());
       await attempt(() => network.follow());
-      if (turn % turnsPer.places === 0) await attempt(() => network.lookAtPlaces());
-      if (turn % turnsPer.lateTransfers === 0) searching ??= search();
+      if (turn % turnsPer.places === 0) looking.begin();
+      if (turn % turnsPer.lateTransfers === 0) searching.begin();
       if (turn % turnsPer.dropped === 0) await attempt(() => network.takeDropped());
       if (turn % turnsPer.overdue === 0) await attempt(() => network.lookForOverdue());
       // Whoever funds a signer is waiting for it to be noticed.
       if (turn % turnsPer.balances === 0 || network.state().poor > 0) await attempt(() => network.lookAtBalances());
     }
-    await searching;
+    await Promise.all([looking.ended(), searching.ended()]);
+  }
+
+  /** Work that goes on beside the rest, and does not begin again before it has ended. */
+  function oneAtATime(work: () => Promise<void>) {
+    let running: Promise<void> | undefined;
+    return {
+      begin(): void {
+        running ??= attempt(work).finally(() => (running = undefined));
+      },
+      ended: () => running,
+    };
   }
 
   async function attempt(work: () => Promise<unknown>): Promise<void> {
