@@ -36,21 +36,25 @@ beforeAll(async () => {
   chain.fundToken({ mint: usdc, owner: buyer.publicKey.toBase58(), amount: 1_000_000_000n });
   chain.fundToken({ mint: usdc, owner: merchant, amount: 0n });
   proxy = await startRpcProxy({ target: chain.url });
-  ours = createSvmNetwork({
-    network: solanaDevnet,
-    rpcUrls: [proxy.url],
-    feePayerKey: feePayer.privateKeyBase58,
-    assets: [usdc],
-    clock: { now: () => new Date(nowMs) },
-    onRpcCall: () => undefined,
-    onWarning: (message) => expect.fail(message),
-  });
+  ours = networkOf([proxy.url], (message) => expect.fail(message));
 });
 afterAll(async () => {
   await proxy.stop();
   await chain.stop();
 });
 beforeEach(() => proxy.reset());
+
+function networkOf(rpcUrls: readonly string[], onWarning: (message: string) => void): SvmNetwork {
+  return createSvmNetwork({
+    network: solanaDevnet,
+    rpcUrls,
+    feePayerKey: feePayer.privateKeyBase58,
+    assets: [usdc],
+    clock: { now: () => new Date(nowMs) },
+    onRpcCall: () => undefined,
+    onWarning,
+  });
+}
 
 let payments = 0;
 
@@ -290,6 +294,17 @@ test('a search that is not answered comes again after a pause too', async () => 
     recover();
   }
   expect(await stateOf(unsent)).toBe('expired');
+});
+
+test('a search that one endpoint does not answer is answered by the next one at once', async () => {
+  const unsent = await sign();
+  const slot = chain.slot();
+  const inclusion = { transaction: unsent.id, block: { number: BigInt(slot), hash: slot.toString() } };
+  chain.advanceSlots(400);
+  proxy.use(faultOn('getBlock', { kind: 'drop' }));
+  const look = () => networkOf([proxy.url, chain.url], () => undefined).chain;
+  expect(await look().observe([unsent])).toMatchObject([{ state: 'expired' }]);
+  expect(await look().finality([inclusion])).toEqual(['gone']);
 });
 
 test('a search of which the node does not tell holds up no hasty look', async () => {

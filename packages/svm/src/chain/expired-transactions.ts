@@ -29,18 +29,18 @@ interface Outdated {
 }
 
 /**
- * Looks for those that no later block can hold. The height is read before the history is searched and counts finalized blocks
+ * Looks for those that no later block can hold, all of whose searches are due. The height is read before the history is searched and counts finalized blocks
  * only, so that what is absent afterwards is in no block at all.
  */
 export async function searchExpired(
   parts: HistoryParts,
   submitted: readonly ObservedTransaction[],
 ): Promise<HistoryFindings> {
-  const { rpc, pace } = parts;
-  const due = submitted.filter(({ id, lastValidBlockHeight }) => lastValidBlockHeight !== undefined && pace.isDue(id));
-  if (due.length === 0) return nothing;
+  const { rpc } = parts;
+  const bounded = submitted.filter(({ lastValidBlockHeight }) => lastValidBlockHeight !== undefined);
+  if (bounded.length === 0) return nothing;
   const final = await rpc.epochInfo('finalized');
-  const outdated = due.flatMap(({ id, lastValidBlockHeight: last }) =>
+  const outdated = bounded.flatMap(({ id, lastValidBlockHeight: last }) =>
     last !== undefined && final.blockHeight > last ? [{ id, last }] : [],
   );
   const wanted = groupsOf(outdated).map(({ ids, newest }): Wanted => {

@@ -5,16 +5,19 @@ import { searchHistory, type HistoryFindings, type HistoryParts, type Wanted } f
 import { readStatuses } from './signature-statuses.js';
 import { blockOf } from './transfer-evidence.js';
 
-/** Tells what the cluster says of each transaction: whether it is in the slot where it was seen, and rooted. */
+/**
+ * Tells what the cluster says of each transaction: whether it is in the slot where it was seen, and rooted. The history is searched
+ * for those that are due.
+ */
 export async function readFinality(
-  parts: HistoryParts,
+  parts: HistoryParts & { readonly due: ReadonlySet<string> },
   inclusions: readonly Inclusion[],
 ): Promise<readonly Finality[]> {
   if (inclusions.length === 0) return [];
-  const { rpc, pace } = parts;
+  const { rpc, due } = parts;
   const ids = inclusions.map(({ transaction }) => transaction);
   const recent = await readStatuses(rpc, ids, { history: false });
-  const outdated = inclusions.filter(({ transaction }) => !recent.has(transaction) && pace.isDue(transaction));
+  const outdated = inclusions.filter(({ transaction }) => !recent.has(transaction) && due.has(transaction));
   const older = outdated.length === 0 ? undefined : await searchOlder(parts, outdated);
   const statuses = new Map([...recent, ...(older?.found ?? [])]);
   return inclusions.map((inclusion) => {

@@ -27,8 +27,12 @@ export function createSvmChain(parts: {
 }): Chain {
   const { network, rpc, signer, commitment } = parts;
   const pace = createSearchPace(parts.clock);
-  const findAtOnce: FindOlder = (missing) =>
-    rpc.onOneEndpoint((one) => observeOlder({ rpc: one, pace, commitment }, missing));
+  // What is due is due on the next endpoint too, when the first one does not answer.
+  const findAtOnce: FindOlder = async (missing) => {
+    const due = missing.filter(({ id }) => pace.isDue(id));
+    if (due.length === 0) return new Map();
+    return rpc.onOneEndpoint((one) => observeOlder({ rpc: one, pace, commitment }, due));
+  };
   const findBeside = createSearchBeside({
     find: findAtOnce,
     onFailure: (trouble) => {
@@ -46,7 +50,10 @@ export function createSvmChain(parts: {
     broadcast: (transaction) => broadcastTransaction(rpc, transaction),
     observe: (submitted, { isHasty = false } = {}) =>
       observeTransactions({ rpc, commitment, findOlder: isHasty ? findBeside : findAtOnce }, submitted),
-    finality: (inclusions) => rpc.onOneEndpoint((one) => readFinality({ rpc: one, pace }, inclusions)),
+    finality(inclusions) {
+      const due = new Set(inclusions.map(({ transaction }) => transaction).filter(pace.isDue));
+      return rpc.onOneEndpoint((one) => readFinality({ rpc: one, pace, due }, inclusions));
+    },
     // Nothing stands behind anything else, and only our own signature completes what a payer signed.
     replace: async () => undefined,
     fitsBlock: async () => true,
