@@ -33,7 +33,7 @@ export type RecordedSettlement =
       /**
        * Keeps a final answer for every repeat, and spends the success that it tells. What may still change is not kept: a repeat
        * asks the engine again.
-       * @throws Fault `IDEMPOTENCY_IN_FLIGHT` where another caller has taken that success, or the key, meanwhile
+       * @throws Fault `IDEMPOTENCY_IN_FLIGHT` where another caller has taken that success, or the key has lapsed, meanwhile
        */
       readonly answer: (answer: SettleAnswer, spent?: Answer) => Promise<void>;
       /** Frees the key without an answer. */

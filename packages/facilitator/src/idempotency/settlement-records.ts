@@ -31,7 +31,7 @@ export interface EndedSettlement extends AskedSettlement {
 /**
  * Ends records: the answer is stored, or the key freed, in one transaction with the entry of the audit. The answers of
  * concurrent calls travel together, because the entries of a merchant form one chain, whose head is locked until the commit.
- * @throws Fault `IDEMPOTENCY_IN_FLIGHT` where another caller took the key or the success, because this one was late with it:
+ * @throws Fault `IDEMPOTENCY_IN_FLIGHT` where another caller took the success, or the key lapsed, because this one was late:
  * nothing is stored, and who asks again is told what became of it
  */
 export function createRecordEnds(database: Database): (ended: EndedSettlement) => Promise<void> {
@@ -64,7 +64,7 @@ export function createRecordEnds(database: Database): (ended: EndedSettlement) =
   };
 }
 
-/** Spends the successes that are to be stored, and answers what may not be: its key or its success is another caller's. */
+/** Spends the successes that are to be stored, and answers what may not be: its key has lapsed, or its success is another caller's. */
 async function findLate(sql: Sql, all: readonly EndedSettlement[]): Promise<ReadonlySet<EndedSettlement>> {
   const storing = all.filter(({ stored }) => stored !== undefined);
   if (storing.length === 0) return new Set();

@@ -19,7 +19,8 @@ export interface Lanes {
   /** Renews what is held, and asks nobody but the database. To be called well within a lease. */
   keep(): Promise<void>;
   /**
-   * Renews what is held, takes what nobody holds, and leaves to other processes what is more than a fair share.
+   * Renews what is held, and takes what nobody holds and nobody else lacks; up to its share, also what others lack. What is more than
+   * its share it leaves to processes that hold less than theirs.
    * @throws Fault `CHAIN_RPC_UNAVAILABLE` when a new lane cannot be met with the chain.
    */
   tend(): Promise<void>;

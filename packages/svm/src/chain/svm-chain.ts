@@ -51,7 +51,7 @@ export function createSvmChain(parts: {
     observe: (submitted, { isHasty = false } = {}) =>
       observeTransactions({ rpc, commitment, findOlder: isHasty ? findBeside : findAtOnce }, submitted),
     finality(inclusions) {
-      const due = new Set(inclusions.map(({ transaction }) => transaction).filter(pace.isDue));
+      const due = new Set(inclusions.map(({ transaction }) => transaction).filter((id) => pace.isDue(id)));
       return rpc.onOneEndpoint((one) => readFinality({ rpc: one, pace, due }, inclusions));
     },
     // Nothing stands behind anything else, and only our own signature completes what a payer signed.
