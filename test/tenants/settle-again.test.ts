@@ -86,20 +86,11 @@ test('a success is kept for its key in the transaction that spends it: no crash 
 
 test('a process that slept until another one told its success does not tell it too', async () => {
   const request = await freshRequest(facilitator, 'EVM');
-  const other = new pg.Client({ connectionString: facilitator.database.ownerUrl });
-  await other.connect();
-  let told: Promise<unknown> = Promise.resolve();
-  const checkpoint = (at: string) => {
-    if (at !== 'answering') return;
-    told = other.query(
+  const late = await settleAsleep(request, {
+    key: 'slept',
+    meanwhile:
       'UPDATE payment SET delivery_lease_holder = gen_random_uuid(), delivered_at = now() WHERE delivered_at IS NULL',
-    );
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_000);
-  };
-  await facilitator.restart({ checkpoint });
-  const late = await settle(request, named('slept'));
-  await told;
-  await other.end();
+  });
   expect([late.status, late.body.code, late.body.success]).toEqual([409, 'IDEMPOTENCY_IN_FLIGHT', false]);
 
   const again = await settle(request, named('slept'));
@@ -113,20 +104,11 @@ test('a process that slept until another one told its success does not tell it t
 
 test('a process that slept until its key went to another call leaves the success to that one', async () => {
   const request = await freshRequest(facilitator, 'EVM');
-  const other = new pg.Client({ connectionString: facilitator.database.ownerUrl });
-  await other.connect();
-  let told: Promise<unknown> = Promise.resolve();
-  const checkpoint = (at: string) => {
-    if (at !== 'answering') return;
-    told = other.query(
-      "UPDATE idempotency SET lease_until = now() - interval '1 second', key_id = NULL, request_id = NULL WHERE key = 'overslept'",
-    );
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_000);
-  };
-  await facilitator.restart({ checkpoint });
-  const late = await settle(request, named('overslept'));
-  await told;
-  await other.end();
+  const late = await settleAsleep(request, {
+    key: 'overslept',
+    meanwhile: `UPDATE idempotency SET lease_until = now() - interval '1 second', key_id = NULL, request_id = NULL
+      WHERE key = 'overslept'`,
+  });
   await facilitator.restart();
   expect([late.status, late.body.code, late.body.success]).toEqual([409, 'IDEMPOTENCY_IN_FLIGHT', false]);
 
@@ -341,3 +323,23 @@ test.each([
   expect([refused.status, refused.body.code, refused.body.success]).toEqual([status, code, false]);
   expect((await settle(request)).body.success).toBe(true);
 });
+
+/** Settles in a process that sleeps for a second with the answer in its hand, while another session changes the database. */
+async function settleAsleep(
+  request: WireRequest,
+  { key, meanwhile }: { readonly key: string; readonly meanwhile: string },
+) {
+  const other = new pg.Client({ connectionString: facilitator.database.ownerUrl });
+  await other.connect();
+  let changed: Promise<unknown> = Promise.resolve();
+  const checkpoint = (at: string) => {
+    if (at !== 'answering') return;
+    changed = other.query(meanwhile);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_000);
+  };
+  await facilitator.restart({ checkpoint });
+  const late = await settle(request, named(key));
+  await changed;
+  await other.end();
+  return late;
+}
